@@ -1,0 +1,1 @@
+"""Ready-made probes that a team installs as apps."""

@@ -1,0 +1,178 @@
+"""The record of a run, and the one place where its verdict is decided.
+
+Every report (exit code, console, JUnit, JSON, Markdown, termination message, HTTP) is a function of a
+`ProbeRun`. Nothing here imports Django, and nothing else in the project decides what closes a gate.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from enum import IntEnum, StrEnum
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+
+class Outcome(StrEnum):
+    """How a probe ended."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    ERROR = "error"
+    TIMEOUT = "timeout"
+    SKIPPED = "skipped"
+    EXPECTED_FAILURE = "expected_failure"
+    NOT_RUN = "not_run"
+
+
+PROBLEMS: Final = frozenset({Outcome.FAILED, Outcome.ERROR, Outcome.TIMEOUT})
+"""The outcomes that are shown in full and, where the probe is blocking, close the gate."""
+
+
+class ExitCode(IntEnum):
+    """What the command's exit status says; `USAGE` and `UNDELIVERED` are not verdicts, and in no record."""
+
+    PASSED = 0
+    CLOSED = 1
+    USAGE = 2
+    DEADLINE = 3
+    UNDELIVERED = 4
+    NOTHING_RAN = 5
+    SIGINT = 130
+    SIGTERM = 143
+
+
+class EndedBy(StrEnum):
+    """What ended a run before all its probes were done."""
+
+    SIGINT = "SIGINT"
+    SIGTERM = "SIGTERM"
+    DEADLINE = "deadline"
+    FAILFAST = "failfast"
+
+
+_ENDED_EXIT_CODES: Final = {
+    EndedBy.SIGINT: ExitCode.SIGINT,
+    EndedBy.SIGTERM: ExitCode.SIGTERM,
+    EndedBy.DEADLINE: ExitCode.DEADLINE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeResult:
+    """What one probe did: `duration` in seconds, all its attempts together; `started_at` in UTC.
+
+    `message` is one line; `details` are tracebacks and stacks; `output` is the end of what it printed.
+    `started_at` is None for a probe that never started.
+    """
+
+    label: str
+    outcome: Outcome
+    blocking: bool = True
+    started_at: datetime | None = None
+    duration: float = 0.0
+    attempts: int = 1
+    message: str = ""
+    details: str = ""
+    output: str = ""
+    tags: tuple[str, ...] = ()
+
+    @property
+    def is_problem(self) -> bool:
+        """Whether the probe failed, erred or timed out, blocking or not."""
+        return self.outcome in PROBLEMS
+
+    @property
+    def closes_gate(self) -> bool:
+        """Whether this result alone keeps the gate from passing."""
+        return self.blocking and (self.is_problem or self.outcome is Outcome.NOT_RUN)
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeRun:
+    """One execution of a gate; times in UTC.
+
+    `selected` counts the probes that labels, tags and patterns chose, before a shard took its part of them.
+    `stricter_exit_code` is what a team's own `suite_result` made of a run that would have passed.
+    """
+
+    id: str
+    gate: str
+    started_at: datetime
+    finished_at: datetime
+    selected: int
+    results: tuple[ProbeResult, ...]
+    release: str | None = None
+    host: str = ""
+    shard: str | None = None
+    allow_empty: bool = False
+    ended_by: EndedBy | None = None
+    stricter_exit_code: int = 0
+
+    @property
+    def duration(self) -> float:
+        """Seconds from the start of the process, imports included, to the last result."""
+        return (self.finished_at - self.started_at).total_seconds()
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """How many results each outcome has; every outcome is a key."""
+        counted = Counter(result.outcome for result in self.results)
+        return {outcome.value: counted[outcome] for outcome in Outcome}
+
+    @property
+    def problems(self) -> tuple[ProbeResult, ...]:
+        """The results that failed, erred or timed out, blocking ones first."""
+        problems = [result for result in self.results if result.is_problem]
+        return tuple(sorted(problems, key=lambda result: not result.blocking))
+
+    @property
+    def nothing_ran(self) -> bool:
+        """Whether no probe said anything: none was selected, or all skipped themselves.
+
+        An empty shard of a selection that was not empty is no such case: the other shards have its probes.
+        """
+        if not self.results:
+            return not (self.shard and self.selected)
+        return all(result.outcome in (Outcome.SKIPPED, Outcome.NOT_RUN) for result in self.results)
+
+    @property
+    def exit_code(self) -> int:
+        """The verdict as the exit status of the command; 0 is the only one that lets a rollout go on."""
+        if self.ended_by in _ENDED_EXIT_CODES:
+            return _ENDED_EXIT_CODES[self.ended_by]
+        if any(result.closes_gate for result in self.results):
+            return ExitCode.CLOSED
+        if self.nothing_ran and not self.allow_empty:
+            return ExitCode.NOTHING_RAN
+        return self.stricter_exit_code
+
+    @property
+    def passed(self) -> bool:
+        """Whether a rollout may go on."""
+        return self.exit_code == ExitCode.PASSED
+
+    @property
+    def reason(self) -> str:
+        """One sentence that says why the exit code is what it is."""
+        code = self.exit_code
+        if self.ended_by in _ENDED_EXIT_CODES:
+            what = "the deadline" if self.ended_by is EndedBy.DEADLINE else self.ended_by
+            return f"{what} ended the run before every probe was done"
+        if code == ExitCode.CLOSED and any(result.closes_gate for result in self.results):
+            closing = sum(result.closes_gate for result in self.results)
+            return f"{closing} blocking {'probe' if closing == 1 else 'probes'} did not pass"
+        if code == ExitCode.NOTHING_RAN and self.nothing_ran:
+            if self.results:
+                return "every probe that was selected skipped itself: nothing was proved"
+            return "no probe was selected: nothing was proved"
+        if code != ExitCode.PASSED:
+            return f"suite_result() of the team's own runner asked for exit code {code}"
+        return "nothing ran, which --allow-empty allows" if self.nothing_ran else "every blocking probe passed"
+
+    def judged(self, exit_code: int) -> ProbeRun:
+        """Give the record that `exit_code` closes as well; it can make a run stricter, never laxer."""
+        return replace(self, stricter_exit_code=exit_code) if exit_code != self.exit_code else self

@@ -1,0 +1,161 @@
+"""The terms on which one probe runs: what it wishes, what its gate says, what the operator orders.
+
+The specific beats the general and the operator beats all: command line, then the probe's own `@probe`, then the
+gate, then the default. Only a `database_access` that is written in the gate is a ceiling for the probe's own.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass, fields
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ATTRIBUTE: Final = "__probe_wishes__"
+_UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_DURATION: Final = re.compile(r"(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)s)?(?:(\d+)ms)?")
+_NUMBER: Final = re.compile(r"\d+(?:\.\d+)?")
+
+Decorated = TypeVar("Decorated", bound="Callable[..., object]")
+Parsed = TypeVar("Parsed")
+
+
+class DatabaseAccess(StrEnum):
+    """What a probe may do to the live databases, from the least to the most."""
+
+    READ_ONLY = "read-only"
+    ROLLBACK = "rollback"
+    READ_WRITE = "read-write"
+
+    @property
+    def rank(self) -> int:
+        """The place in the order from the least to the most."""
+        return list(DatabaseAccess).index(self)
+
+
+class CeilingError(Exception):
+    """A probe wishes more database access than its gate allows."""
+
+
+def parse_duration(value: object) -> float:
+    """Give the seconds of `250ms`, `30s`, `2m30s`, `1h` or a bare number of seconds.
+
+    Raises ValueError with one sentence that fits behind the name of the option or key.
+    """
+    seconds = math.nan
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        seconds = float(value)
+    elif isinstance(value, str) and _NUMBER.fullmatch(value):
+        seconds = float(value)
+    elif isinstance(value, str) and value and (match := _DURATION.fullmatch(value)):
+        hours, minutes, secs, millis = (float(part or 0) for part in match.groups())
+        seconds = hours * 3600 + minutes * 60 + secs + millis / 1000
+    if not math.isfinite(seconds) or seconds < 0:
+        raise ValueError(f'expected a duration such as "250ms", "30s" or "2m30s", got {value!r}')
+    return seconds
+
+
+def parse_timeout(value: object) -> float:
+    """Give the seconds of a duration that is more than nothing; ValueError as `parse_duration`."""
+    seconds = parse_duration(value)
+    if seconds == 0:
+        raise ValueError("expected a duration of more than nothing, got 0")
+    return seconds
+
+
+def parse_access(value: object) -> DatabaseAccess:
+    """Give the access that a policy, an option or a probe names; ValueError with one sentence."""
+    try:
+        return DatabaseAccess(str(value))
+    except ValueError:
+        names = ", ".join(DatabaseAccess)
+        raise ValueError(f"expected one of {names}, got {value!r}") from None
+
+
+def parse_count(value: object) -> int:
+    """Give a whole number from 0 up; ValueError with one sentence."""
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return value
+    raise ValueError(f"expected a whole number from 0 up, got {value!r}")
+
+
+def parse_flag(value: object) -> bool:
+    """Give true or false; ValueError with one sentence."""
+    if isinstance(value, bool):
+        return value
+    raise ValueError(f"expected true or false, got {value!r}")
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What a probe, or the operator, asks for; None where nothing was said. `timeout` is in seconds."""
+
+    timeout: float | None = None
+    retries: int | None = None
+    warn_only: bool | None = None
+    database_access: DatabaseAccess | None = None
+
+    def over(self, other: Wishes) -> Wishes:
+        """Give these wishes with `other`'s where these say nothing."""
+        return Wishes(*(
+            getattr(other, field.name) if (mine := getattr(self, field.name)) is None else mine
+            for field in fields(self)
+        ))
+
+
+NOTHING: Final = Wishes()
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How one probe is run, decided: `timeout` in seconds."""
+
+    timeout: float
+    retries: int
+    blocking: bool
+    database_access: DatabaseAccess
+
+
+def probe(
+    *,
+    timeout: str | float | None = None,
+    retries: int | None = None,
+    warn_only: bool | None = None,
+    database_access: str | None = None,
+) -> Callable[[Decorated], Decorated]:
+    """Decorate a probe's method or class with its own terms; a method's say more than its class's.
+
+    `timeout` is a duration such as "5s" (setUp and tearDown included), `retries` how often a problem is tried
+    again, `warn_only` reports a problem without closing the gate, `database_access` is "read-only", "rollback" or
+    "read-write". Raises ValueError where a value is none of these, so that the module does not load.
+    """
+
+    def parsed(name: str, parse: Callable[[object], Parsed], value: object) -> Parsed | None:
+        try:
+            return None if value is None else parse(value)
+        except ValueError as error:
+            raise ValueError(f"@probe({name}=...): {error}") from None
+
+    wishes = Wishes(
+        timeout=parsed("timeout", parse_timeout, timeout),
+        retries=parsed("retries", parse_count, retries),
+        warn_only=parsed("warn_only", parse_flag, warn_only),
+        database_access=parsed("database_access", parse_access, database_access),
+    )
+
+    def decorate(decorated: Decorated) -> Decorated:
+        inherited = getattr(decorated, ATTRIBUTE, NOTHING)
+        setattr(decorated, ATTRIBUTE, wishes.over(inherited))
+        return decorated
+
+    return decorate
+
+
+def wishes_of(test: object, method: str) -> Wishes:
+    """Give what a test case's method and class wish together."""
+    own: Wishes = getattr(getattr(test, method, None), ATTRIBUTE, NOTHING)
+    return own.over(getattr(type(test), ATTRIBUTE, NOTHING))

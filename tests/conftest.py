@@ -1,0 +1,157 @@
+"""Fixtures that every test may use: a Django project on disk, and the command as a real subprocess."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import textwrap
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+MANAGE = """\
+import os, sys
+if __name__ == "__main__":
+    os.environ["DJANGO_SETTINGS_MODULE"] = "site_settings"
+    from django.core.management import execute_from_command_line
+    execute_from_command_line(sys.argv)
+"""
+
+SETTINGS = """\
+from pathlib import Path
+BASE_DIR = Path(__file__).parent
+SECRET_KEY = "not-a-secret-of-anybody-0123456789"
+ALLOWED_HOSTS = ["*"]
+INSTALLED_APPS = ["django.contrib.contenttypes", "django.contrib.auth", "django_probe", {apps}]
+DATABASES = {{"default": {{"ENGINE": "django.db.backends.sqlite3", "NAME": BASE_DIR / "db.sqlite3"}}}}
+USE_TZ = True
+ROOT_URLCONF = "site_urls"
+"""
+
+
+@dataclass
+class Completed:
+    """What a finished command left behind."""
+
+    code: int
+    out: str
+    err: str
+
+
+@dataclass
+class Project:
+    """A Django project in a folder: write files, run its commands."""
+
+    path: Path
+    apps: list[str] = field(default_factory=list)
+    settings: str = ""
+
+    def write(self, name: str, text: str) -> Path:
+        """Write a dedented file; an app's folder becomes an installed app."""
+        target = self.path / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(textwrap.dedent(text), encoding="utf-8")
+        return target
+
+    def app(self, label: str, probes: str | dict[str, str] | None = None) -> None:
+        """Add an installed app whose probes module is `probes`, or whose probes package has these files."""
+        self.write(f"{label}/__init__.py", "")
+        if isinstance(probes, dict):
+            self.write(f"{label}/probes/__init__.py", "")
+            for name, text in probes.items():
+                self.write(f"{label}/probes/{name}", text)
+        elif probes is not None:
+            self.write(f"{label}/probes.py", probes)
+        if label not in self.apps:
+            self.apps.append(label)
+        self.configure()
+
+    def configure(self, more: str = "") -> None:
+        """Write the settings anew, with `more` lines at their end from now on."""
+        self.settings += textwrap.dedent(more)
+        apps = ", ".join(repr(app) for app in self.apps)
+        (self.path / "site_settings.py").write_text(SETTINGS.format(apps=apps) + self.settings, encoding="utf-8")
+
+    def command(self, *arguments: str) -> list[str]:
+        """Give the command line of `manage.py` with these arguments."""
+        return [sys.executable, str(self.path / "manage.py"), *map(str, arguments)]
+
+    def environment(self, extra: dict[str, str] | None = None) -> dict[str, str]:
+        """Give the environment of the commands: nothing of ours leaks into it but the path."""
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("PROBE_", "DJANGO_", "PYTEST_")) and name not in ("NO_COLOR", "FORCE_COLOR")
+        }
+        return {**kept, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1", **(extra or {})}
+
+    def run(self, *arguments: str, env: dict[str, str] | None = None, timeout: float = 90) -> Completed:
+        """Run `manage.py` as a user would."""
+        done = subprocess.run(
+            self.command(*arguments),
+            cwd=self.path,
+            env=self.environment(env),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=timeout,
+            check=False,
+        )
+        return Completed(
+            done.returncode, done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace")
+        )
+
+    def start(self, *arguments: str, env: dict[str, str] | None = None) -> subprocess.Popen[bytes]:
+        """Start `manage.py` and go on; the caller waits for it."""
+        return subprocess.Popen(
+            self.command(*arguments),
+            cwd=self.path,
+            env=self.environment(env),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+
+    def probe(self, *arguments: str, env: dict[str, str] | None = None, timeout: float = 90) -> Completed:
+        """Run `manage.py probe`."""
+        return self.run("probe", *arguments, env=env, timeout=timeout)
+
+    def record(self, *arguments: str, env: dict[str, str] | None = None) -> tuple[Completed, dict]:
+        """Run `manage.py probe` and give its JSON record too."""
+        target = self.path / "record.json"
+        done = self.probe(*arguments, "--json", str(target), env=env)
+        assert target.exists(), f"no record; exit {done.code}\n{done.err}"
+        return done, json.loads(target.read_text(encoding="utf-8"))
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """An empty Django project with django_probe installed and a SQLite database."""
+    made = Project(tmp_path / "site")
+    made.write("manage.py", MANAGE)
+    made.write("site_urls.py", "urlpatterns = []\n")
+    made.configure()
+    return made
+
+
+def pytest_collection_modifyitems(items):
+    """Where CI=true, a component that is missing is a failure; tests/cluster alone may skip."""
+    if os.environ.get("CI") != "true":
+        return
+    for item in items:
+        if "tests/cluster" not in str(item.path):
+            item.add_marker("no_skip")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Turn a skip into a failure where nothing may be missing."""
+    report = yield
+    if report.skipped and not hasattr(report, "wasxfail") and item.get_closest_marker("no_skip"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped, and CI=true allows no skips: {report.longrepr}"
+    return report
