@@ -1,0 +1,59 @@
+# make gate    a virtualenv, the install, embedded SQLite migrated, the gate "deploy" run on it
+# make test    lint, types, and the tests on both ends of the version range
+# make bench   the figures of docs/benchmarks.md, measured on this machine
+# PYTHON=python3.13 chooses the interpreter of .venv; `make clean` removes all that was made here.
+
+PYTHON ?= python3
+BIN := .venv/bin
+
+# pyenv's shims fail for a version that is not selected: tox is shown the interpreters behind them.
+PYENV_PYTHONS := $(wildcard $(or $(PYENV_ROOT),$(HOME)/.pyenv)/versions/3.1*/bin/python3.1?)
+
+# CI tests both ends of the range or fails; a contributor's machine tests the ends that it has.
+SKIP_MISSING := $(if $(filter true,$(CI)),false,true)
+
+# What a shell exports for another system must never reach the embedded one: `migrate` would run on its database.
+unexport DATABASE_URL CACHE_URL EMAIL_URL DJANGO_SETTINGS_MODULE PYTHONPATH PROBE_PATH PROBE_POLICY PROBE_RUNNER
+
+.DEFAULT_GOAL := help
+.PHONY: help gate test bench clean
+
+help:
+	@sed -n 's/^# //p' Makefile | head -4
+
+gate: .venv/.installed
+	@mkdir -p build
+	@$(BIN)/python deploy/manage.py migrate --verbosity 0
+	@$(BIN)/python deploy/manage.py probe --gate deploy --junit build/junit.xml \
+		&& echo "make gate: the gate is open; the report is build/junit.xml" \
+		|| { code=$$?; echo "make gate: the gate is CLOSED, exit code $$code; the report is build/junit.xml" >&2; exit $$code; }
+
+test: .venv/.tox
+	@rm -f build/tests-*.xml
+	@$(BIN)/tox run $(if $(PYENV_PYTHONS),--discover $(PYENV_PYTHONS)) --skip-missing-interpreters $(SKIP_MISSING)
+	@ls build/tests-*.xml >/dev/null 2>&1 \
+		|| { echo "make test: no test ran: neither Python 3.11 nor 3.13 was found on PATH or in pyenv" >&2; exit 1; }
+
+bench: .venv/.installed
+	@$(BIN)/python bench/run.py
+
+clean:
+	rm -rf .venv .tox .cache build
+
+# A stamp: an install that was interrupted is done again, a finished one is not.
+.venv/.installed: pyproject.toml .venv/.made
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[server,postgresql]'
+	@touch $@
+
+.venv/.tox: .venv/.made
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'tox>=4.30,<5'
+	@touch $@
+
+.venv/.made:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "make: Python 3.11 or newer is needed, and $(PYTHON) is $$($(PYTHON) --version 2>&1 | head -1);" \
+			"name another one: make PYTHON=python3.13" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo "make: $(PYTHON) has no venv module; install it (Debian, Ubuntu: apt-get install python3-venv)" >&2; exit 1; }
+	$(PYTHON) -m venv --clear .venv
+	@touch $@
