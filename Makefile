@@ -24,9 +24,9 @@ help:
 gate: .venv/.installed
 	@mkdir -p build
 	@$(BIN)/python deploy/manage.py migrate --verbosity 0
-	@$(BIN)/python deploy/manage.py probe --gate deploy --junit build/junit.xml \
-		&& echo "make gate: the gate is open; the report is build/junit.xml" \
-		|| { code=$$?; echo "make gate: the gate is CLOSED, exit code $$code; the report is build/junit.xml" >&2; exit $$code; }
+	@$(BIN)/python deploy/manage.py probe --gate deploy --junit build/junit.xml; code=$$?; \
+	if [ $$code -eq 0 ]; then echo "make gate: the gate is open; the report is build/junit.xml"; \
+	else echo "make gate: the gate is CLOSED, exit code $$code" >&2; exit $$code; fi
 
 test: .venv/.tox
 	@rm -f build/tests-*.xml
@@ -50,8 +50,10 @@ clean:
 	@touch $@
 
 .venv/.made:
+	@command -v $(PYTHON) >/dev/null || { \
+		echo "make: there is no $(PYTHON); name a Python of 3.11 or newer: make PYTHON=python3.13" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
-		echo "make: Python 3.11 or newer is needed, and $(PYTHON) is $$($(PYTHON) --version 2>&1 | head -1);" \
+		echo "make: Python 3.11 or newer is needed, and $(PYTHON) is $$($(PYTHON) --version 2>&1);" \
 			"name another one: make PYTHON=python3.13" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
 		echo "make: $(PYTHON) has no venv module; install it (Debian, Ubuntu: apt-get install python3-venv)" >&2; exit 1; }

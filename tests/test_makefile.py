@@ -1,0 +1,98 @@
+"""The two commands that a newcomer types, where something is in their way."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def script(path: Path, text: str) -> Path:
+    """Write an executable shell script."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"#!/bin/sh\n{text}\n", encoding="utf-8")
+    path.chmod(0o755)
+    return path
+
+
+def make(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run make in the folder, as someone with another system's settings in the shell would."""
+    environment = {
+        name: value for name, value in os.environ.items() if name not in {"MAKEFLAGS", "MFLAGS", "MAKELEVEL"}
+    }
+    return subprocess.run(
+        ["make", *arguments],
+        cwd=folder,
+        env={**environment, "DATABASE_URL": "postgres://production"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A folder with the Makefile and no virtualenv yet."""
+    for name in ("Makefile", "pyproject.toml"):
+        shutil.copy(ROOT / name, tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def installed(checkout: Path) -> Path:
+    """A checkout whose virtualenv is there: its Python says what it was asked, and a probe exits as told."""
+    says = 'echo "$*" "database=$DATABASE_URL"'
+    script(checkout / ".venv/bin/python", f'{says}\n[ "$2" != probe ] || exit $(cat code)')
+    for stamp in (".made", ".installed"):
+        (checkout / ".venv" / stamp).touch()
+    return checkout
+
+
+def test_an_old_python_is_named_with_the_way_out(checkout):
+    """Python 3.9 ends `make gate` with one line: what it is, what is needed, what to type."""
+    old = script(checkout / "python-old", '[ "$1" != --version ] || { echo Python 3.9.2; exit 0; }; exit 1')
+    done = make(checkout, "gate", f"PYTHON={old}")
+    assert done.returncode == 2
+    assert f"Python 3.11 or newer is needed, and {old} is Python 3.9.2; name another" in done.stderr
+    assert not (checkout / ".venv").exists()
+
+
+def test_a_python_without_venv_is_named_with_the_way_out(checkout):
+    """Debian ships venv apart: the line says which package to install."""
+    bare = script(checkout / "python-bare", 'case "$2" in *ensurepip*) exit 1;; esac')
+    done = make(checkout, "gate", f"PYTHON={bare}")
+    assert done.returncode == 2
+    assert "has no venv module; install it (Debian, Ubuntu: apt-get install python3-venv)" in done.stderr
+
+
+def test_a_python_that_is_not_there_is_said_to_be_missing(checkout):
+    """A mistyped PYTHON is reported as such."""
+    done = make(checkout, "gate", "PYTHON=python-nowhere")
+    assert done.returncode == 2
+    assert "there is no python-nowhere" in done.stderr
+
+
+def test_an_open_gate_ends_with_success(installed):
+    """`make gate` migrates, runs the gate, and says where the report is; no foreign database is touched."""
+    (installed / "code").write_text("0")
+    done = make(installed, "gate")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == [
+        "deploy/manage.py migrate --verbosity 0 database=",
+        "deploy/manage.py probe --gate deploy --junit build/junit.xml database=",
+        "make gate: the gate is open; the report is build/junit.xml",
+    ]
+
+
+def test_a_closed_gate_fails_make_and_shows_its_own_exit_code(installed):
+    """The exit code of make is 2 for any error, so the gate's code stands on the screen."""
+    (installed / "code").write_text("3")
+    done = make(installed, "gate")
+    assert done.returncode == 2
+    assert "make gate: the gate is CLOSED, exit code 3" in done.stderr
+    assert "is open" not in done.stdout
