@@ -1,0 +1,155 @@
+"""The three measurements, each from its commands to the figures that are compared with a target."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import measure
+import projects
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+WAIT = 0.1  # seconds that a waiting probe waits
+WORKERS = 16
+MEGABYTE = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One line of the table: a value, and the target that it is held against, where there is one."""
+
+    name: str
+    value: float
+    unit: str
+    target: str = ""
+    met: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The figures of one measurement, and the runs that they come from (seconds, bytes)."""
+
+    title: str
+    figures: tuple[Figure, ...]
+    runs: dict[str, list[measure.Run]]
+
+
+def at_most(name: str, value: float, unit: str, limit: float) -> Figure:
+    """Give a figure that should not be above its limit."""
+    return Figure(name, value, unit, f"<= {limit:g}", value <= limit)
+
+
+def at_least(name: str, value: float, unit: str, limit: float) -> Figure:
+    """Give a figure that should not be below its limit."""
+    return Figure(name, value, unit, f">= {limit:g}", value >= limit)
+
+
+def overhead(folder: Path, python: Path, count: int, runs: int, *, peers: bool) -> Table:
+    """Compare empty probes and their JUnit with `manage.py check` and with the peers on the same tests."""
+    project = projects.generate(folder, python, projects.module(count))
+    manage = (str(python), "manage.py")
+
+    def command(name: str, *line: str, reports: str = "") -> measure.Command:
+        return measure.Command(name, line, project, count, reports)
+
+    probe = command("manage.py probe --junit", *manage, "probe", "--junit", "probe.xml", reports="probe.xml")
+    check = command("manage.py check", *manage, "check")
+    others = [command("manage.py test", *manage, "test")]
+    if peers:
+        runner = "xmlrunner.extra.djangotestrunner.XMLTestRunner"
+        others += [
+            command(
+                "manage.py test, unittest-xml-reporting",
+                *manage,
+                "test",
+                "--testrunner",
+                runner,
+                reports="xmlrunner/*.xml",
+            ),
+            command(
+                "pytest --junit-xml",
+                str(python),
+                "-m",
+                "pytest",
+                "--quiet",
+                "--junit-xml",
+                "pytest.xml",
+                reports="pytest.xml",
+            ),
+        ]
+    taken = measure.alternate([check, probe, *others], runs)
+    median = {name: measure.seconds(run) for name, run in taken.items()}
+    ours = median[probe.name]
+    return Table(
+        f"{count:,} empty probes, and the same as tests: median of {runs} alternating runs",
+        (
+            *(Figure(name, value, "s") for name, value in median.items()),
+            at_most(f"probe / {check.name}", ours / median[check.name], "", 1.25),
+            *(at_most(f"probe / {peer.name}", ours / median[peer.name], "", 1) for peer in others),
+        ),
+        taken,
+    )
+
+
+def parallel(folder: Path, python: Path, count: int, runs: int) -> Table:
+    """Compare waiting probes on many workers with the ideal, after the start-up is taken off."""
+    project = projects.generate(folder, python, projects.module(count, waiting=True))
+    line = (str(python), "manage.py", "probe", "--parallel", str(WORKERS), "--junit", "probe.xml")
+    commands = [
+        measure.Command(name, line, project, count, "probe.xml", {"BENCH_WAIT": str(wait)})
+        for name, wait in (("waiting", WAIT), ("instant", 0))
+    ]
+    taken = measure.alternate(commands, runs)
+    waiting, instant = (measure.seconds(taken[command.name]) for command in commands)
+    ideal = count * WAIT / WORKERS
+    return Table(
+        f"{count:,} probes that wait {WAIT * 1000:g} ms, --parallel {WORKERS}: median of {runs} runs",
+        (
+            Figure("ideal", ideal, "s"),
+            Figure("waiting", waiting, "s"),
+            Figure("start-up: the same, not waiting", instant, "s"),
+            at_least("ideal / (waiting - start-up)", 100 * ideal / (waiting - instant), "%", 80),
+        ),
+        taken,
+    )
+
+
+def scale(folder: Path, python: Path, counts: tuple[int, int, int], runs: int) -> Table:
+    """Take time and the judge's memory for three sizes; both should grow by a constant for each probe."""
+    commands = [
+        measure.Command(
+            f"{count:,} probes",
+            (str(python), "manage.py", "probe", "--junit", "probe.xml"),
+            projects.generate(folder / str(count), python, projects.module(count)),
+            count,
+            "probe.xml",
+        )
+        for count in counts
+    ]
+    taken = measure.alternate(commands, runs)
+    times = [measure.seconds(taken[command.name]) for command in commands]
+    peaks = [measure.peak(taken[command.name]) / MEGABYTE for command in commands]
+    return Table(
+        f"growth: median of {runs} alternating runs",
+        (
+            *(Figure(command.name, value, "s") for command, value in zip(commands, times, strict=True)),
+            *(
+                Figure(f"{command.name}, peak memory of the judge", value, "MB")
+                for command, value in zip(commands, peaks, strict=True)
+            ),
+            at_most(f"peak memory at {counts[-1]:,}", peaks[-1], "MB", 200),
+            at_most("time / what the smaller two foretell", beyond(counts, times), "", 1.25),
+            at_most("memory / what the smaller two foretell", beyond(counts, peaks), "", 1.25),
+        ),
+        taken,
+    )
+
+
+def beyond(counts: tuple[int, int, int], values: list[float]) -> float:
+    """Give the third value over the one on the straight line through the first two: 1 is linear."""
+    slope = (values[1] - values[0]) / (counts[1] - counts[0])
+    # Noise may make the second the smaller one: the line is never taken to fall.
+    foretold = values[1] + max(slope, 0) * (counts[2] - counts[1])
+    return values[2] / foretold

@@ -1,0 +1,124 @@
+"""Run commands side by side; take their wall time and the peak memory of their own process."""
+
+from __future__ import annotations
+
+import os
+import re
+import select
+import statistics
+import subprocess
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+from xml.etree import ElementTree as ET
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_SAMPLE_MS = 5
+_TAIL = 2000
+
+
+class BenchError(Exception):
+    """A command that was to be measured did not do its work: its figure would mean nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command line in a project's folder; `reports` matches the JUnit files that it writes, if any."""
+
+    name: str
+    line: tuple[str, ...]
+    folder: Path
+    cases: int = 0
+    reports: str = ""
+    environment: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What one run took: seconds on the wall, and the bytes that its own process held at most."""
+
+    seconds: float
+    peak: int
+
+
+def alternate(commands: Iterable[Command], runs: int) -> dict[str, list[Run]]:
+    """Run each command once to warm up, then all of them in turn, `runs` times; a name's runs in order."""
+    taken: dict[str, list[Run]] = {}
+    commands = list(commands)
+    for turn in range(runs + 1):
+        for command in commands:
+            run = measure(command)
+            if turn:
+                taken.setdefault(command.name, []).append(run)
+            else:
+                check_reports(command)
+    return taken
+
+
+def measure(command: Command) -> Run:
+    """Run a command once; raise BenchError with the end of its output where it does not exit with 0."""
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("DATABASE_URL", "DJANGO_", "PROBE_", "PYTEST_", "PYTHON"))
+    }
+    log = command.folder / "command.log"
+    with log.open("wb") as output:
+        start = time.perf_counter()
+        with subprocess.Popen(
+            command.line,
+            cwd=command.folder,
+            env={**environment, **command.environment},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+        ) as process:
+            peak = _watch(process.pid)
+            seconds = time.perf_counter() - start
+    if process.returncode:
+        told = log.read_text(encoding="utf-8", errors="replace")[-_TAIL:]
+        raise BenchError(f"{command.name}: exit code {process.returncode}\n{told}")
+    return Run(seconds, peak)
+
+
+def _watch(pid: int) -> int:
+    """Wait for the end of a child that is not reaped yet; give the peak of its memory in bytes.
+
+    The resource usage that `wait4` gives would count the children that it waited for, so the kernel's own
+    high-water mark of this one process (`VmHWM`, proc(5)) is read while it runs.
+    """
+    peak = 0
+    handle = os.pidfd_open(pid)
+    try:
+        ended = select.poll()
+        ended.register(handle, select.POLLIN)
+        while not ended.poll(_SAMPLE_MS):
+            status = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace")
+            # A process that is just ending has no memory any more.
+            if found := re.search(r"^VmHWM:\s+(\d+) kB", status, re.MULTILINE):
+                peak = int(found[1]) * 1024
+    finally:
+        os.close(handle)
+    return peak
+
+
+def check_reports(command: Command) -> None:
+    """Raise BenchError unless the JUnit files hold as many cases as there were to run."""
+    if not command.reports:
+        return
+    found = sum(1 for path in command.folder.glob(command.reports) for _ in ET.parse(path).iter("testcase"))
+    if found != command.cases:
+        raise BenchError(f"{command.name}: {found} cases in {command.reports}, {command.cases} expected")
+
+
+def seconds(runs: Iterable[Run]) -> float:
+    """Give the median wall time."""
+    return statistics.median(run.seconds for run in runs)
+
+
+def peak(runs: Iterable[Run]) -> float:
+    """Give the median of the peaks, in bytes."""
+    return statistics.median(run.peak for run in runs)

@@ -1,0 +1,60 @@
+"""The Django projects that are measured: what `startproject` makes, and one app with probes and tests."""
+
+from __future__ import annotations
+
+import subprocess
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CLASS_SIZE = 10
+
+_SETTINGS = """
+INSTALLED_APPS += ["django_probe", "shop"]
+TEST_OUTPUT_DIR = str(BASE_DIR / "xmlrunner")  # where unittest-xml-reporting writes
+"""
+
+_PYTEST = """\
+[pytest]
+DJANGO_SETTINGS_MODULE = benched.settings
+python_files = tests.py
+"""
+
+_HEAD = """\
+import os
+import time
+import unittest
+
+WAIT = float(os.environ.get("BENCH_WAIT", "0"))
+"""
+
+# A probe that waits as one that asks a server does; an empty one must not pay for the question.
+_EMPTY = "pass"
+_WAITING = "time.sleep(WAIT)"
+
+
+def module(count: int, *, waiting: bool = False) -> str:
+    """Give the source of `count` probes, which wait `BENCH_WAIT` seconds each or do nothing."""
+    body = _WAITING if waiting else _EMPTY
+    lines = [_HEAD]
+    for number in range(count):
+        if number % CLASS_SIZE == 0:
+            lines.append(f"\n\nclass Test{number // CLASS_SIZE:05}(unittest.TestCase):")
+        lines.append(f"    def test_{number:05}(self):\n        {body}\n")
+    return "\n".join(lines)
+
+
+def generate(folder: Path, python: Path, source: str) -> Path:
+    """Make a project in a new folder whose app `shop` has this source as its probes and as its tests."""
+    folder.mkdir(parents=True)
+    start = [str(python), "-m", "django", "startproject", "benched", str(folder)]
+    subprocess.run(start, check=True)
+    with (folder / "benched" / "settings.py").open("a", encoding="utf-8") as settings:
+        settings.write(_SETTINGS)
+    (folder / "pytest.ini").write_text(_PYTEST, encoding="utf-8")
+    shop = folder / "shop"
+    shop.mkdir()
+    for name, text in (("__init__", ""), ("probes", source), ("tests", source)):
+        (shop / f"{name}.py").write_text(text, encoding="utf-8")
+    return folder

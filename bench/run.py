@@ -1,0 +1,89 @@
+"""Measure django-probe beside its peers on this machine: a table on the screen, everything in a JSON file.
+
+A bench reports and does not judge: a target that is missed is said, and the exit code is 0. It is 1 where a
+command could not be run, exited with another code than 0 or ran another number of tests than it was given.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import figures
+import machine
+import measure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def main() -> int:
+    """Measure, print, write; give the exit code."""
+    options = parse(sys.argv[1:])
+    try:
+        python = machine.with_peers() if options.peers else Path(sys.executable)
+        about = machine.describe(python)
+        print("  ".join(f"{name} {value}" for name, value in about.items()), flush=True)
+        tables = []
+        with tempfile.TemporaryDirectory(prefix="django-probe-bench-") as name:
+            for table in measurements(Path(name), python, options):
+                tables.append(table)
+                print(render(table), flush=True)
+    except (measure.BenchError, subprocess.CalledProcessError) as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 1
+    write(options.output, about, tables)
+    print(f"\nbench: every run is in {options.output}")
+    return 0
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    """Read the sizes; the defaults are those of the published figures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--runs", type=int, default=7, help="alternating runs; the waiting and the large ones: half"
+    )
+    parser.add_argument("--empty", type=int, default=1000, help="empty probes beside the peers")
+    parser.add_argument("--waiting", type=int, default=200, help="probes that wait")
+    parser.add_argument("--scale", type=int, nargs=3, default=(1000, 5000, 20000), help="three sizes, rising")
+    parser.add_argument(
+        "--no-peers", dest="peers", action="store_false", help="install nothing: Django alone"
+    )
+    parser.add_argument("--output", type=Path, default=machine.ROOT / "build" / "bench.json")
+    return parser.parse_args(arguments)
+
+
+def measurements(folder: Path, python: Path, options: argparse.Namespace) -> Iterator[figures.Table]:
+    """Give one table after the other."""
+    fewer = max(1, options.runs // 2)
+    yield figures.overhead(folder / "empty", python, options.empty, options.runs, peers=options.peers)
+    yield figures.parallel(folder / "waiting", python, options.waiting, fewer)
+    yield figures.scale(folder / "scale", python, tuple(options.scale), fewer)
+
+
+def render(table: figures.Table) -> str:
+    """Give a table as text."""
+    lines = ["", table.title]
+    for figure in table.figures:
+        verdict = "" if figure.met is None else ("met" if figure.met else "NOT met")
+        lines.append(
+            f"  {figure.name:<52}{figure.value:>9.2f} {figure.unit:<3}{figure.target:<8}{verdict}".rstrip()
+        )
+    return "\n".join(lines)
+
+
+def write(path: Path, about: dict[str, object], tables: list[figures.Table]) -> None:
+    """Write all figures and every single run."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    record = {"machine": about, "tables": [dataclasses.asdict(table) for table in tables]}
+    path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,79 @@
+"""`make bench`, in a size that a test can afford."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+TINY = ["--no-peers", "--runs", "1", "--empty", "5", "--waiting", "16", "--scale", "1", "2", "4"]
+
+
+def bench(script: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the bench as make does."""
+    return subprocess.run(
+        [sys.executable, str(script), *arguments],
+        env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, dict]:
+    """What a tiny bench printed, and what it wrote."""
+    target = tmp_path_factory.mktemp("bench") / "build" / "bench.json"
+    done = bench(ROOT / "bench" / "run.py", *TINY, "--output", str(target))
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout, json.loads(target.read_text(encoding="utf-8"))
+
+
+def test_every_target_stands_beside_its_figure(measured):
+    """Each ratio and each limit is printed with its target and whether it was met."""
+    printed, record = measured
+    lines = printed.splitlines()
+    figures = [figure for table in record["tables"] for figure in table["figures"] if figure["target"]]
+    assert {figure["target"] for figure in figures} == {"<= 1.25", "<= 1", ">= 80", "<= 200"}
+    for figure in figures:
+        (line,) = [line for line in lines if line.strip().startswith(figure["name"])]
+        assert figure["target"] in line
+        assert line.endswith("NOT met") is not figure["met"]
+
+
+def test_a_figure_can_be_computed_again_from_the_runs(measured):
+    """The file holds every run, so that a ratio on the screen is no matter of trust."""
+    _, record = measured
+    empty = record["tables"][0]
+    ratio = next(figure for figure in empty["figures"] if figure["name"] == "probe / manage.py check")
+    ours, check = (empty["runs"][name][0] for name in ("manage.py probe --junit", "manage.py check"))
+    assert ratio["value"] == pytest.approx(ours["seconds"] / check["seconds"])
+
+
+def test_the_memory_is_the_judges_own(measured):
+    """The peak of a Django command is some tens of megabytes; it is neither missing nor a sum of processes."""
+    _, record = measured
+    scale = record["tables"][2]
+    peaks = [run["peak"] for runs in scale["runs"].values() for run in runs]
+    assert len(peaks) == 3
+    assert all(15e6 < peak < 150e6 for peak in peaks)
+
+
+def test_a_command_that_does_not_do_its_work_fails_the_bench(tmp_path):
+    """A probe that fails closes the gate: the bench says so and exits with 1 instead of giving a figure."""
+    copy = tmp_path / "bench"
+    shutil.copytree(ROOT / "bench", copy, ignore=shutil.ignore_patterns("__pycache__"))
+    source = (copy / "projects.py").read_text(encoding="utf-8")
+    (copy / "projects.py").write_text(source.replace('_EMPTY = "pass"', '_EMPTY = "self.fail()"'))
+    target = tmp_path / "bench.json"
+    done = bench(copy / "run.py", *TINY, "--output", str(target))
+    assert done.returncode == 1
+    assert "bench: manage.py probe --junit: exit code 1" in done.stderr
+    assert not target.exists()
