@@ -58,7 +58,7 @@ def test_a_figure_can_be_computed_again_from_the_runs(measured):
 
 
 def test_the_memory_is_the_judges_own(measured):
-    """The peak of a Django command is some tens of megabytes; it is neither missing nor a sum of processes."""
+    """The peak of a Django command is tens of megabytes: it is neither missing nor a sum of processes."""
     _, record = measured
     scale = record["tables"][2]
     peaks = [run["peak"] for runs in scale["runs"].values() for run in runs]
