@@ -1,0 +1,166 @@
+"""What a person reads while a gate runs and when it is done."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Final
+
+from django_probe.reports.terminal import ERASE, columns, is_terminal, progress, wants_color
+from django_probe.reports.text import (
+    explanation,
+    one_line,
+    seconds,
+    slowest,
+    tally,
+    verdict,
+    visible,
+    word,
+)
+from django_probe.results import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import TextIO
+
+    from django_probe.results import ProbeResult, ProbeRun
+
+__all__ = ["Console", "is_terminal", "wants_color"]
+
+_RED: Final = "31"
+_GREEN: Final = "32"
+_YELLOW: Final = "33"
+_BOLD: Final = "1"
+_RULE: Final = 78
+_MOST_NAMED: Final = 20
+
+
+class Console:
+    """The `Listener` that writes for people on `stream`, which may break without anybody's gate noticing.
+
+    `live` draws a progress line, for a terminal; without it each probe has a line as it ends. `verbosity` 0
+    leaves only the problems and the summary. `durations` is how many of the slowest to show.
+    """
+
+    def __init__(
+        self,
+        stream: TextIO | None,
+        *,
+        color: bool,
+        live: bool,
+        verbosity: int = 1,
+        durations: int | None = None,
+    ) -> None:
+        self._stream = stream
+        self._color = color
+        self._verbose = verbosity > 0
+        self._durations = durations or 0
+        self._problems = 0
+        self._drawn = False
+        self.live = live and self._verbose
+
+    def selected(self, total: int) -> None:
+        """Say how many probes will run."""
+        if self._verbose:
+            self._print(f"{total} {'probe' if total == 1 else 'probes'} to run")
+
+    def ended(self, result: ProbeResult) -> None:
+        """Print the line of a probe that ended; beside a progress line, only that of a problem."""
+        self._problems += result.is_problem
+        if self._verbose and (result.is_problem or not self.live):
+            self._print(_line(result), _style(result))
+
+    def tick(self, done: int, total: int, in_flight: Sequence[tuple[str, float]]) -> None:
+        """Draw the progress line anew."""
+        if self._stream is None or not self.live:
+            return
+        longest = max(in_flight, key=lambda probe: probe[1], default=None)
+        # The last column stays free: a terminal may wrap after it, and then could not erase the whole line.
+        line = progress(done, total, self._problems, longest, columns(self._stream) - 1)
+        self._drawn = True
+        self._write(ERASE + self._encodable(line))
+
+    def finished(self, run: ProbeRun) -> None:
+        """Print every problem in full, the blocking ones last, where the eye is; then the verdict."""
+        for result in sorted(run.problems, key=lambda problem: problem.blocking):
+            self._problem(result)
+        if self._durations and (results := slowest(run, self._durations)):
+            self._print(f"\nThe slowest {len(results)}:")
+            for result in results:
+                self._print(f"{seconds(result.duration):>10}  {one_line(result.label)}")
+        self._name_what_closed(run)
+        style = f"{_BOLD};{_GREEN if run.passed else _RED}"
+        self._print(f"{verdict(run)}; {tally(run)} in {seconds(run.duration)}", style)
+
+    def _problem(self, result: ProbeResult) -> None:
+        self._print("=" * _RULE)
+        self._print(_line(result), f"{_BOLD};{_style(result)}")
+        self._print("-" * _RULE)
+        self._print(explanation(result))
+        if result.details.strip():
+            self._print("\n" + result.details.strip("\n"))
+        if result.output.strip():
+            self._print("\n--- captured output ---\n" + result.output.strip("\n"))
+        self._print("")
+
+    def _name_what_closed(self, run: ProbeRun) -> None:
+        """Name what closed the gate once more: what the probes said may have filled many screens."""
+        closing = [result for result in run.results if result.closes_gate]
+        if len(closing) < 2:  # noqa: PLR2004  (the only one stands just above)
+            return
+        closing.sort(key=lambda result: not result.is_problem)
+        self._print("The gate is closed by:")
+        for result in closing[:_MOST_NAMED]:
+            self._print(f"  {word(result.outcome):<8} {one_line(result.label)}", _style(result))
+        if len(closing) > _MOST_NAMED:
+            self._print(f"  and {len(closing) - _MOST_NAMED} more")
+
+    def _print(self, text: str, style: str = "") -> None:
+        line = self._encodable(visible(text))
+        if style and self._color:
+            line = f"\x1b[{style}m{line}\x1b[0m"
+        erase, self._drawn = ERASE if self._drawn else "", False
+        self._write(f"{erase}{line}\n")
+
+    def _encodable(self, text: str) -> str:
+        encoding = getattr(self._stream, "encoding", None) or "utf-8"
+        return text.encode(encoding, "backslashreplace").decode(encoding)
+
+    def _write(self, text: str) -> None:
+        if self._stream is None:  # Python's own sign that the descriptor was closed from the start
+            return
+        try:
+            self._stream.write(text)
+            self._stream.flush()
+        except (OSError, ValueError):
+            _let_go(self._stream)
+            self._stream = None
+
+
+def _let_go(stream: TextIO) -> None:
+    """Give what a broken stream still holds to /dev/null.
+
+    Python flushes it once more at exit, and where that fails, exits with 120 in place of the verdict.
+    """
+    try:
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, stream.fileno())
+        os.close(null)
+    except (OSError, ValueError):
+        return  # it has no descriptor, or is closed: then there is nothing to flush
+
+
+def _line(result: ProbeResult) -> str:
+    notes = [seconds(result.duration)]
+    if result.attempts > 1:
+        notes.append(f"{result.attempts} attempts")
+    if result.is_problem and not result.blocking:
+        notes.append("warn-only")
+    silent = result.is_problem or result.outcome is Outcome.PASSED
+    reason = "" if silent else f": {explanation(result)}"
+    return f"{word(result.outcome):<8} {one_line(result.label)} ({', '.join(notes)}){reason}"
+
+
+def _style(result: ProbeResult) -> str:
+    if result.outcome is Outcome.PASSED:
+        return _GREEN
+    return _RED if result.closes_gate else _YELLOW

@@ -1,0 +1,159 @@
+"""Bringing the reports to where they were asked for: refused before anything runs, or told of after it did.
+
+A report that could not be delivered is a fact of delivery (exit code 4): the record keeps its verdict.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from django_probe.errors import UsageError
+from django_probe.reports.files import (
+    check_replaceable,
+    is_regular,
+    own_descriptor,
+    replace,
+    write_all,
+    write_in_place,
+)
+from django_probe.reports.text import one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import TextIO
+
+    from django_probe.results import ProbeRun
+
+STDOUT: Final = "-"
+_STDOUT_KEY: Final = "descriptor 1"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A report that was asked for: by which option, at which path ("-" is standard output), made by what.
+
+    `in_place` writes over the file instead of replacing it: Kubernetes mounts the termination message's file,
+    and reads the mount.
+    """
+
+    option: str
+    path: str
+    render: Callable[[ProbeRun], str]
+    in_place: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """Where a report goes: `key` is the same for two ways to one file; `clear` takes an older report away."""
+
+    report: Report
+    key: str
+    write: Callable[[bytes], None]
+    clear: Callable[[], None] | None = None
+
+
+class Delivery:
+    """The reports of one run; `prepare()` before anything runs, `deliver(run)` when all is done."""
+
+    def __init__(self, reports: Sequence[Report], stdout: TextIO | None) -> None:
+        self._reports = reports
+        self._stdout = stdout
+        self._targets: list[_Target] | None = None
+
+    def prepare(self) -> None:
+        """Make sure that every report can be written, and take away those of an earlier run.
+
+        Raises UsageError for the first that cannot; then nothing was taken away.
+        """
+        targets = [_locate(report, self._print) for report in self._reports]
+        taken: dict[str, Report] = {}
+        for target in targets:
+            other = taken.setdefault(target.key, target.report)
+            if other is not target.report:
+                raise UsageError(
+                    f"{other.option} {one_line(other.path)} and {_name(target.report)} are the same file; "
+                    f"give each report one of its own"
+                )
+        for target in targets:
+            if target.clear:
+                try:
+                    target.clear()
+                except OSError as error:
+                    raise _refusal(target.report, f"cannot be written: {_why(error)}") from None
+        self._targets = targets
+
+    def deliver(self, run: ProbeRun) -> list[str]:
+        """Write every report of `run`; give a sentence for each that could not be delivered."""
+        if self._targets is None:
+            raise RuntimeError("prepare() comes before deliver()")
+        undelivered = []
+        for target in self._targets:
+            try:
+                target.write(target.report.render(run).encode("utf-8", "backslashreplace"))
+            except Exception as error:  # noqa: BLE001  (whatever it is, the others and the verdict must get out)
+                undelivered.append(f"{_name(target.report)}: could not be delivered: {_why(error)}")
+        return undelivered
+
+    def _print(self, content: bytes) -> None:
+        if self._stdout is None:  # Python's own sign that the descriptor was closed from the start
+            raise OSError("standard output is closed")
+        self._stdout.flush()
+        try:
+            descriptor = self._stdout.fileno()
+        except OSError:  # a stream in memory, as call_command() may be given
+            self._stdout.write(content.decode())
+        else:
+            # In UTF-8 whatever the locale, and nothing is left in a buffer whose flush at exit could fail.
+            write_all(descriptor, content)
+
+
+def _locate(report: Report, to_stdout: Callable[[bytes], None]) -> _Target:
+    """Give the target of a report, or raise UsageError where it could not be written."""
+    if report.path == STDOUT:
+        return _Target(report, _STDOUT_KEY, to_stdout)
+    try:
+        return _locate_path(report)
+    except (OSError, ValueError) as error:
+        raise _refusal(report, f"cannot be written: {_why(error)}") from None
+
+
+def _locate_path(report: Report) -> _Target:
+    status = _status(report.path)
+    real = os.path.realpath(report.path)
+    if report.path.endswith("/") or Path(real).is_dir():
+        raise _refusal(report, "is a folder; name a file in it")
+    if status and (own := own_descriptor(status)):
+        return _Target(report, f"descriptor {own}", partial(write_all, own))
+    if status and not is_regular(status):
+        if not os.access(report.path, os.W_OK):
+            raise _refusal(report, "may not be written by this user")
+        return _Target(report, real, partial(write_in_place, report.path))
+    if not (folder := Path(real).parent).is_dir():
+        raise _refusal(report, f"there is no folder {one_line(str(folder))}; make it, or name another")
+    if report.in_place:
+        return _Target(report, real, partial(write_in_place, real), partial(write_in_place, real, b""))
+    check_replaceable(real)
+    return _Target(report, real, partial(replace, real), partial(Path(real).unlink, missing_ok=True))
+
+
+def _status(path: str) -> os.stat_result | None:
+    try:
+        return os.stat(path)  # noqa: PTH116  (a Path would drop the slash at the end of a folder's name)
+    except FileNotFoundError:
+        return None
+
+
+def _refusal(report: Report, what: str) -> UsageError:
+    return UsageError(f"{_name(report)}: {what}")
+
+
+def _name(report: Report) -> str:
+    return f"{report.option} {one_line(report.path)}"
+
+
+def _why(error: Exception) -> str:
+    return one_line(getattr(error, "strerror", None) or str(error) or type(error).__name__)

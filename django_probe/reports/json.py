@@ -1,0 +1,57 @@
+"""The record as JSON: for machines, and for the next step of a pipeline."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from django_probe.results import ProbeResult, ProbeRun
+
+
+def as_dict(run: ProbeRun) -> dict[str, object]:
+    """Give the run as plain values, in the order of the format; durations in seconds."""
+    return {
+        "id": run.id,
+        "gate": run.gate,
+        "release": run.release,
+        "host": run.host,
+        "shard": run.shard,
+        "started_at": timestamp(run.started_at),
+        "finished_at": timestamp(run.finished_at),
+        "duration": round(run.duration, 6),
+        "passed": run.passed,
+        "exit_code": int(run.exit_code),
+        "ended_by": run.ended_by and run.ended_by.value,
+        "selected": run.selected,
+        "counts": dict(run.counts),
+        "results": [_result(result) for result in run.results],
+    }
+
+
+def render(run: ProbeRun) -> str:
+    """Give the run as one line of JSON in ASCII, in which even lone surrogates are valid escapes."""
+    return json.dumps(as_dict(run)) + "\n"
+
+
+def timestamp(moment: datetime) -> str:
+    """Give a time as `2026-11-23T10:00:00.123Z`."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
+
+
+def _result(result: ProbeResult) -> dict[str, object]:
+    return {
+        "label": result.label,
+        "outcome": result.outcome.value,
+        "blocking": result.blocking,
+        "started_at": timestamp(result.started_at) if result.started_at else None,
+        "duration": round(result.duration, 6),
+        "attempts": result.attempts,
+        "message": result.message,
+        "details": result.details,
+        "output": result.output,
+        "tags": list(result.tags),
+    }

@@ -1,0 +1,139 @@
+"""JUnit XML, which every CI reads, written with the library `junit_xml`.
+
+The layout is Jenkins' and Ant's (https://github.com/windyroad/JUnit-Schema): a `<testsuite>` for each app, times
+in seconds, timestamps in UTC without a zone. The report of a gate that is closed always has a `<failure>` or an
+`<error>`, that of a gate that passed never: what was written is read again and compared with the record.
+"""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from collections import Counter, defaultdict
+from datetime import UTC
+from typing import TYPE_CHECKING, Final
+
+from junit_xml import TestCase, TestSuite, to_xml_report_string
+
+from django_probe.reports import ReportError
+from django_probe.reports.text import explanation, one_line, visible, word
+from django_probe.results import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from django_probe.results import ProbeResult, ProbeRun
+
+# junit_xml leaves out a time of 0, and writes less than this as 1e-05, which XML Schema does not allow.
+_LEAST_SECONDS: Final = 0.0001
+_ELEMENTS: Final = ("failure", "error", "skipped")
+
+
+def render(run: ProbeRun) -> str:
+    """Give the run as JUnit XML in ASCII; ReportError where the XML does not say what the record says."""
+    suites = [_suite(run, app, map(_case, results)) for app, results in _by_app(run).items()]
+    gate = [_gate_case(run)] if _needs_gate_case(run) else []
+    if gate or not suites:  # a document without a suite is one that some readers refuse
+        suites.append(_suite(run, f"gate {one_line(run.gate)}", gate))
+    xml: str = to_xml_report_string(suites, prettyprint=False)
+    _check(run, xml)
+    return xml + "\n"
+
+
+def _by_app(run: ProbeRun) -> dict[str, list[ProbeResult]]:
+    apps = defaultdict(list)
+    for result in run.results:
+        apps[result.label.partition(".")[0]].append(result)
+    return apps
+
+
+def _needs_gate_case(run: ProbeRun) -> bool:
+    return not run.passed and not any(_closes_visibly(result) for result in run.results)
+
+
+def _closes_visibly(result: ProbeResult) -> bool:
+    return result.closes_gate and result.is_problem
+
+
+def _suite(run: ProbeRun, name: str, cases: Iterable[TestCase]) -> TestSuite:
+    properties = {
+        "run_id": run.id,
+        "gate": run.gate,
+        "release": run.release,
+        "shard": run.shard,
+        "exit_code": str(int(run.exit_code)),
+        "reason": run.reason,
+        "ended_by": run.ended_by,
+    }
+    return TestSuite(
+        visible(name) or "probes",
+        list(cases),
+        hostname=one_line(run.host),
+        timestamp=f"{run.started_at.astimezone(UTC):%Y-%m-%dT%H:%M:%S}",
+        properties={key: one_line(value) for key, value in properties.items() if value},
+    )
+
+
+def _case(result: ProbeResult) -> TestCase:
+    label = visible(result.label) or "probe"
+    classname, _, name = label.rpartition(".")
+    ran = result.outcome is not Outcome.NOT_RUN
+    case = TestCase(
+        name or label,
+        classname or label,  # of one component where a probes module did not import
+        elapsed_sec=max(result.duration, _LEAST_SECONDS) if ran else None,
+        stdout=visible(result.output) if result.is_problem else None,
+    )
+    if result.outcome is not Outcome.PASSED:
+        _tell(case, result)
+    return case
+
+
+def _tell(case: TestCase, result: ProbeResult) -> None:
+    message, details = explanation(result), visible(result.details)
+    if not _closes_visibly(result):
+        warning = f"warn-only: {word(result.outcome)}: " if result.is_problem else ""
+        not_run = "not run: " if result.outcome is Outcome.NOT_RUN and result.message else ""
+        case.add_skipped_info(warning + not_run + message, details)
+    elif result.outcome is Outcome.FAILED:
+        case.add_failure_info(message, details)
+    else:
+        case.add_error_info(message, details, result.outcome.value)
+
+
+def _gate_case(run: ProbeRun) -> TestCase:
+    case = TestCase("gate", f"gate.{one_line(run.gate)}")
+    case.add_error_info(one_line(run.reason), error_type="gate")
+    return case
+
+
+def _expected(run: ProbeRun) -> dict[str, int]:
+    closing = [result.outcome for result in run.results if _closes_visibly(result)]
+    gate = int(not run.passed and not closing)
+    failures = closing.count(Outcome.FAILED)
+    return {
+        "testcase": len(run.results) + gate,
+        "failure": failures,
+        "error": len(closing) - failures + gate,
+        "skipped": len(run.results) - len(closing) - run.counts[Outcome.PASSED],
+    }
+
+
+def _check(run: ProbeRun, xml: str) -> None:
+    """Read the XML as a CI would, and compare both its elements and the counts it claims with the record."""
+    try:
+        root = ET.fromstring(xml)  # noqa: S314  (our own text, of a moment ago)
+    except ET.ParseError as error:
+        raise ReportError(f"the JUnit report came out as XML that cannot be read: {error}") from None
+    found = Counter({name: sum(1 for _ in root.iter(name)) for name in ("testcase", *_ELEMENTS)})
+    claimed: Counter[str] = Counter()
+    for suite in root.iter("testsuite"):
+        for name, attribute in zip(
+            ("testcase", *_ELEMENTS), ("tests", "failures", "errors", "skipped"), strict=True
+        ):
+            claimed[name] += int(suite.get(attribute, 0))
+    expected = _expected(run)
+    if not expected == dict(found) == dict(claimed):
+        raise ReportError(
+            f"the JUnit report would disagree with the record: the record has {expected}, "
+            f"the elements are {dict(found)}, their counts {dict(claimed)}"
+        )

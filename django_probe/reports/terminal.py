@@ -1,0 +1,78 @@
+"""What a terminal can show: its width, colours, and a line that is drawn again and again."""
+
+from __future__ import annotations
+
+import os
+import unicodedata
+from typing import TYPE_CHECKING, Final
+
+from django_probe.reports.text import one_line
+
+if TYPE_CHECKING:
+    from typing import TextIO
+
+ERASE: Final = "\r\x1b[K"
+_DEFAULT_COLUMNS: Final = 80
+_MARK: Final = "..."
+_EMOJI_STYLE: Final = "\ufe0f"
+
+
+def is_terminal(stream: TextIO | None) -> bool:
+    """Whether a person looks at `stream`, through a terminal that can erase a line."""
+    try:
+        return stream is not None and stream.isatty() and os.environ.get("TERM") != "dumb"
+    except ValueError:  # it is closed
+        return False
+
+
+def wants_color(stream: TextIO | None, *, no_color: bool) -> bool:
+    """Whether to write in colour: on a terminal only, unless `--no-color` or NO_COLOR (https://no-color.org) is given."""
+    return is_terminal(stream) and not no_color and not os.environ.get("NO_COLOR")
+
+
+def columns(stream: TextIO) -> int:
+    """Give the width of the terminal behind `stream`, 80 where it does not say."""
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or _DEFAULT_COLUMNS
+    except (OSError, ValueError):
+        return _DEFAULT_COLUMNS
+
+
+def width(text: str) -> int:
+    """Give the cells that `text` takes: two for a wide character, none for one that joins the one before it."""
+    return len(text) if text.isascii() else sum(map(_cells, text))
+
+
+def _cells(character: str) -> int:
+    if character == _EMOJI_STYLE:  # it makes the narrow character before it a wide one
+        return 1
+    if unicodedata.category(character) in ("Mn", "Me", "Cf"):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+def progress(done: int, total: int, problems: int, slowest: tuple[str, float] | None, room: int) -> str:
+    """Give a line of at most `room` cells; of the label in flight it keeps the end, which names the method."""
+    line = f"{done}/{total} done"
+    if problems:
+        line += f", {problems} {'problem' if problems == 1 else 'problems'}"
+    if slowest:
+        label, seconds = slowest
+        line += f" | {seconds:.0f}s "
+        line += _end(one_line(label), room - width(line))
+    return _beginning(line, room)
+
+
+def _beginning(text: str, room: int) -> str:
+    used = 0
+    for index, character in enumerate(text):
+        used += _cells(character)
+        if used > room:
+            return text[:index]
+    return text
+
+
+def _end(text: str, room: int) -> str:
+    if width(text) <= room:
+        return text
+    return _MARK + _beginning(text[::-1], room - len(_MARK))[::-1]

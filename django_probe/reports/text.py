@@ -1,0 +1,76 @@
+"""Words and escapes that the reports share; what a probe says is hostile until it went through `visible`."""
+
+from __future__ import annotations
+
+import re
+from heapq import nlargest
+from typing import TYPE_CHECKING, Final
+
+from django_probe.results import Outcome
+
+if TYPE_CHECKING:
+    from django_probe.results import ProbeResult, ProbeRun
+
+# C0 without tab and newline, DEL and C1 steer a terminal; the line and paragraph separators and the embedding,
+# override and isolate marks rearrange what is read; surrogates, U+FFFE and U+FFFF can be in no XML and no UTF-8.
+_UNSAFE: Final = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]"
+)
+
+
+def visible(text: str) -> str:
+    r"""Give `text` with every character that could do more than be read as an escape such as `\x1b`."""
+    if _UNSAFE.search(text) is None:
+        return text
+    return _UNSAFE.sub(_escape, text.replace("\r\n", "\n"))
+
+
+def _escape(match: re.Match[str]) -> str:
+    return match.group().encode("unicode_escape").decode("ascii")
+
+
+def one_line(text: str) -> str:
+    """Give `text` on one line, visible, with single spaces."""
+    return visible(" ".join(text.split()))
+
+
+def word(outcome: Outcome) -> str:
+    """Give an outcome as a person would write it: `not run`."""
+    return outcome.value.replace("_", " ")
+
+
+def explanation(result: ProbeResult) -> str:
+    """Give one line, never empty, that says why the probe ended as it did."""
+    return one_line(result.message) or f"{word(result.outcome)}, without a message"
+
+
+def seconds(duration: float) -> str:
+    """Give a duration for people: `0.051s`, `12.30s`."""
+    return f"{duration:.3f}s" if duration < 1 else f"{duration:.2f}s"
+
+
+def verdict(run: ProbeRun) -> str:
+    """Give the verdict in one sentence: `gate deploy: CLOSED (exit 1): 1 blocking probe did not pass`."""
+    state = "PASSED" if run.passed else "CLOSED"
+    return f"gate {one_line(run.gate)}: {state} (exit {run.exit_code:d}): {one_line(run.reason)}"
+
+
+def tally(run: ProbeRun) -> str:
+    """Give the counts that are not 0: `12 selected: 10 passed, 2 failed (1 warn-only)`."""
+    counts = run.counts
+    warned = {outcome: 0 for outcome in Outcome}
+    for result in run.results:
+        warned[result.outcome] += not result.blocking and result.is_problem
+    parts = [
+        f"{counts[outcome]} {word(outcome)}" + (f" ({warned[outcome]} warn-only)" if warned[outcome] else "")
+        for outcome in Outcome
+        if counts[outcome]
+    ]
+    shard = f", {len(run.results)} in shard {one_line(run.shard)}" if run.shard else ""
+    return f"{run.selected} selected{shard}" + (f": {', '.join(parts)}" if parts else "")
+
+
+def slowest(run: ProbeRun, number: int) -> list[ProbeResult]:
+    """Give the `number` results that took the longest, the slowest first; not those that never ran."""
+    ran = (result for result in run.results if result.outcome is not Outcome.NOT_RUN)
+    return nlargest(number, ran, key=lambda result: result.duration)
