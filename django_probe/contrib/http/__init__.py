@@ -1,0 +1,1 @@
+"""Probes of what users reach: the URLs in PROBE_TARGETS, over the network, as the new release."""

@@ -1,0 +1,125 @@
+"""What settings or environment say of targets and release; whatever is wrong names the setting."""
+
+from __future__ import annotations
+
+import re
+from base64 import b64encode
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+from urllib.parse import SplitResult, quote, unquote, urlsplit
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+
+from django_probe.conf import environment
+from django_probe.terms import parse_timeout
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+DEFAULT_TIMEOUT: Final = 5.0
+# The "token" of RFC 9110, 5.6.2: what the name of a header is made of.
+_TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_SCHEMES: Final = ("http", "https")
+# What may stand in a path or a query as it is (RFC 3986, 3.3 and 3.4); "%" because what is quoted stays so.
+_SAFE: Final = "/?:@!$&'()*+,;=-._~%"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A URL that has to answer; `shown` is what may be shown of it: no user, no password, no query."""
+
+    shown: str
+    secure: bool
+    host: str
+    port: int | None
+    path: str
+    headers: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """The header of an answer that names a release, and the release that it has to name."""
+
+    header: str
+    name: str
+
+
+def targets() -> tuple[Target, ...]:
+    """Give the targets of PROBE_TARGETS, each once: a list, or a text with blanks or commas between them."""
+    written = _setting("PROBE_TARGETS")
+    if written is None:
+        return ()
+    if isinstance(written, str):
+        written = written.replace(",", " ").split()
+    if not isinstance(written, list | tuple):
+        raise ImproperlyConfigured(f"PROBE_TARGETS: expected a list of URLs, got {type(written).__name__}")
+    return tuple(_target(url) for url in dict.fromkeys(written))
+
+
+def timeout() -> float:
+    """Give the seconds that PROBE_TARGET_TIMEOUT leaves a target for one answer."""
+    written = _setting("PROBE_TARGET_TIMEOUT")
+    try:
+        return DEFAULT_TIMEOUT if written is None else parse_timeout(written)
+    except ValueError as error:
+        raise ImproperlyConfigured(f"PROBE_TARGET_TIMEOUT: {error}") from None
+
+
+def release() -> Release | None:
+    """Give the header of PROBE_RELEASE_HEADER and the PROBE_RELEASE it has to name; None unless both are set."""
+    header = _setting("PROBE_RELEASE_HEADER")
+    # Whoever puts a file's content into the environment puts its last newline there too.
+    name = environment("PROBE_RELEASE").strip()
+    if not header:
+        return None
+    if not isinstance(header, str) or not _TOKEN.fullmatch(header):
+        raise ImproperlyConfigured(
+            f"PROBE_RELEASE_HEADER: expected the name of a header such as X-Release, got {header!r}"
+        )
+    if not name.isascii() or not name.isprintable():
+        raise ImproperlyConfigured(
+            f"PROBE_RELEASE: expected printable ASCII, which a header can carry, got {name!r}"
+        )
+    return Release(header, name) if name else None
+
+
+def _setting(name: str) -> object:
+    """Give what the settings say, else the environment, else None."""
+    written = getattr(settings, name, None)
+    return (environment(name) or None) if written is None else written
+
+
+def _target(url: object) -> Target:
+    if not isinstance(url, str):
+        raise ImproperlyConfigured(f"PROBE_TARGETS: expected URLs, got {url!r}")
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError as error:
+        raise ImproperlyConfigured(f"PROBE_TARGETS: {_anonymous(url)!r} is not a URL: {error}") from None
+    if parts.scheme not in _SCHEMES or not host:
+        raise ImproperlyConfigured(
+            f"PROBE_TARGETS: {_anonymous(url)!r} is not http://HOST... or https://HOST..."
+        )
+    path = quote(parts.path or "/", safe=_SAFE)
+    return Target(
+        shown=f"{parts.scheme}://{_anonymous(parts.netloc)}{path}{'?...' if parts.query else ''}",
+        secure=parts.scheme == "https",
+        host=host,
+        port=port,
+        path=f"{path}?{quote(parts.query, safe=_SAFE)}" if parts.query else path,
+        headers=_authorization(parts),
+    )
+
+
+def _anonymous(text: str) -> str:
+    return text.rpartition("@")[2]
+
+
+def _authorization(parts: SplitResult) -> dict[str, str]:
+    """Give the header for the user info of a URL, as browsers do (RFC 7617)."""
+    if parts.username is None:
+        return {}
+    credentials = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+    return {"Authorization": f"Basic {b64encode(credentials.encode()).decode()}"}

@@ -1,0 +1,129 @@
+"""Asks a target over new connections, until it has answered well as often in a row as it has to."""
+
+from __future__ import annotations
+
+import http.client
+import ssl
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from functools import cache
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from threading import Event
+
+    from django_probe.contrib.http.configuration import Release, Target
+
+# A rollout answers with both releases for a while. With half of the pods old, ten good answers in a row are a
+# matter of 1 in 1,024; three would be one of 1 in 8, which a few seconds of polling find.
+IN_A_ROW: Final = 10
+_PAUSE_SECONDS: Final = 0.5
+_MAX_BODY_BYTES: Final = 1 << 16
+_GOOD_BELOW: Final = 400
+_SHOWN_RELEASES: Final = 5
+_MAX_SHOWN: Final = 80
+
+
+@dataclass(slots=True)
+class Watch:
+    """One target, what has to be seen of it, and what was seen so far; `timeout` in seconds, for one answer.
+
+    Without a `release` to wait for there is nothing to poll for: the first answer decides.
+    """
+
+    target: Target
+    release: Release | None
+    timeout: float
+    in_a_row: int = 0
+    last: str = "no answer before the time was over"
+    answers: Counter[str | None] = field(default_factory=Counter)
+
+    @property
+    def satisfied(self) -> bool:
+        """Whether the target was seen as it has to be."""
+        return self.in_a_row >= (IN_A_ROW if self.release else 1)
+
+    def run(self, stop: Event) -> None:
+        """Ask until satisfied or told to stop; what is wrong is never raised but kept for `problem`."""
+        while not stop.is_set():
+            good = self._ask()
+            self.in_a_row = self.in_a_row + 1 if good else 0
+            if self.satisfied or not self.release:
+                return
+            if not good:
+                stop.wait(_PAUSE_SECONDS)
+
+    def problem(self) -> str:
+        """Say what was seen, for whom the gate wakes up."""
+        if not self.release:
+            return f"{self.target.shown}: {self.last}"
+        total = sum(self.answers.values())
+        seen = ", ".join(
+            f"{count} with {_shown(name)}" for name, count in self.answers.most_common(_SHOWN_RELEASES)
+        )
+        return (
+            f"{self.target.shown}: not answered {IN_A_ROW} times in a row with {self.release.header} "
+            f"{self.release.name!r}, only {self.in_a_row} times at last; the last: {self.last}; "
+            f"answers in all: {total}{f' ({seen})' if seen else ''}"
+        )
+
+    def _ask(self) -> bool:
+        started = time.monotonic()
+        try:
+            status, name = self._answer()
+        except ssl.SSLCertVerificationError as error:
+            self.last = f"its certificate was refused: {error.verify_message}"
+            return False
+        except TimeoutError:
+            self.last = f"no answer within {self.timeout:g} s"
+            return False
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            self.last = f"no answer: {type(error).__name__}: {str(error)[:_MAX_SHOWN]}"
+            return False
+        elapsed = time.monotonic() - started
+        self.answers[name] += 1
+        self.last = f"status {status}{f' with {self.release.header} {_shown(name)}' if self.release else ''}"
+        if elapsed > self.timeout:
+            self.last += f" after {elapsed:.1f} s, more than {self.timeout:g} s"
+            return False
+        return status < _GOOD_BELOW and (self.release is None or name == self.release.name)
+
+    def _answer(self) -> tuple[int, str | None]:
+        """Make a new connection, ask, and give the status and the release that the answer names."""
+        connection = self._connection()
+        try:
+            connection.request(
+                "GET",
+                self.target.path,
+                headers={
+                    "User-Agent": "django-probe",
+                    "Accept": "*/*",
+                    "Cache-Control": "no-cache",  # a cache's answer would be an old release's
+                    "Connection": "close",
+                    **self.target.headers,
+                },
+            )
+            with connection.getresponse() as response:
+                response.read(_MAX_BODY_BYTES)  # so that the server's log shows no client that went away
+                return response.status, response.getheader(self.release.header) if self.release else None
+        finally:
+            connection.close()
+
+    def _connection(self) -> http.client.HTTPConnection:
+        target = self.target
+        if target.secure:
+            return http.client.HTTPSConnection(
+                target.host, target.port, timeout=self.timeout, context=_trust()
+            )
+        return http.client.HTTPConnection(target.host, target.port, timeout=self.timeout)
+
+
+@cache
+def _trust() -> ssl.SSLContext:
+    """Verify certificate and name; OpenSSL itself heeds SSL_CERT_FILE and SSL_CERT_DIR."""
+    return ssl.create_default_context()
+
+
+def _shown(name: str | None) -> str:
+    return "no release" if name is None else repr(name[:_MAX_SHOWN])

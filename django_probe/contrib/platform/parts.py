@@ -1,0 +1,62 @@
+"""What the probes of several parts share: every part is asked, and every part that fails is named."""
+
+from __future__ import annotations
+
+import re
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from unittest import TestCase
+
+_USER_INFO = re.compile(r"(?<=://)\S*@")
+_MAX_SUMMARY = 400
+
+
+def ask_each(
+    case: TestCase, kind: str, aliases: Iterable[str], ask: Callable[[str], str | None], nothing: str
+) -> None:
+    """Call `ask` with each alias, in a subtest of its own, so that one that fails hides no other.
+
+    `ask` returns why there is nothing to ask of an alias, or None; it raises where the alias fails. When no
+    alias was asked the probe is skipped, with those reasons, or with `nothing` where there is no alias.
+    """
+    names = list(aliases)
+    reasons = []
+    for alias in names:
+        with case.subTest(**{kind: alias}):
+            if reason := ask(alias):
+                reasons.append(reason)
+    # Not skipped one by one in the subtests: a probe that asked two of three would be reported as skipped.
+    if len(reasons) == len(names):
+        case.skipTest("; ".join(reasons) or nothing)
+
+
+@contextmanager
+def blaming(part: str) -> Iterator[None]:
+    """Turn whatever goes wrong inside into a failure that begins with the name and the place of `part`."""
+    try:
+        yield
+    except AssertionError:
+        raise
+    except Exception as error:
+        raise AssertionError(f"{part}: {summary(error)}") from error
+
+
+def is_set(setting: str) -> bool:
+    """Whether the project's settings say anything of it; Django's own default is nobody's choice."""
+    return bool(settings.is_overridden(setting))  # type: ignore[misc]  # django-stubs does not know it
+
+
+def summary(error: BaseException) -> str:
+    """Give an exception as one line, without user info in URLs."""
+    text = without_user_info(" ".join(str(error).split()))
+    return f"{type(error).__name__}: {text[:_MAX_SUMMARY]}"
+
+
+def without_user_info(text: str) -> str:
+    """Give a text whose URLs have lost the user and the password; rather too much is lost than too little."""
+    return _USER_INFO.sub("", text)

@@ -1,0 +1,198 @@
+"""The probes of databases and migrations, on SQLite files and on a port where nothing answers."""
+
+from __future__ import annotations
+
+import sqlite3
+
+import pytest
+
+ANSWERS = "probe_platform.TestDatabases.test_each_answers"
+MIGRATED = "probe_platform.TestMigrations.test_none_is_unapplied"
+SHOP = {
+    "shop/models.py": """
+        from django.db import models
+        class Product(models.Model):
+            name = models.TextField()
+        """,
+    "shop/migrations/__init__.py": "",
+    "shop/migrations/0001_initial.py": """
+        from django.db import migrations, models
+        class Migration(migrations.Migration):
+            initial = True
+            operations = [migrations.CreateModel("Product", [
+                ("id", models.AutoField(primary_key=True)), ("name", models.TextField())])]
+        """,
+}
+LATER = """
+    from django.db import migrations
+    class Migration(migrations.Migration):
+        dependencies = [("shop", "0001_initial")]
+        operations = []
+    """
+ROUTER = """
+    class Router:
+        def allow_migrate(self, db, app_label, model_name=None, **hints):
+            return db == "default" or (db == "shops" and app_label == "shop")
+    """
+
+
+@pytest.fixture
+def shop(project):
+    """A project with the ready-made probes and an app with a migration; nothing is applied yet."""
+    project.apps = ["django_probe.contrib.platform"]
+    project.app("shop")
+    for name, text in SHOP.items():
+        project.write(name, text)
+    return project
+
+
+def migrate(project, *arguments):
+    """Run `manage.py migrate`."""
+    done = project.run("migrate", *arguments)
+    assert done.code == 0, done.err
+
+
+def tables(path):
+    """Give the names of a SQLite file's tables."""
+    with sqlite3.connect(path) as connection:
+        return {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+
+
+def test_databases__answering(shop, outcome):
+    """A database that answers passes."""
+    migrate(shop)
+
+    assert outcome(ANSWERS)["outcome"] == "passed"
+
+
+def test_databases__every_broken_alias_is_named(shop, outcome, closed_port):
+    """Of several aliases each broken one is named, with host and port, and never with its password."""
+    shop.configure(f"""
+        DATABASES["near"] = {{
+            "ENGINE": "django.db.backends.postgresql", "HOST": "127.0.0.1", "PORT": "{closed_port}",
+            "NAME": "orders", "USER": "teller", "PASSWORD": "open-sesame-4711"}}
+        DATABASES["far"] = {{**DATABASES["near"], "NAME": "archive"}}
+        """)
+    migrate(shop, "--database=default")
+
+    result = outcome(ANSWERS)
+
+    assert result["outcome"] == "failed"
+    for alias, name in (("near", "orders"), ("far", "archive")):
+        assert (
+            f'database "{alias}" (postgresql at 127.0.0.1:{closed_port}, {name}): OperationalError'
+            in result["details"]
+        )
+    assert "Connection refused" in result["details"]
+    assert 'database "default"' not in result["details"]
+    assert "open-sesame-4711" not in str(result)
+
+
+def test_databases__missing_sqlite_file(shop, outcomes):
+    """A SQLite file that is not there fails, and asking for it does not create it."""
+    results = outcomes("probe_platform.TestDatabases") | outcomes("probe_platform.TestMigrations")
+
+    for label in (ANSWERS, MIGRATED):
+        assert results[label]["outcome"] == "failed"
+        assert f"{shop.path / 'db.sqlite3'}): the file does not exist" in results[label]["details"]
+    assert not (shop.path / "db.sqlite3").exists()
+
+
+def test_databases__file_that_is_no_database(shop, outcome):
+    """A SQLite file that holds something else fails, although SELECT 1 would be answered."""
+    (shop.path / "db.sqlite3").write_text("a shopping list, which is no database at all\n" * 100)
+
+    result = outcome(ANSWERS)
+
+    assert result["outcome"] == "failed"
+    assert "file is not a database" in result["details"]
+
+
+@pytest.mark.parametrize("probe", [ANSWERS, MIGRATED])
+def test_databases__none_configured(shop, outcome, probe):
+    """Without DATABASES the probes skip, and say so."""
+    shop.configure("DATABASES = {}")
+
+    result = outcome(probe)
+
+    assert result["outcome"] == "skipped"
+    assert 'database "default" is not configured in DATABASES' in result["message"]
+
+
+def test_migrations__applied(shop, outcome):
+    """A database that has all migrations passes."""
+    migrate(shop)
+
+    assert outcome(MIGRATED)["outcome"] == "passed"
+
+
+def test_migrations__unapplied_is_named(shop, outcome):
+    """A migration of a project's app that is not applied fails, by name, and with the command that applies it."""
+    migrate(shop)
+    shop.write("shop/migrations/0002_later.py", LATER)
+
+    result = outcome(MIGRATED)
+
+    assert result["outcome"] == "failed"
+    assert "lacks 1 migration: shop.0002_later" in result["details"]
+    assert '"manage.py migrate --database=default"' in result["details"]
+
+
+def test_migrations__never_migrated(shop, outcome):
+    """A database without Django's own table is said to be one, and asking does not create the table."""
+    sqlite3.connect(shop.path / "db.sqlite3").close()
+
+    result = outcome(MIGRATED)
+
+    assert result["outcome"] == "failed"
+    assert "has no table django_migrations: nothing was ever migrated there" in result["details"]
+    assert not tables(shop.path / "db.sqlite3")
+
+
+def test_migrations__each_alias(shop, outcome):
+    """Only the alias that lacks a migration is named."""
+    shop.configure('DATABASES["second"] = {**DATABASES["default"], "NAME": BASE_DIR / "second.sqlite3"}')
+    migrate(shop)
+    migrate(shop, "--database=second")
+    shop.write("shop/migrations/0002_later.py", LATER)
+    migrate(shop)
+
+    result = outcome(MIGRATED)
+
+    assert result["outcome"] == "failed"
+    assert 'database "second" (sqlite, ' in result["details"]
+    assert 'database "default"' not in result["details"]
+
+
+def test_migrations__router(shop, outcome):
+    """What no router lets onto an alias is not missing there, be it some apps or all of them."""
+    shop.write("routers.py", ROUTER)
+    shop.configure("""
+        DATABASES["shops"] = {**DATABASES["default"], "NAME": BASE_DIR / "shops.sqlite3"}
+        DATABASES["legacy"] = {**DATABASES["default"], "NAME": BASE_DIR / "legacy.sqlite3"}
+        DATABASE_ROUTERS = ["routers.Router"]
+        """)
+    migrate(shop)
+    migrate(shop, "shop", "--database=shops")
+    sqlite3.connect(shop.path / "legacy.sqlite3").close()
+    assert outcome(MIGRATED)["outcome"] == "passed"
+
+    shop.write("shop/migrations/0002_later.py", LATER)
+    result = outcome(MIGRATED)
+
+    assert result["outcome"] == "failed"
+    assert 'database "shops" (sqlite, ' in result["details"]
+    assert "lacks 1 migration: shop.0002_later" in result["details"]
+    assert 'database "legacy"' not in result["details"]
+
+
+def test_migrations__replica(shop, outcome):
+    """A replica, which TEST MIRROR marks, is its primary's to answer for."""
+    shop.configure("""
+        DATABASES["replica"] = {
+            **DATABASES["default"], "NAME": BASE_DIR / "replica.sqlite3", "TEST": {"MIRROR": "default"}}
+        """)
+    migrate(shop)
+    sqlite3.connect(shop.path / "replica.sqlite3").close()
+
+    assert outcome(MIGRATED)["outcome"] == "passed"
