@@ -94,7 +94,7 @@ class Delivery:
         for target in self._targets:
             try:
                 target.write(target.report.render(run).encode("utf-8", "backslashreplace"))
-            except Exception as error:  # noqa: BLE001  (whatever it is, the others and the verdict must get out)
+            except Exception as error:  # noqa: BLE001  (the others must get out, and the verdict)
                 undelivered.append(f"{_name(target.report)}: could not be delivered: {_why(error)}")
         return undelivered
 

@@ -16,7 +16,7 @@ _PATIENCE: Final = 2.0
 
 
 def replace(path: str, content: bytes) -> None:
-    """Write `content` beside `path` and rename it there: no reader ever sees half of it; may raise OSError."""
+    """Write `content` beside `path` and rename it, so that nobody reads half of it; may raise OSError."""
     temporary = _beside(path)
     descriptor = os.open(temporary, _NEW, 0o666)  # the umask makes of it what open() would
     try:
@@ -46,7 +46,7 @@ def _beside(path: str) -> str:
 
 
 def write_in_place(path: str, content: bytes) -> None:
-    """Write over what is at `path`, which stays the same file (a mount, a device, a pipe); may raise OSError."""
+    """Write over what is at `path`, which stays the same (a mount, a device, a pipe); may raise OSError."""
     # O_NONBLOCK: to open a pipe that nobody reads would wait for ever.
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
     descriptor = os.open(path, flags, 0o666)

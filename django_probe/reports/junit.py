@@ -1,8 +1,8 @@
 """JUnit XML, which every CI reads, written with the library `junit_xml`.
 
-The layout is Jenkins' and Ant's (https://github.com/windyroad/JUnit-Schema): a `<testsuite>` for each app, times
-in seconds, timestamps in UTC without a zone. The report of a gate that is closed always has a `<failure>` or an
-`<error>`, that of a gate that passed never: what was written is read again and compared with the record.
+The layout is Jenkins' and Ant's (https://github.com/windyroad/JUnit-Schema): a `<testsuite>` for each app,
+times in seconds, timestamps in UTC without a zone. The report of a gate that is closed always has a failure or
+an error, that of a gate that passed never: it is read again and compared with the record.
 """
 
 from __future__ import annotations
@@ -19,8 +19,6 @@ from django_probe.reports.text import explanation, one_line, visible, word
 from django_probe.results import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from django_probe.results import ProbeResult, ProbeRun
 
 # junit_xml leaves out a time of 0, and writes less than this as 1e-05, which XML Schema does not allow.
@@ -30,10 +28,12 @@ _ELEMENTS: Final = ("failure", "error", "skipped")
 
 def render(run: ProbeRun) -> str:
     """Give the run as JUnit XML in ASCII; ReportError where the XML does not say what the record says."""
-    suites = [_suite(run, app, map(_case, results)) for app, results in _by_app(run).items()]
+    cases = {app: [_case(result) for result in results] for app, results in _by_app(run).items()}
     gate = [_gate_case(run)] if _needs_gate_case(run) else []
-    if gate or not suites:  # a document without a suite is one that some readers refuse
-        suites.append(_suite(run, f"gate {one_line(run.gate)}", gate))
+    if gate or not cases:  # a document without a suite is one that some readers refuse
+        cases[f"gate {one_line(run.gate)}"] = gate
+    properties = _properties(run)
+    suites = [_suite(run, name, cases[name], properties) for name in cases]
     xml: str = to_xml_report_string(suites, prettyprint=False)
     _check(run, xml)
     return xml + "\n"
@@ -54,7 +54,7 @@ def _closes_visibly(result: ProbeResult) -> bool:
     return result.closes_gate and result.is_problem
 
 
-def _suite(run: ProbeRun, name: str, cases: Iterable[TestCase]) -> TestSuite:
+def _properties(run: ProbeRun) -> dict[str, str]:
     properties = {
         "run_id": run.id,
         "gate": run.gate,
@@ -64,12 +64,16 @@ def _suite(run: ProbeRun, name: str, cases: Iterable[TestCase]) -> TestSuite:
         "reason": run.reason,
         "ended_by": run.ended_by,
     }
+    return {key: one_line(value) for key, value in properties.items() if value}
+
+
+def _suite(run: ProbeRun, name: str, cases: list[TestCase], properties: dict[str, str]) -> TestSuite:
     return TestSuite(
         visible(name) or "probes",
-        list(cases),
+        cases,
         hostname=one_line(run.host),
         timestamp=f"{run.started_at.astimezone(UTC):%Y-%m-%dT%H:%M:%S}",
-        properties={key: one_line(value) for key, value in properties.items() if value},
+        properties=properties,
     )
 
 

@@ -25,7 +25,7 @@ _BACKTICKS: Final = re.compile("`+")
 
 
 def render(run: ProbeRun) -> str:
-    """Give the verdict, the counts, every problem folded, and the slowest, with all that probes say escaped."""
+    """Give the verdict, the counts, every problem folded, and the slowest; what probes say is escaped."""
     state = "passed" if run.passed else "closed"
     blocks = [
         f"## Gate {_code(run.gate)}: {state} (exit {run.exit_code:d})",
@@ -93,8 +93,7 @@ def _slowest(run: ProbeRun) -> list[str]:
 
 
 def _table(rows: list[list[str]]) -> str:
-    # A pipe ends a cell even in a code span; there, and only in a table, a backslash takes that away.
-    return "\n".join(f"| {' | '.join(cell.replace('|', r'\|') for cell in row)} |" for row in rows)
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
 def _text(text: str) -> str:
@@ -103,12 +102,9 @@ def _text(text: str) -> str:
 
 
 def _code(text: str) -> str:
-    """Give a code span, in which nothing is markup."""
+    """Give a name in the font of code, also where it has a character that would end a code span or a cell."""
     line = _clip(text) or "?"
-    fence = "`" * (_longest_run(line) + 1)
-    return (
-        f"{fence} {line} {fence}" if line.startswith("`") or line.endswith("`") else f"{fence}{line}{fence}"
-    )
+    return f"<code>{_text(line)}</code>" if re.search(r"[`|\\]", line) else f"`{line}`"
 
 
 def _fenced(text: str) -> str:

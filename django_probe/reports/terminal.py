@@ -26,7 +26,10 @@ def is_terminal(stream: TextIO | None) -> bool:
 
 
 def wants_color(stream: TextIO | None, *, no_color: bool) -> bool:
-    """Whether to write in colour: on a terminal only, unless `--no-color` or NO_COLOR (https://no-color.org) is given."""
+    """Whether to write in colour: on a terminal, unless `--no-color` or NO_COLOR says otherwise.
+
+    https://no-color.org
+    """
     return is_terminal(stream) and not no_color and not os.environ.get("NO_COLOR")
 
 
@@ -39,7 +42,7 @@ def columns(stream: TextIO) -> int:
 
 
 def width(text: str) -> int:
-    """Give the cells that `text` takes: two for a wide character, none for one that joins the one before it."""
+    """Give the cells that `text` takes: a wide character two, one that joins the one before it none."""
     return len(text) if text.isascii() else sum(map(_cells, text))
 
 
@@ -52,7 +55,7 @@ def _cells(character: str) -> int:
 
 
 def progress(done: int, total: int, problems: int, slowest: tuple[str, float] | None, room: int) -> str:
-    """Give a line of at most `room` cells; of the label in flight it keeps the end, which names the method."""
+    """Give a line of at most `room` cells; of the label in flight it keeps the end, the method's name."""
     line = f"{done}/{total} done"
     if problems:
         line += f", {problems} {'problem' if problems == 1 else 'problems'}"

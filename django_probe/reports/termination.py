@@ -1,7 +1,7 @@
 """The termination message of a Kubernetes container: what `kubectl describe pod` shows of a gate that closed.
 
-https://kubernetes.io/docs/tasks/debug/debug-application/determine-reason-pod-failure/: 4096 bytes at most. It goes into
-the cluster's API, where more people read than may see a traceback: counts and labels only.
+https://kubernetes.io/docs/tasks/debug/debug-application/determine-reason-pod-failure/: 4096 bytes at most. It
+goes into the cluster's API, where more people read than may see a traceback: counts and labels only.
 """
 
 from __future__ import annotations

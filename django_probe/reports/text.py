@@ -11,8 +11,8 @@ from django_probe.results import Outcome
 if TYPE_CHECKING:
     from django_probe.results import ProbeResult, ProbeRun
 
-# C0 without tab and newline, DEL and C1 steer a terminal; the line and paragraph separators and the embedding,
-# override and isolate marks rearrange what is read; surrogates, U+FFFE and U+FFFF can be in no XML and no UTF-8.
+# C0 without tab and newline, DEL and C1 steer a terminal; line separators and the marks that embed, override
+# and isolate rearrange what is read; surrogates fit no UTF-8, and they and U+FFFE no XML.
 _UNSAFE: Final = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]"
 )
@@ -58,7 +58,7 @@ def verdict(run: ProbeRun) -> str:
 def tally(run: ProbeRun) -> str:
     """Give the counts that are not 0: `12 selected: 10 passed, 2 failed (1 warn-only)`."""
     counts = run.counts
-    warned = {outcome: 0 for outcome in Outcome}
+    warned = dict.fromkeys(Outcome, 0)
     for result in run.results:
         warned[result.outcome] += not result.blocking and result.is_problem
     parts = [
