@@ -1,0 +1,36 @@
+#!/usr/bin/env python
+"""The management commands of the container's project, from any working directory."""
+
+import os
+import sys
+from pathlib import Path
+
+
+def main() -> None:
+    """Run the command; where the environment is wrong: one line on standard error and exit code 2."""
+    here = Path(__file__).resolve().parent
+    # Python puts the folder of a script first (with -I nothing): its modules would be top-level names.
+    sys.path[:] = [str(here.parent), *(entry for entry in sys.path if Path(entry).resolve() != here)]
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "deploy.settings")
+
+    # Only now is the path what these imports need.
+    from django.core.exceptions import ImproperlyConfigured  # noqa: PLC0415
+    from django.core.management import execute_from_command_line  # noqa: PLC0415
+
+    from django_probe.contrib.http import configuration  # noqa: PLC0415
+    from django_probe.errors import UsageError  # noqa: PLC0415
+
+    try:
+        # The first setting that is asked for loads them all. Where that fails Django's own command
+        # goes on without settings, and knows no `probe`.
+        configuration.targets()
+        configuration.timeout()
+        configuration.release()
+    except (UsageError, ImproperlyConfigured) as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(2)
+    execute_from_command_line(sys.argv)
+
+
+if __name__ == "__main__":
+    main()

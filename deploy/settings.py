@@ -1,0 +1,48 @@
+"""Settings from the environment alone; docs/container-settings.md is the table of its variables."""
+
+import os
+from pathlib import Path
+
+from django.core.management.utils import get_random_secret_key
+
+from deploy import environment, probe_path, services
+
+DEPLOY = Path(__file__).resolve().parent
+
+# Without a key of their own processes share no signatures: a gate needs none.
+SECRET_KEY = environment.text("SECRET_KEY") or get_random_secret_key()
+ALLOWED_HOSTS = environment.hosts("ALLOWED_HOSTS") or [".localhost", "127.0.0.1", "[::1]"]
+
+# By label, so that an app on PROBE_PATH with one of these labels is named before Django finds two.
+apps = {
+    "contenttypes": "django.contrib.contenttypes",
+    "auth": "django.contrib.auth",
+    "django_probe": "django_probe",
+    "probe_platform": "django_probe.contrib.platform",
+    "probe_http": "django_probe.contrib.http",
+}
+folders = [Path(folder).absolute() for folder in environment.text("PROBE_PATH").split(os.pathsep) if folder]
+INSTALLED_APPS = [*apps.values(), *probe_path.install(folders, apps)]
+
+ROOT_URLCONF = "deploy.urls"
+WSGI_APPLICATION = "deploy.wsgi.application"
+
+DATABASES = {
+    "default": services.database() or {"ENGINE": services.SQLITE, "NAME": DEPLOY.parent / "db.sqlite3"}
+}
+if cache := services.cache():
+    CACHES = {"default": cache}
+globals().update(services.email())
+
+TIME_ZONE = "UTC"
+
+PROBE_POLICY = environment.text("PROBE_POLICY") or DEPLOY / "probe.yaml"
+PROBE_RUNNER = environment.text("PROBE_RUNNER")
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": "INFO"},
+}
