@@ -1,8 +1,8 @@
 """JUnit XML, which every CI reads, written with the library `junit_xml`.
 
 The layout is Jenkins' and Ant's (https://github.com/windyroad/JUnit-Schema): a `<testsuite>` for each app,
-times in seconds, timestamps in UTC without a zone. The report of a gate that is closed always has a failure or
-an error, that of a gate that passed never: it is read again and compared with the record.
+times in seconds, timestamps in UTC without a zone. The report of a gate that is closed always has a failure
+or an error, that of a gate that passed never: it is read again and compared with the record.
 """
 
 from __future__ import annotations

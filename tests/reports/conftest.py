@@ -1,0 +1,42 @@
+"""Records to render, made in a line."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from django_probe.results import Outcome, ProbeResult, ProbeRun
+
+STARTED = datetime(2026, 11, 23, 10, 0, 0, 123456, tzinfo=UTC)
+
+
+def _result(label="shop.TestCheckout.test_pay", outcome="passed", **values):
+    outcome = Outcome(outcome)
+    started = {} if outcome is Outcome.NOT_RUN else {"started_at": STARTED, "duration": 0.051}
+    return ProbeResult(label, outcome, **{**started, **values})
+
+
+def _run(*results, **values):
+    given = {
+        "id": "6f0c",
+        "gate": "deploy",
+        "started_at": STARTED,
+        "finished_at": STARTED + timedelta(seconds=1.204),
+        "selected": len(results),
+        "host": "pod-x",
+        **values,
+    }
+    return ProbeRun(results=results, **given)
+
+
+@pytest.fixture
+def result():
+    """A function that makes one result."""
+    return _result
+
+
+@pytest.fixture
+def run():
+    """A function that makes a run of these results."""
+    return _run
