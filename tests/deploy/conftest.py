@@ -1,0 +1,81 @@
+"""The container's project as users see it: `manage.py` as a subprocess, in an environment of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import textwrap
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+MANAGE = ROOT / "deploy" / "manage.py"
+
+# What a process needs to start at all; everything else is what a test sets.
+KEPT = ("PATH", "HOME", "LANG", "TMPDIR", "LD_LIBRARY_PATH")
+
+
+@dataclass
+class Deployment:
+    """A folder to work in, where the database is too, and what is set in the environment."""
+
+    path: Path
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def write(self, name: str, text: str = "") -> Path:
+        """Write a dedented file."""
+        target = self.path / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(textwrap.dedent(text), encoding="utf-8")
+        return target
+
+    def run(
+        self, *arguments: str, flags: tuple[str, ...] = (), **variables: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Run `manage.py` in this folder, with these variables set as well; every warning is an error."""
+        kept = {name: os.environ[name] for name in KEPT if name in os.environ}
+        own = {"DATABASE_URL": f"sqlite:///{self.path}/db.sqlite3", "PYTHONDONTWRITEBYTECODE": "1"}
+        return subprocess.run(
+            [sys.executable, "-W", "error", *flags, str(MANAGE), *arguments],
+            cwd=self.path,
+            env={**kept, **own, **self.environment, **variables},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=90,
+            check=False,
+        )
+
+    def evaluate(self, code: str, expression: str = "None", **variables: str):
+        """Run the code in `manage.py shell`, and give the value of the expression, by way of JSON."""
+        whole = (
+            f"{textwrap.dedent(code)}\nimport json as _json\nprint(_json.dumps({expression}, default=str))"
+        )
+        done = self.run("shell", "--no-imports", "-c", whole, **variables)
+        assert done.returncode == 0, done.stderr
+        assert done.stderr == ""
+        return json.loads(done.stdout.splitlines()[-1])
+
+    def setting(self, name: str, **variables: str):
+        """Give a setting as `manage.py shell` sees it; None where there is none of this name."""
+        return self.evaluate(
+            "from django.conf import settings", f"getattr(settings, {name!r}, None)", **variables
+        )
+
+    def refusal(self, **variables: str) -> str:
+        """Give the one line with which `manage.py check` refuses the environment, by exit code 2."""
+        done = self.run("check", **variables)
+        assert done.returncode == 2, (done.returncode, done.stdout, done.stderr)
+        assert done.stdout == ""
+        assert done.stderr.count("\n") == 1, done.stderr
+        return done.stderr.strip()
+
+
+@pytest.fixture
+def deployment(tmp_path: Path) -> Deployment:
+    """The container's project with an empty folder to work in."""
+    return Deployment(tmp_path)
