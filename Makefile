@@ -13,7 +13,8 @@ PYENV_PYTHONS := $(wildcard $(or $(PYENV_ROOT),$(HOME)/.pyenv)/versions/3.1*/bin
 SKIP_MISSING := $(if $(filter true,$(CI)),false,true)
 
 # What a shell exports for another system must never reach the embedded one: `migrate` would run on its database.
-unexport DATABASE_URL CACHE_URL EMAIL_URL DJANGO_SETTINGS_MODULE PYTHONPATH PROBE_PATH PROBE_POLICY PROBE_RUNNER
+# PROBE_* are this project's own names: whoever sets them means it.
+unexport DATABASE_URL CACHE_URL EMAIL_URL SECRET_KEY ALLOWED_HOSTS DJANGO_SETTINGS_MODULE PYTHONPATH
 
 .DEFAULT_GOAL := help
 .PHONY: help gate test bench clean
@@ -38,7 +39,7 @@ bench: .venv/.installed
 	@$(BIN)/python bench/run.py
 
 clean:
-	rm -rf .venv .tox .cache build
+	rm -rf .venv .tox .cache build db.sqlite3
 
 # A stamp: an install that was interrupted is done again, a finished one is not.
 .venv/.installed: pyproject.toml .venv/.made
