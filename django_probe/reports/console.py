@@ -84,9 +84,10 @@ class Console:
         for result in sorted(run.problems, key=lambda problem: problem.blocking):
             self._problem(result)
         if self._durations and (results := slowest(run, self._durations)):
-            self._print(f"\nThe slowest {len(results)}:")
+            self._print(f"The slowest {len(results)}:")
             for result in results:
                 self._print(f"{seconds(result.duration):>10}  {one_line(result.label)}")
+            self._print("")
         self._name_what_closed(run)
         style = f"{_BOLD};{_GREEN if run.passed else _RED}"
         self._print(f"{verdict(run)}; {tally(run)} in {seconds(run.duration)}", style)
@@ -150,14 +151,15 @@ def _let_go(stream: TextIO) -> None:
 
 
 def _line(result: ProbeResult) -> str:
-    notes = [seconds(result.duration)]
+    notes = [] if result.outcome is Outcome.NOT_RUN else [seconds(result.duration)]
     if result.attempts > 1:
         notes.append(f"{result.attempts} attempts")
     if result.is_problem and not result.blocking:
         notes.append("warn-only")
     silent = result.is_problem or result.outcome is Outcome.PASSED
     reason = "" if silent else f": {explanation(result)}"
-    return f"{word(result.outcome):<8} {one_line(result.label)} ({', '.join(notes)}){reason}"
+    noted = f" ({', '.join(notes)})" if notes else ""
+    return f"{word(result.outcome):<8} {one_line(result.label)}{noted}{reason}"
 
 
 def _style(result: ProbeResult) -> str:
