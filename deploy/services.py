@@ -62,9 +62,12 @@ _MAX_PORT: Final = 65535
 _FLAGS: Final = {"1": True, "true": True, "0": False, "false": False}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Url:
-    """The parts of a URL, decoded but for `address`, which is all that stands between @ and the path."""
+    """The parts of a URL, decoded but for `address`, which is all that stands between @ and the path.
+
+    Who reads an option takes it out of `options`: what is left there nobody knew.
+    """
 
     variable: str
     scheme: str
