@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Final
 
+from django_probe.reports.files import let_go
 from django_probe.reports.terminal import ERASE, columns, is_terminal, progress, wants_color
 from django_probe.reports.text import (
     explanation,
@@ -133,21 +133,8 @@ class Console:
             self._stream.write(text)
             self._stream.flush()
         except (OSError, ValueError):
-            _let_go(self._stream)
+            let_go(self._stream)
             self._stream = None
-
-
-def _let_go(stream: TextIO) -> None:
-    """Give what a broken stream still holds to /dev/null.
-
-    Python flushes it once more at exit, and where that fails, exits with 120 in place of the verdict.
-    """
-    try:
-        null = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(null, stream.fileno())
-        os.close(null)
-    except (OSError, ValueError):
-        return  # it has no descriptor, or is closed: then there is nothing to flush
 
 
 def _line(result: ProbeResult) -> str:

@@ -15,6 +15,7 @@ from django_probe.errors import UsageError
 from django_probe.reports.files import (
     check_replaceable,
     is_regular,
+    let_go,
     own_descriptor,
     replace,
     write_all,
@@ -101,14 +102,22 @@ class Delivery:
     def _print(self, content: bytes) -> None:
         if self._stdout is None:  # Python's own sign that the descriptor was closed from the start
             raise OSError("standard output is closed")
-        self._stdout.flush()
         try:
-            descriptor = self._stdout.fileno()
-        except OSError:  # a stream in memory, as call_command() may be given
-            self._stdout.write(content.decode())
-        else:
-            # In UTF-8 whatever the locale, and nothing is left in a buffer whose flush at exit could fail.
-            write_all(descriptor, content)
+            self._stdout.flush()
+            if (descriptor := _descriptor(self._stdout)) is None:
+                self._stdout.write(content.decode())
+            else:
+                write_all(descriptor, content)  # in UTF-8, whatever the locale
+        except OSError:
+            let_go(self._stdout)
+            raise
+
+
+def _descriptor(stream: TextIO) -> int | None:
+    try:
+        return stream.fileno()
+    except OSError:  # it is in memory, as call_command() may be given one
+        return None
 
 
 def _locate(report: Report, to_stdout: Callable[[bytes], None]) -> _Target:

@@ -8,7 +8,10 @@ import secrets
 import select
 import stat
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from typing import TextIO
 
 _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 _PATIENCE: Final = 2.0
@@ -65,6 +68,19 @@ def write_all(descriptor: int, content: bytes) -> None:
         except BlockingIOError:
             if not select.select([], [descriptor], [], _PATIENCE)[1]:
                 raise OSError(errno.ETIMEDOUT, "nobody reads the other end of the pipe") from None
+
+
+def let_go(stream: TextIO) -> None:
+    """Give what a broken stream still holds to /dev/null.
+
+    Python flushes it once more at exit, and where that fails, exits with 120 in place of the verdict.
+    """
+    try:
+        null = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
+        os.dup2(null, stream.fileno())
+        os.close(null)
+    except (OSError, ValueError):
+        return  # it has no descriptor, or is closed: then there is nothing to flush
 
 
 def own_descriptor(status: os.stat_result) -> int | None:

@@ -59,12 +59,12 @@ def deliver(given, *reports, stdout=None):
     return delivery.deliver(given)
 
 
-def command(*paths, before=(), **streams):
+def command(*paths, before=(), script=SCRIPT, **streams):
     """Start a process that writes its report to these paths, as buffered as Python makes it."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
     environment |= {"PYTHONPATH": os.pathsep.join(sys.path), "PYTHONIOENCODING": "ascii"}
     return subprocess.run(
-        [*before, sys.executable, "-c", SCRIPT, *map(str, paths)],
+        [*before, sys.executable, "-c", script, *map(str, paths)],
         env=environment,
         timeout=30,
         check=False,
@@ -385,6 +385,24 @@ def test_stdout__whose_reader_is_gone_is_a_failure_of_delivery():
 
     os.close(writer)
     assert (done.returncode, done.stderr) == (0, b"--report0 -: could not be delivered: Broken pipe\n")
+
+
+def test_stdout__that_held_something_else_does_not_break_the_exit_code():
+    """Settings that print on import leave text in the buffer; where the reader is gone, it is let go."""
+    reader, writer = os.pipe()
+    os.close(reader)
+
+    done = command("-", script=f"print('loading settings')\n{SCRIPT}", stdout=writer)
+
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (0, b"--report0 -: could not be delivered: Broken pipe\n")
+
+
+def test_stdout__what_was_printed_before_stands_before():
+    """The report is whole: nothing that was printed earlier comes into or behind it."""
+    done = command("-", script=f"print('loading settings')\n{SCRIPT}", stdout=subprocess.PIPE)
+
+    assert done.stdout.decode("utf-8") == f"loading settings\n{WANTED}"
 
 
 def test_stdout__that_was_closed_from_the_start_is_a_failure_of_delivery(run):

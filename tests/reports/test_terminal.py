@@ -156,6 +156,24 @@ def test_a_file_a_closed_stream_and_none_are_no_terminals():
         assert not wants_color(stream, no_color=False)
 
 
+@pytest.mark.parametrize(
+    ("text", "cells"),
+    [
+        ("", 0),
+        ("shop", 4),
+        ("grün", 4),
+        ("漢字", 4),
+        ("e\u0301", 1),
+        ("a\u200db", 2),
+        ("❤\ufe0f", 2),
+        ("🎉", 2),
+    ],
+)
+def test_width__is_what_a_terminal_makes_of_it(text, cells):
+    """Wide characters take two cells, joining and combining ones none, an emoji made of a heart two."""
+    assert width(text) == cells
+
+
 @pytest.mark.parametrize("room", range(60))
 def test_progress__fits_any_room(room):
     """Down to no room at all, the line is not longer than there is room."""
