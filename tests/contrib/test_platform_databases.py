@@ -127,7 +127,7 @@ def test_migrations__applied(shop, outcome):
 
 
 def test_migrations__unapplied_is_named(shop, outcome):
-    """A migration of a project's app that is not applied fails, by name, and with the command that applies it."""
+    """An unapplied migration of a project's app fails, by name, and with the command that applies it."""
     migrate(shop)
     shop.write("shop/migrations/0002_later.py", LATER)
 

@@ -67,7 +67,7 @@ def timeout() -> float:
 
 
 def release() -> Release | None:
-    """Give the header of PROBE_RELEASE_HEADER and the PROBE_RELEASE it has to name; None unless both are set."""
+    """Give PROBE_RELEASE_HEADER and the PROBE_RELEASE that it has to name; None unless both are set."""
     header = _setting("PROBE_RELEASE_HEADER")
     # Whoever puts a file's content into the environment puts its last newline there too.
     name = environment("PROBE_RELEASE").strip()

@@ -105,7 +105,10 @@ class Watch:
                 },
             )
             with connection.getresponse() as response:
-                response.read(_MAX_BODY_BYTES)  # so that the server's log shows no client that went away
+                # Read, so that an answer that is cut off is none, and the server logs no client that left.
+                body = response.read(_MAX_BODY_BYTES)
+                if response.length and len(body) < _MAX_BODY_BYTES:
+                    raise http.client.IncompleteRead(body, response.length)
                 return response.status, response.getheader(self.release.header) if self.release else None
         finally:
             connection.close()
