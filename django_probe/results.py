@@ -54,6 +54,7 @@ class EndedBy(StrEnum):
     FAILFAST = "failfast"
 
 
+_MOST: Final = 255  # a process's exit status is a byte
 _ENDED_EXIT_CODES: Final = {
     EndedBy.SIGINT: ExitCode.SIGINT,
     EndedBy.SIGTERM: ExitCode.SIGTERM,
@@ -171,8 +172,15 @@ class ProbeRun:
             return "no probe was selected: nothing was proved"
         if code != ExitCode.PASSED:
             return f"suite_result() of the team's own runner asked for exit code {code}"
-        return "nothing ran, which --allow-empty allows" if self.nothing_ran else "every blocking probe passed"
+        return (
+            "nothing ran, which --allow-empty allows" if self.nothing_ran else "every blocking probe passed"
+        )
 
     def judged(self, exit_code: int) -> ProbeRun:
-        """Give the record that `exit_code` closes as well; it can make a run stricter, never laxer."""
-        return replace(self, stricter_exit_code=exit_code) if exit_code != self.exit_code else self
+        """Give the record with what a team's runner made of it: it can close a gate that would pass, never open one.
+
+        A code that no process can exit with closes as 1 does.
+        """
+        if not self.passed:
+            return self
+        return replace(self, stricter_exit_code=exit_code if 0 <= exit_code <= _MOST else ExitCode.CLOSED)

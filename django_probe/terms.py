@@ -101,10 +101,12 @@ class Wishes:
 
     def over(self, other: Wishes) -> Wishes:
         """Give these wishes with `other`'s where these say nothing."""
-        return Wishes(*(
-            getattr(other, field.name) if (mine := getattr(self, field.name)) is None else mine
-            for field in fields(self)
-        ))
+        return Wishes(
+            *(
+                getattr(other, field.name) if (mine := getattr(self, field.name)) is None else mine
+                for field in fields(self)
+            )
+        )
 
 
 NOTHING: Final = Wishes()

@@ -1,0 +1,72 @@
+"""Checks that `manage.py check --deploy` runs, and no other command: they import every probe.
+
+`manage.py check --deploy --tag probes` runs them alone.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.core.checks import CheckMessage, Error, Warning, register  # noqa: A004 (Django's own name)
+
+from django_probe import conf, discovery
+from django_probe.errors import UsageError
+from django_probe.policy import READY, Policy, PolicyError
+from django_probe.selection import Choice, django_test_class, select
+from django_probe.terms import NOTHING
+
+if TYPE_CHECKING:
+    import unittest
+    from collections.abc import Sequence
+
+    from django.apps import AppConfig
+
+
+@register("probes", deploy=True)
+def check_probes(app_configs: Sequence[AppConfig] | None, **_options: Any) -> list[CheckMessage]:
+    """E001: a Django test class among the probes. E002: an invalid policy. W001: a gate `ready` without probes."""
+    labels = [config.label for config in app_configs or ()]
+    suite = discovery.load(labels, _nobody)
+    messages = _refused(suite)
+    try:
+        policy = conf.policy()
+    except PolicyError as error:
+        return [*messages, Error(str(error), hint="Correct the policy file.", id="django_probe.E002")]
+    return messages + _ready(policy)
+
+
+def _refused(suite: unittest.TestSuite) -> list[CheckMessage]:
+    classes = {type(test): None for test in discovery.leaves(suite)}
+    return [
+        Error(
+            f"{cls.__module__}.{cls.__qualname__} is a django.test.{django_class}: none of its probes will run.",
+            hint="Make it a plain unittest.TestCase: Django's classes are made for a test database.",
+            obj=cls,
+            id="django_probe.E001",
+        )
+        for cls in classes
+        if (django_class := django_test_class(cls))
+    ]
+
+
+def _ready(policy: Policy) -> list[CheckMessage]:
+    if READY not in policy.gates:
+        return []
+    gate = policy.gates[READY]
+    try:
+        probes, _ = select(discovery.load(gate.probes, _nobody), Choice(gate, NOTHING))
+    except UsageError as error:
+        return [Error(f"{policy.source}: gate {READY}: {error}", id="django_probe.E002")]
+    if probes:
+        return []
+    return [
+        Warning(
+            f'{policy.source}: the gate "{READY}" selects no probes: every web process is ready as soon as it answers.',
+            hint='Tag a probe with @tag("ready"), or take the gate out of the policy.',
+            id="django_probe.W001",
+        )
+    ]
+
+
+def _nobody(_label: str, _module: str) -> None:
+    """Hear which module is imported next, and keep no time."""

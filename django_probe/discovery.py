@@ -1,0 +1,207 @@
+"""Finds the probes of the installed apps, and the ones that a label names.
+
+Only the process that loads calls this: it imports probe code. What does not import, or cannot be made a test,
+becomes a `Stillborn` in the suite, so that it is judged like any probe and the other apps still run.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import pkgutil
+import traceback
+import unittest
+from typing import TYPE_CHECKING, Any
+
+from django.apps import apps
+
+from django_probe.errors import UsageError
+from django_probe.policy import nearest
+from django_probe.results import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from types import ModuleType
+
+    from django.apps import AppConfig
+
+_SHOWN_CANDIDATES = 8
+
+
+class ProbeSuite(unittest.TestSuite):
+    """The tests of one probes module; `prefix`, "app" or "app.module", begins their labels."""
+
+    def __init__(self, tests: Iterable[unittest.TestCase | unittest.TestSuite] = (), *, prefix: str) -> None:
+        super().__init__(tests)
+        self.prefix = prefix
+
+
+class Stillborn(unittest.TestCase):
+    """A probe whose outcome is known before any of it could run."""
+
+    def __init__(self, label: str, outcome: Outcome, message: str, details: str = "") -> None:
+        super().__init__("judged")
+        self.label = label
+        self.outcome = outcome
+        self.message = message
+        self.details = details
+
+    def judged(self) -> None:
+        """Stand in for the test method that there is none of."""
+        raise AssertionError(self.message)
+
+
+def load(labels: Sequence[str], announce: Callable[[str, str], None]) -> unittest.TestSuite:
+    """Load the probes of the apps that `labels` name, of every app where there are none.
+
+    `announce` is told the label and the name of each module before it is imported, so that whoever listens knows
+    where an import hung or died. Raises UsageError for a label that names nothing.
+    """
+    suites: dict[str, list[ProbeSuite]] = {}
+    for config in _named_apps(labels):
+        suites[config.label] = list(_load_app(config, announce))
+    everything = [suite for found in suites.values() for suite in found]
+    if not labels:
+        return unittest.TestSuite(everything)
+    chosen: dict[int, bool] = {}
+    for label in labels:
+        app = label.partition(".")[0]
+        chosen.update((id(test), True) for test in _named_tests(label, suites[app]))
+    return unittest.TestSuite(
+        ProbeSuite((test for test in leaves(suite) if id(test) in chosen), prefix=suite.prefix)
+        for suite in everything
+    )
+
+
+def leaves(suite: unittest.TestSuite) -> Iterator[unittest.TestCase]:
+    """Give the tests of a suite, however deep they stand in it."""
+    for test in suite:
+        if isinstance(test, unittest.TestSuite):
+            yield from leaves(test)
+        else:
+            yield test
+
+
+def label_of(test: unittest.TestCase, prefix: str) -> str:
+    """Give the label of a test that a module with this prefix gave."""
+    if isinstance(test, Stillborn):
+        return test.label
+    return f"{prefix}.{type(test).__name__}.{test._testMethodName}"  # noqa: SLF001 (unittest has no other name for it)
+
+
+def _named_apps(labels: Sequence[str]) -> list[AppConfig]:
+    configs = {config.label: config for config in apps.get_app_configs()}
+    if not labels:
+        return list(configs.values())
+    wanted = {label.partition(".")[0]: label for label in labels}
+    for app, label in wanted.items():
+        if app not in configs:
+            raise UsageError(f'label "{label}": no installed app has the label "{app}"{nearest(app, configs)}')
+    return [config for config in configs.values() if config.label in wanted]
+
+
+def _load_app(config: AppConfig, announce: Callable[[str, str], None]) -> Iterator[ProbeSuite]:
+    name = f"{config.name}.probes"
+    try:
+        if importlib.util.find_spec(name) is None:
+            return
+    except ModuleNotFoundError:  # the app is a module, not a package
+        return
+    yield from _load_module(name, config.label, announce)
+
+
+def _load_module(name: str, prefix: str, announce: Callable[[str, str], None]) -> Iterator[ProbeSuite]:
+    announce(prefix, name)
+    try:
+        module = importlib.import_module(name)
+    except unittest.SkipTest as skip:
+        yield ProbeSuite([Stillborn(prefix, Outcome.SKIPPED, str(skip))], prefix=prefix)
+        return
+    except BaseException as error:  # noqa: BLE001 (sys.exit() in a module is an error of that module alone)
+        yield _stillborn_suite(prefix, f"{name} could not be imported", error)
+        return
+    yield _suite_of(module, prefix)
+    for info in pkgutil.iter_modules(getattr(module, "__path__", ())):
+        if info.name != "__main__":
+            yield from _load_module(f"{name}.{info.name}", f"{prefix}.{info.name}", announce)
+
+
+def _suite_of(module: ModuleType, prefix: str) -> ProbeSuite:
+    loader = unittest.TestLoader()
+    try:
+        given = _given_suite(module)
+        suite = ProbeSuite(_own_tests(loader, module), prefix=prefix) if given is None else given
+        if load_tests := getattr(module, "load_tests", None):
+            suite = _checked(load_tests(loader, suite, None), "load_tests()", module)
+        return suite if isinstance(suite, ProbeSuite) else ProbeSuite([suite], prefix=prefix)
+    except unittest.SkipTest as skip:
+        return ProbeSuite([Stillborn(prefix, Outcome.SKIPPED, str(skip))], prefix=prefix)
+    except BaseException as error:  # noqa: BLE001 (as above: it is an error of this module alone)
+        return _stillborn_suite(prefix, f"the probes of {module.__name__} could not be loaded", error)
+
+
+def _given_suite(module: ModuleType) -> unittest.TestSuite | None:
+    """Give what the module's own `suite()` makes: the original django-probe's way to choose probes by hand."""
+    make = getattr(module, "suite", None)
+    return _checked(make(), "suite()", module) if callable(make) else None
+
+
+def _checked(suite: Any, maker: str, module: ModuleType) -> unittest.TestSuite:
+    if isinstance(suite, unittest.TestSuite):
+        return suite
+    raise TypeError(f"{maker} of {module.__name__} gave {suite!r}, not a unittest.TestSuite")
+
+
+def _own_tests(loader: unittest.TestLoader, module: ModuleType) -> list[unittest.TestSuite]:
+    """Load the classes that the module defines; one that it only imported is another module's to run."""
+    found = [getattr(module, name) for name in dir(module)]
+    classes = [
+        candidate
+        for candidate in found
+        if isinstance(candidate, type)
+        and issubclass(candidate, unittest.TestCase)
+        and candidate.__module__ == module.__name__
+    ]
+    return [loader.loadTestsFromTestCase(cls) for cls in dict.fromkeys(classes)]
+
+
+def _stillborn_suite(prefix: str, what: str, error: BaseException) -> ProbeSuite:
+    details = "".join(traceback.format_exception(error))
+    message = f"{what}: {''.join(traceback.format_exception_only(error)).strip().splitlines()[-1]}"
+    return ProbeSuite([Stillborn(prefix, Outcome.ERROR, message, details)], prefix=prefix)
+
+
+def _named_tests(label: str, suites: list[ProbeSuite]) -> list[unittest.TestCase]:
+    app = label.partition(".")[0]
+    tests = [(test, suite.prefix) for suite in suites for test in leaves(suite)]
+    if label == app:
+        return [test for test, _ in tests]
+    if exact := [test for test, prefix in tests if _names(label, label_of(test, prefix))]:
+        return exact
+    short = [(test, prefix) for test, prefix in tests if _names(label, label_of(test, app))]
+    if len({(prefix, type(test)) for test, prefix in short}) > 1:
+        candidates = sorted({label_of(test, prefix) for test, prefix in short})
+        raise UsageError(f'label "{label}" is not unique; it may mean {_enumerate(candidates)}')
+    if short:
+        return [test for test, _ in short]
+    # What could not be loaded may be what the label names: its error answers for it.
+    broken = [test for test, _ in tests if isinstance(test, Stillborn)]
+    if hidden := [test for test in broken if test.label == app or _names(test.label, label)] or broken:
+        return hidden
+    known = {known for test, prefix in tests for known in _ancestry(label_of(test, prefix))}
+    looked = f"no probe of the app {app} has this label" if tests else f"the app {app} has no probes"
+    raise UsageError(f'label "{label}": {looked}{nearest(label, sorted(known))}')
+
+
+def _names(label: str, full: str) -> bool:
+    return full == label or full.startswith(f"{label}.")
+
+
+def _ancestry(label: str) -> Iterator[str]:
+    parts = label.split(".")
+    return (".".join(parts[:depth]) for depth in range(2, len(parts) + 1))
+
+
+def _enumerate(candidates: list[str]) -> str:
+    more = len(candidates) - _SHOWN_CANDIDATES
+    return ", ".join(candidates[:_SHOWN_CANDIDATES]) + (f" and {more} more" if more > 0 else "")

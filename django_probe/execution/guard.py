@@ -1,0 +1,269 @@
+"""The database guard: holds all of a process's database connections to what a probe may do.
+
+Django hands out every cursor, in every thread, through `ensure_connection()`, and opens every connection in
+`connect()`; while it is installed the guard puts itself around these. So it need not know of a connection
+beforehand: one that is open already, one of a thread that an earlier probe left, a reconnect, a copy of an alias
+are looked at when they are used. (The signal `connection_created` cannot do this: where another receiver raises,
+the connection stays open, and ours may not have been called.)
+
+It fails closed: a connection that cannot be held is closed, and the probe errs. It is a seat belt, not a lock;
+`docs/database-safety.md` says what goes round it.
+"""
+
+from __future__ import annotations
+
+import functools
+from contextlib import contextmanager
+from threading import get_ident
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from weakref import WeakSet
+
+from django.core.exceptions import ImproperlyConfigured
+from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.utils import load_backend
+
+from django_probe.execution import guard_read_only
+from django_probe.execution.guard_connections import (
+    HOLD,
+    cancel,
+    discard,
+    distrust,
+    is_stuck,
+    is_unfinished,
+    settle,
+)
+from django_probe.execution.guard_refusals import BESIDE_ROLLBACK, READ_ONLY, GuardError
+from django_probe.execution.guard_rollback import Transactions
+from django_probe.terms import DatabaseAccess
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+__all__ = ["DatabaseGuard", "GuardError", "objections"]
+
+_DUMMY: Final = "django.db.backends.dummy"
+
+
+class _Hold(NamedTuple):
+    """What a connection of Django's is held to, and the driver's connection that this is true of."""
+
+    access: DatabaseAccess
+    raw: Any
+
+
+def objections(access: DatabaseAccess) -> list[str]:
+    """Say of each database alias that cannot be held to `access` why, and the ways out.
+
+    It connects to nothing: a database that has no transactions to roll back is found out at its first use.
+    """
+    if access is not DatabaseAccess.READ_ONLY:
+        return []
+    return [
+        f'database "{alias}": {why}; {guard_read_only.WAYS_OUT}'
+        for alias, backend in _backends().items()
+        if (why := _objection(backend))
+    ]
+
+
+def _objection(backend: type[BaseDatabaseWrapper] | Exception) -> str:
+    if isinstance(backend, Exception):
+        return f"cannot be held to read-only, for its backend does not load: {' '.join(str(backend).split())}"
+    return guard_read_only.objection(backend)
+
+
+def _backends() -> dict[str, type[BaseDatabaseWrapper] | Exception]:
+    """Give each alias's class, or why there is none; Django's stand-in for "no database" is left out."""
+    found: dict[str, type[BaseDatabaseWrapper] | Exception] = {}
+    for alias in connections:
+        engine = connections.settings[alias]["ENGINE"]
+        if engine != _DUMMY:
+            try:
+                found[alias] = load_backend(engine).DatabaseWrapper
+            except (ImproperlyConfigured, ImportError) as error:
+                found[alias] = error
+    return found
+
+
+class DatabaseGuard:
+    """Holds every database connection of this process, threads included, to one access at a time.
+
+    One thread enters `during()`, always the same; the probes run in it.
+    """
+
+    def __init__(self) -> None:
+        self._access: DatabaseAccess | None = None
+        self._depth = 0
+        self._owner = 0
+        self._transactions = Transactions()
+        self._known: WeakSet[BaseDatabaseWrapper] = WeakSet()
+        self._busy: set[BaseDatabaseWrapper] = set()
+        self._replaced: list[tuple[type[object], str, Callable[..., Any]]] = []
+
+    @contextmanager
+    def during(self, access: DatabaseAccess) -> Iterator[None]:
+        """Hold all connections to `access` while the block runs; it may be nested with the same access.
+
+        Between blocks the last access stays in force, for threads that a probe left. Raises GuardError where
+        `access` cannot be had, and at the end of `rollback` where something else ended the transaction.
+        """
+        self._enter(access)
+        try:
+            yield
+        finally:
+            self._leave()
+
+    def close(self) -> None:
+        """Close this thread's connections and take the guard out: the process is as it was before."""
+        self._transactions.drop()
+        if self._access is not None:
+            for wrapper in connections.all(initialized_only=True):
+                discard(wrapper)
+        self._access = None
+        for cls, name, original in reversed(self._replaced):
+            setattr(cls, name, original)
+        self._replaced.clear()
+        for wrapper in list(self._known):  # of other threads, which may be in the middle of something
+            if not is_unfinished(wrapper.connection):
+                vars(wrapper).pop(HOLD, None)
+                guard_read_only.release(wrapper)
+        self._known.clear()
+
+    def _enter(self, access: DatabaseAccess) -> None:
+        if self._depth and access is not self._access:
+            raise GuardError(
+                f"a probe with database_access {access} cannot run between fixtures that have {self._access}: put "
+                f"@probe(database_access=...) on the class, or on all classes of a module with setUpModule"
+            )
+        if not self._depth:
+            self._begin(access)
+        elif access is DatabaseAccess.ROLLBACK:
+            self._transactions.enter()
+        self._depth += 1
+
+    def _begin(self, access: DatabaseAccess) -> None:
+        self._install()
+        self._transactions.drop()
+        self._owner = get_ident()
+        changed, self._access = access is not self._access, access
+        for wrapper in connections.all(initialized_only=True):
+            if changed or access is DatabaseAccess.ROLLBACK:
+                discard(wrapper)
+            else:
+                distrust(wrapper)
+        if changed and (found := objections(access)):
+            self._access = None
+            raise GuardError("; ".join(found))
+
+    def _leave(self) -> None:
+        self._depth -= 1
+        ended = self._transactions.leave()
+        if not self._depth:
+            for wrapper in connections.all(initialized_only=True):
+                settle(wrapper)
+        if ended:
+            raise GuardError(
+                f"database {', '.join(ended)}: the transaction that was to be rolled back was ended by the probe, "
+                f"by a COMMIT of its own or a statement that commits: what it wrote may have stayed"
+            )
+
+    def _wanted(self, wrapper: BaseDatabaseWrapper) -> DatabaseAccess:
+        """Give what a connection is to be held to: only the probe's own thread, in its time, can be rolled back."""
+        access = self._access or DatabaseAccess.READ_ONLY
+        owner: int = wrapper._thread_ident  # type: ignore[attr-defined] # noqa: SLF001 (Django has no public name)
+        if access is DatabaseAccess.ROLLBACK and not (self._depth and owner == self._owner):
+            return DatabaseAccess.READ_ONLY
+        return access
+
+    def _is_held(self, wrapper: BaseDatabaseWrapper) -> bool:
+        hold: _Hold | None = vars(wrapper).get(HOLD)
+        return hold is not None and hold.raw is wrapper.connection and hold.access is self._wanted(wrapper)
+
+    def _hold(self, wrapper: BaseDatabaseWrapper) -> None:
+        access = self._wanted(wrapper)
+        self._known.add(wrapper)
+        if access is DatabaseAccess.READ_ONLY:
+            beside = self._access is DatabaseAccess.ROLLBACK
+            guard_read_only.hold(wrapper, BESIDE_ROLLBACK if beside else READ_ONLY)
+        elif access is DatabaseAccess.ROLLBACK:
+            self._transactions.begin(wrapper, self._depth)
+        vars(wrapper)[HOLD] = _Hold(access, wrapper.connection)
+
+    @contextmanager
+    def _holding(self, wrapper: BaseDatabaseWrapper) -> Iterator[None]:
+        """Hold the connection that the block leaves open, or close it; Django's way back here is let through."""
+        self._busy.add(wrapper)
+        try:
+            yield
+            if wrapper.connection is not None:
+                self._hold(wrapper)
+        except BaseException:
+            discard(wrapper)
+            raise
+        finally:
+            self._busy.discard(wrapper)
+
+    def _renew(self, wrapper: BaseDatabaseWrapper) -> None:
+        with self._holding(wrapper):
+            discard(wrapper)  # only a database in memory is still open then
+
+    def _needs_renewal(self, wrapper: BaseDatabaseWrapper) -> bool:
+        if wrapper.connection is None or wrapper in self._busy:
+            return False
+        # Stuck: an interrupt left a statement running. Without a new connection no tearDown could undo anything.
+        return not self._is_held(wrapper) or (not wrapper.in_atomic_block and is_stuck(wrapper))
+
+    def _install(self) -> None:
+        """Put the guard around each definition of the methods below, those of the backends' own included."""
+        if self._replaced:
+            return
+        around = {
+            "connect": self._around_connect,
+            "ensure_connection": self._around_ensure_connection,
+            "set_autocommit": self._around_set_autocommit,
+            "_close": self._around_close,
+        }
+        backends = [
+            BaseDatabaseWrapper,
+            *(found for found in _backends().values() if isinstance(found, type)),
+        ]
+        for cls in dict.fromkeys(cls for backend in backends for cls in backend.__mro__):
+            for name, put_around in around.items():
+                if original := vars(cls).get(name):
+                    self._replaced.append((cls, name, original))
+                    setattr(cls, name, functools.wraps(original)(put_around(original)))
+
+    def _around_connect(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        def connect(wrapper: BaseDatabaseWrapper) -> None:
+            if wrapper in self._busy:  # a backend's own connect() has called its base's
+                original(wrapper)
+                return
+            with self._holding(wrapper):
+                original(wrapper)
+
+        return connect
+
+    def _around_ensure_connection(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        def ensure_connection(wrapper: BaseDatabaseWrapper) -> None:
+            if self._needs_renewal(wrapper):
+                self._renew(wrapper)
+            original(wrapper)
+
+        return ensure_connection
+
+    def _around_set_autocommit(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        def set_autocommit(wrapper: BaseDatabaseWrapper, *args: Any, **kwargs: Any) -> None:
+            # Django looks for an open atomic block before it connects, and under `rollback` connecting opens one.
+            if wrapper.connection is None:
+                wrapper.ensure_connection()
+            original(wrapper, *args, **kwargs)
+
+        return set_autocommit
+
+    def _around_close(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        def close(wrapper: BaseDatabaseWrapper) -> Any:
+            cancel(wrapper)
+            guard_read_only.release(wrapper)  # a pool hands the driver's connection on to others
+            return original(wrapper)
+
+        return close

@@ -1,0 +1,63 @@
+"""What the guard says when it refuses a write, and the error where it cannot guard at all."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from django.db import Error, InternalError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+NOTE: Final = "__probe_note__"
+READ_ONLY: Final = (
+    "django-probe refused this write: the probe runs with database_access read-only. If it must write, mark it "
+    'with @probe(database_access="rollback") or "read-write"; a database_access that its gate sets must allow it.'
+)
+BESIDE_ROLLBACK: Final = (
+    "django-probe refused this write: with database_access rollback only what the probe's own thread writes can "
+    "be rolled back, so other threads (the async ORM uses one) are read-only. If they must write, mark the probe "
+    'with @probe(database_access="read-write"); a database_access that its gate sets must allow it.'
+)
+# Neither a parameter nor what may be a value: at most three words of letters, dots and the quotes of a name.
+_FIRST_WORDS: Final = re.compile(r'\s*([\w."`]+(?:\s+[\w."`]+){0,2})')
+
+# What code that means no harm may say, where its role's transactions are read-only unless it does. The server
+# obeys if it comes first, and would obey whatever follows a COMMIT in the same string.
+_LEAVES_READ_ONLY: Final = re.compile(
+    r"""(?:^|;)\s*(?:
+        (?:set|begin|start)\b[^;]*\b(?:read\s+write|transaction_read_only)\b
+        | (?:commit|abort|rollback(?!\s[^;]*\bto\b))\b[^;]*;\s*\S
+        | pragma\s+query_only\b
+    )""",
+    re.IGNORECASE | re.VERBOSE,
+)
+
+
+class GuardError(Exception):
+    """A database connection could not be held to the access that the probe runs with; it is closed."""
+
+
+def _first_words(sql: object) -> str:
+    match = _FIRST_WORDS.match(sql) if isinstance(sql, str) else None
+    return f" (the statement began: {match[1]})" if match else ""
+
+
+def explain(execute: Callable[..., Any], sql: Any, params: Any, many: Any, context: dict[str, Any]) -> Any:
+    """Say with a write that was refused what it was, and the ways out; an execute wrapper of Django's."""
+    note = vars(context["connection"]).get(NOTE)
+    if isinstance(sql, str) and _LEAVES_READ_ONLY.search(sql):
+        refusal = InternalError("cannot leave a read-only transaction")
+        refusal.add_note(f"{note}{_first_words(sql)}")
+        raise refusal
+    try:
+        return execute(sql, params, many, context)
+    except Error as error:
+        told = getattr(error.__cause__, "__notes__", [])
+        if note in told:  # the driver's connection said it, for those who use it without Django
+            told.remove(note)
+        elif getattr(error.__cause__, "sqlite_errorname", None) != "SQLITE_READONLY":
+            raise
+        error.add_note(f"{note}{_first_words(sql)}")
+        raise

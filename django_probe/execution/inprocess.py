@@ -1,0 +1,111 @@
+"""`--parallel 0`: everything in the command's own process, for a debugger.
+
+No containment, no timeouts, no deadline, no capture of output: a breakpoint stops the run as long as one likes. The
+database guard, retries, fixtures and the record are the same as ever.
+"""
+
+from __future__ import annotations
+
+import signal
+import time
+from typing import TYPE_CHECKING, Any, Self
+
+from django_probe.execution.executor import Executor
+from django_probe.execution.guard import DatabaseGuard
+from django_probe.execution.ledger import Attempt, Ledger, Selected, Unit
+from django_probe.execution.recorder import Interrupted
+from django_probe.execution.redaction import Redactor
+from django_probe.results import EndedBy, Outcome
+from django_probe.selection import select
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from django_probe.execution.listener import Listener
+    from django_probe.execution.runner import Build
+    from django_probe.execution.session import Ran
+    from django_probe.results import ProbeResult
+    from django_probe.selection import Choice
+
+_ENDS = {signal.SIGINT: EndedBy.SIGINT, signal.SIGTERM: EndedBy.SIGTERM}
+
+
+class InProcessSession:
+    """Loads and runs here; see `session.Session`. A context manager."""
+
+    def __init__(self, build: Build, choice: Choice) -> None:
+        self._build = build
+        self._choice = choice
+        self._ended_by: EndedBy | None = None
+
+    def __enter__(self) -> Self:
+        self._probes, self.total = select(self._build(lambda _label, _module: None), self._choice)
+        self.selected = [Selected.of(probe.described()) for probe in self._probes]
+        self._guard = DatabaseGuard()
+        self._executor = Executor(self._probes, self._guard, self._hear, self._heed)
+        self._before = {number: signal.signal(number, self._interrupt) for number in _ENDS}
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler if handler is not None else signal.SIG_DFL)
+        self._guard.close()
+
+    def run(self, listener: Listener) -> Ran:
+        """Run what is loaded; see `Session.run`."""
+        self._listener = listener
+        listener.selected(len(self.selected))
+        self._ledger = Ledger(self.selected, self._choice.gate.retry_delay, Redactor(), self._ended)
+        while not self._ended_by:
+            self._ledger.wake(time.monotonic())
+            if units := self._ledger.take(1, idle=True):
+                self._run(units[0])
+            elif (due := self._ledger.next_retry) is not None:
+                time.sleep(max(0.0, due - time.monotonic()))
+            else:
+                break
+        return self._ledger.finish(self._ended_by), self._ended_by
+
+    def _run(self, unit: Unit) -> None:
+        self._unit = unit
+        self._executor.leaving = False
+        self._executor.run(list(unit.probes))
+
+    def _hear(self, kind: str, *rest: Any) -> None:
+        now = time.monotonic()
+        if kind == "result":
+            index, *told = rest
+            self._unit.probes.remove(index)
+            self._ledger.record(index, self._attempt(*told), now)
+        elif kind == "fixture_problem":
+            label, *told = rest
+            self._ledger.add(label, self._attempt(*told), blocking=self._unit.blocking)
+        elif kind == "done":
+            self._ledger.unit_done(self._unit, now)
+            self._ledger.give_back([self._unit])
+
+    def _attempt(self, outcome: str, began: float, duration: float, message: str, details: str) -> Attempt:
+        attempt = Attempt(Outcome(outcome), message, details, "", began, duration)
+        if self._ended_by in _ENDS.values():
+            attempt.outcome = Outcome.ERROR
+            attempt.message = f"{self._ended_by} ended the run while this was running"
+        return attempt
+
+    def _ended(self, result: ProbeResult) -> None:
+        self._listener.ended(result)
+        if self._choice.gate.failfast and result.closes_gate and not self._ended_by:
+            self._ended_by = EndedBy.FAILFAST
+
+    def _interrupt(self, number: int, _frame: object) -> None:
+        self._ended_by = _ENDS[signal.Signals(number)]
+        if self._executor.current is None:
+            self._executor.attention = True
+        else:
+            self._heed()
+
+    def _heed(self) -> None:
+        if not self._executor.leaving:
+            self._executor.leaving = True
+            raise Interrupted("the run was ended")

@@ -1,0 +1,276 @@
+"""Runs what was selected: hires workers, gives them work, keeps time, ends the run.
+
+It never runs probe code. What workers say is heard in `hearing`, what becomes of it is kept in `ledger`.
+"""
+
+from __future__ import annotations
+
+import selectors
+import time
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from django_probe.execution.causes import cause_of_death
+from django_probe.execution.handle import Handle, Stage
+from django_probe.execution.hearing import LOST, TIMEOUT, Hearing
+from django_probe.execution.ledger import Attempt, Ledger, Selected
+from django_probe.results import EndedBy, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django_probe.execution.interrupts import Interrupts
+    from django_probe.execution.listener import Listener
+    from django_probe.execution.loading import Runner
+    from django_probe.policy import Gate
+    from django_probe.results import ProbeResult
+
+_TICK: Final = 0.1
+_GOODBYE: Final = 2.0
+_NEVER: Final = float("inf")
+_QUIET: Final = (Stage.STARTING, Stage.SERVING)
+
+
+class Judge:
+    """One run of what a runner has loaded; `deadline` on the monotonic clock."""
+
+    def __init__(
+        self,
+        runner: Runner,
+        selected: list[Selected],
+        gate: Gate,
+        deadline: float,
+        interrupts: Interrupts,
+        listener: Listener,
+        redact: Callable[[str], str],
+    ) -> None:
+        self._runner = runner
+        self._selected = selected
+        self._gate = gate
+        self._deadline = deadline
+        self._interrupts = interrupts
+        self._listener = listener
+        self._handles: list[Handle] = []
+        self._ended_by: EndedBy | None = None
+        self._selector = selectors.DefaultSelector()
+        listener.selected(len(selected))
+        self._ledger = Ledger(selected, gate.retry_delay, redact, self._ended)
+        self._hearing = Hearing(self._ledger, ahead=not gate.failfast)
+
+    def run(self) -> tuple[tuple[ProbeResult, ...], EndedBy | None]:
+        """Run everything; give the results in the order of the selection, and what ended the run early."""
+        self._watch(self._interrupts, self._on_interrupt)
+        self._watch(self._runner.channel, self._on_runner)
+        self._watch(self._runner.output, self._on_runner_output)
+        self._watch(self._runner.pidfd, self._on_runner_exit)
+        with self._selector:
+            while not self._over():
+                self._step()
+            self._dismiss()
+        return self._ledger.finish(self._ended_by), self._ended_by
+
+    def _over(self) -> bool:
+        if any(handle.units or handle.stage not in _QUIET for handle in self._handles):
+            return False
+        return bool(self._ended_by) or not (self._ledger.waiting or self._ledger.next_retry is not None)
+
+    def _step(self) -> None:
+        now = time.monotonic()
+        self._ledger.wake(now)
+        if not self._ended_by:
+            self._hire(now)
+            self._feed(now)
+        self._listen(now)
+        now = time.monotonic()
+        if now >= self._deadline and self._ended_by in (None, EndedBy.FAILFAST):
+            self._end(EndedBy.DEADLINE)
+        if self._listener.live:
+            self._tick(now)
+
+    def _listen(self, now: float) -> None:
+        """Wait for something to happen or to be due, and see to it."""
+        for key, _ in self._selector.select(self._patience(now)):
+            key.data()
+        now = time.monotonic()
+        for handle in list(self._handles):
+            if self._due(handle) <= now:
+                self._overdue(handle, now)
+
+    # Work
+
+    def _hire(self, now: float) -> None:
+        """Have as many workers forked as there is work for, `parallel` at the most."""
+        hired = sum(handle.stage is not Stage.KILLED and not handle.left for handle in self._handles)
+        idle = sum(not handle.units and handle.stage in _QUIET for handle in self._handles)
+        for _ in range(min(self._gate.parallel - hired, self._ledger.waiting - idle)):
+            handle = Handle(now)
+            asked = self._runner.fork(handle)
+            handle.handed_over()
+            if not asked:
+                handle.close()
+                self._nobody_to_fork()
+                return
+            self._handles.append(handle)
+            self._watch(handle.channel, partial(self._on_worker, handle))
+            self._watch(handle.output, partial(self._on_output, handle))
+
+    def _nobody_to_fork(self) -> None:
+        """Close the book on what waits, unless there are workers left who can still run it."""
+        if any(handle.stage in _QUIET for handle in self._handles):
+            return
+        attempt = Attempt(Outcome.ERROR, f"no worker could be started for it: {self._runner.trouble}")
+        self._ledger.give_up(attempt)
+
+    def _feed(self, now: float) -> None:
+        for handle in self._handles:
+            given = len(handle.units)
+            if not handle.free or (given and (given > handle.ahead // 2 or handle.units[0].fixtures)):
+                continue
+            share = max(1, self._ledger.waiting // self._gate.parallel)
+            if units := self._ledger.take(min(handle.ahead - given, share), idle=not given):
+                handle.give(units, now)
+
+    # Time
+
+    def _patience(self, now: float) -> float | None:
+        """Give the seconds until something is due though nothing happens."""
+        soonest = min(
+            self._deadline if self._ended_by in (None, EndedBy.FAILFAST) else _NEVER,
+            _NEVER if self._ledger.next_retry is None or self._ended_by else self._ledger.next_retry,
+            now + _TICK if self._listener.live else _NEVER,
+            *(self._due(handle) for handle in self._handles),
+        )
+        return None if soonest == _NEVER else max(0.0, soonest - now)
+
+    def _due(self, handle: Handle) -> float:
+        if handle.stage is not Stage.SERVING:
+            return handle.act_at
+        return handle.since + self._timeout(handle) if handle.units else _NEVER
+
+    def _timeout(self, handle: Handle) -> float:
+        """Give the seconds that what runs now has: a fixture as much as the longest probe that shares it."""
+        unit = handle.units[0]
+        return unit.timeout if handle.fixture or not unit.probes else self._selected[unit.probes[0]].timeout
+
+    def _overdue(self, handle: Handle, now: float) -> None:
+        if handle.stage is Stage.SERVING:
+            handle.interrupt(handle.current, TIMEOUT, now, timeout=self._timeout(handle))
+        elif handle.stage is Stage.STARTING:
+            self._never_came(handle)
+        elif handle.stage is Stage.KILLED:
+            self._settle(handle, "it could not be killed: it hangs inside the kernel")
+        else:
+            handle.overdue(now)
+
+    def _end(self, by: EndedBy) -> None:
+        """End the run: nothing more is started, and but for failfast what runs is interrupted."""
+        self._ended_by = by
+        if by is not EndedBy.FAILFAST:
+            now = time.monotonic()
+            for handle in self._handles:
+                if handle.stage is Stage.SERVING and handle.units:
+                    handle.interrupt(None, by, now)
+
+    def _ended(self, result: ProbeResult) -> None:
+        self._listener.ended(result)
+        if self._gate.failfast and result.closes_gate and result.is_problem and not self._ended_by:
+            self._end(EndedBy.FAILFAST)
+
+    def _tick(self, now: float) -> None:
+        in_flight = [
+            (current if isinstance(current, str) else self._selected[current].label, now - handle.since)
+            for handle in self._handles
+            if (current := handle.current) is not None
+        ]
+        self._listener.tick(len(self._ledger.results), len(self._selected), in_flight)
+
+    # What is heard
+
+    def _watch(self, source: Any, react: Callable[[], None]) -> None:
+        self._selector.register(source, selectors.EVENT_READ, react)
+
+    def _unwatch(self, *sources: Any) -> None:
+        for source in sources:
+            if source is not None and source in self._selector.get_map():
+                self._selector.unregister(source)
+
+    def _on_interrupt(self) -> None:
+        self._interrupts.clear()
+        if self._ended_by in (None, EndedBy.FAILFAST):
+            self._end(self._interrupts.received[0])
+        elif len(self._interrupts.received) > 1:  # whoever asks twice does not want to wait for cleanups
+            for handle in self._handles:
+                handle.kill(time.monotonic())
+
+    def _on_runner(self) -> None:
+        for kind, *_ in self._runner.channel.poll():
+            if kind == "fork_failed":
+                self._runner.worker_lost()
+        if self._runner.channel.closed:
+            self._unwatch(self._runner.channel)
+
+    def _on_runner_output(self) -> None:
+        self._runner.output.drain()
+        self._runner.output.rest()
+        if self._runner.output.at_end:
+            self._unwatch(self._runner.output)
+
+    def _on_runner_exit(self) -> None:
+        self._unwatch(self._runner.pidfd)
+        self._runner.died()
+
+    def _on_output(self, handle: Handle) -> None:
+        handle.output.drain()
+        if handle.output.at_end:
+            self._unwatch(handle.output)
+
+    def _on_worker(self, handle: Handle) -> None:
+        messages = handle.channel.poll()
+        handle.output.drain()  # the end of a probe's output was written before its result
+        for kind, *rest in messages:
+            if kind == "hello":
+                handle.hello(*rest, now=time.monotonic())
+                self._runner.worker_came()
+                self._watch(handle.pidfd, partial(self._on_exit, handle))
+            else:
+                self._hearing.hear(handle, kind, *rest)
+        if handle.channel.closed:
+            self._unwatch(handle.channel)
+            if handle.pid is None:
+                self._never_came(handle)
+            elif handle.stage is Stage.SERVING:
+                handle.leaving("" if handle.left else LOST, time.monotonic())
+
+    def _on_exit(self, handle: Handle) -> None:
+        while not handle.channel.closed:
+            self._on_worker(handle)  # all that it still said
+        handle.output.drain()
+        self._settle(handle, cause_of_death(handle.reap()))
+
+    def _settle(self, handle: Handle, cause: str) -> None:
+        if handle.why == LOST and handle.stage is Stage.LEAVING:
+            handle.why = ""  # its socket closed because it ended, and how it ended says more
+        self._forget(handle)
+        self._hearing.settle(handle, cause)
+        handle.close()
+
+    def _never_came(self, handle: Handle) -> None:
+        self._forget(handle)
+        handle.close()
+        self._runner.worker_lost()
+
+    def _forget(self, handle: Handle) -> None:
+        self._unwatch(handle.channel, handle.output, handle.pidfd)
+        self._handles.remove(handle)
+
+    def _dismiss(self) -> None:
+        """Let the workers close what they have open, and end."""
+        for handle in list(self._handles):
+            if handle.pid is None:
+                self._forget(handle)
+                handle.close()
+            else:
+                handle.hang_up()
+                handle.leaving("", time.monotonic(), _GOODBYE)
+        while self._handles:
+            self._listen(time.monotonic())

@@ -1,0 +1,184 @@
+"""The judge's hold on the runner: starts it, receives what was selected, has it fork workers, ends it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import selectors
+import signal
+import socket
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from django_probe.errors import UsageError
+from django_probe.execution import linux
+from django_probe.execution.causes import cause_of_death
+from django_probe.execution.ledger import Selected
+from django_probe.execution.output import Output
+from django_probe.execution.protocol import Channel
+from django_probe.execution.runner import close_databases, load_and_fork
+from django_probe.execution.worker import DUMP
+from django_probe.results import EndedBy, Outcome
+
+if TYPE_CHECKING:
+    from django_probe.execution.handle import Handle
+    from django_probe.execution.interrupts import Interrupts
+    from django_probe.execution.runner import Build
+    from django_probe.selection import Choice
+
+MIN_IMPORT: Final = 10.0
+"""Seconds that a module has for its import at the least; else it has the gate's timeout."""
+_DUMP_WAIT: Final = 0.25
+_MOST_LOST: Final = 3
+
+
+@dataclass(slots=True)
+class Loaded:
+    """What the runner selected: `total` counts every shard's; `ended_by` where loading was not let to its end."""
+
+    selected: list[Selected]
+    total: int
+    ended_by: EndedBy | None = None
+
+
+class Runner:
+    """The process that loads the probes; it is started at once."""
+
+    def __init__(self, build: Build, choice: Choice) -> None:
+        mine, theirs = socket.socketpair()
+        self.channel = Channel(mine)
+        self.output = Output()
+        self._stacks = os.memfd_create("stacks")
+        self._import_timeout = max(choice.gate.timeout, MIN_IMPORT)
+        judge = os.getpid()
+        close_databases()
+        self._pid = linux.fork()
+        if self._pid == 0:
+            mine.close()
+            load_and_fork(Channel(theirs), build, choice, self.output.write_end, self._stacks, judge)
+        theirs.close()
+        self.output.hand_over()
+        self.pidfd = os.pidfd_open(self._pid)
+        self.trouble = ""
+        self._reaped = False
+        self._lost = 0
+        self._module = ("runner", "the process that loads the probes")
+        self._loaded = Loaded([], 0)
+
+    def load(self, interrupts: Interrupts, deadline: float) -> Loaded:
+        """Wait until everything is loaded, `deadline` on the monotonic clock at the most.
+
+        An import that hangs or ends the process is an error in place of all that it kept from being loaded.
+        Raises UsageError for a label that names nothing.
+        """
+        limit = time.monotonic() + self._import_timeout
+        with selectors.DefaultSelector() as selector:
+            for source in (self.channel, self.output, self.pidfd, interrupts):
+                selector.register(source, selectors.EVENT_READ)
+            while True:
+                selector.select(max(0.0, min(limit, deadline) - time.monotonic()))
+                self.output.drain()
+                for message in self.channel.poll():
+                    limit = time.monotonic() + self._import_timeout
+                    if self._take(message):
+                        return self._loaded
+                if interrupts.received:
+                    return self._ended(interrupts.received[0])
+                if time.monotonic() >= deadline:
+                    return self._ended(EndedBy.DEADLINE)
+                if self.channel.closed:
+                    return self._died()
+                if time.monotonic() >= limit:
+                    return self._hung()
+
+    def _take(self, message: list[Any]) -> bool:
+        """Take a message; whether it is the last one of loading."""
+        kind, *rest = message
+        if kind == "module":
+            self._module = (rest[0], rest[1])
+        elif kind == "usage":
+            raise UsageError(rest[0])
+        elif kind == "broken":
+            self._module = ("runner", "build_suite()")
+            self._error(f"build_suite() failed: {rest[0]}", rest[1])
+            return True
+        elif kind == "selected":
+            self._loaded.total = rest[0]
+        elif kind == "probes":
+            self._loaded.selected.extend(map(Selected.of, rest[0]))
+        return bool(kind == "loaded")
+
+    def _ended(self, by: EndedBy) -> Loaded:
+        self._error(f"{by} ended the run while {self._module[1]} was being imported", self._stack())
+        self._loaded.ended_by = by
+        return self._loaded
+
+    def _hung(self) -> Loaded:
+        return self._error(
+            f"importing {self._module[1]} did not end within {self._import_timeout:g} s", self._stack()
+        )
+
+    def _died(self) -> Loaded:
+        status = self._reap()
+        return self._error(f"importing {self._module[1]} ended the process: {cause_of_death(status)}", "")
+
+    def _error(self, message: str, details: str) -> Loaded:
+        self.output.drain()
+        printed = self.output.rest()
+        details = "\n".join(filter(None, [details, printed and f"What it printed:\n{printed}"]))
+        verdict = (Outcome.ERROR, message, details)
+        self._loaded = Loaded([Selected(self._module[0], (), 0.0, 0, True, None, verdict)], 1)  # noqa: FBT003
+        return self._loaded
+
+    def _stack(self) -> str:
+        """Have the process dump its stack, which it does even while C code holds the interpreter."""
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self.pidfd, DUMP)
+        until = time.monotonic() + _DUMP_WAIT
+        size, before = 0, -1
+        while time.monotonic() < until and (size == 0 or size != before):
+            time.sleep(0.02)
+            before, size = size, os.fstat(self._stacks).st_size
+        return os.pread(self._stacks, size, 0).decode("utf-8", "backslashreplace")
+
+    def fork(self, handle: Handle) -> bool:
+        """Ask for a worker that holds the other ends of `handle`; whether there is still somebody to ask."""
+        if self.trouble:
+            return False
+        try:
+            socket.send_fds(self.channel.sock, [b"f"], handle.descriptors())
+        except OSError:
+            return False
+        return True
+
+    def worker_lost(self) -> None:
+        """Take that a worker never came; when several in a row did not, none will."""
+        self._lost += 1
+        if self._lost >= _MOST_LOST:
+            self.trouble = self.trouble or "forks fail: the system is short of processes or memory"
+
+    def worker_came(self) -> None:
+        """Take that a worker said hello."""
+        self._lost = 0
+
+    def died(self) -> None:
+        """Take the end of the process: `trouble` says how."""
+        self.trouble = f"the process that forks workers ended: {cause_of_death(self._reap())}"
+
+    def close(self) -> None:
+        """End the process, if it has not ended."""
+        if not self._reaped:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
+            self._reap()
+        self.channel.close()
+        self.output.close()
+        os.close(self._stacks)
+        os.close(self.pidfd)
+
+    def _reap(self) -> int:
+        self._reaped = True
+        return os.waitpid(self._pid, 0)[1]

@@ -1,0 +1,74 @@
+"""What the processes of a run say to each other: JSON arrays, one a line, the kind of message first.
+
+JSON and not pickle: the judge must be able to read what a process that ran probe code wrote and be harmed by none
+of it. From the runner: `module` (label, name) before each import, `usage` (message), `selected` (total, probes),
+`loaded`. To the runner: `fork`, with the worker's ends. To a worker: `run` (indices), `stop` (index or None). From a
+worker: `hello` (pid), `fixture` (label, indices that depend on it), `fixture_done`, `interrupted`, `result`, `fixture_problem`, `done`.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+Message: TypeAlias = list[Any]
+_CHUNK = 1 << 18
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+
+
+class Channel:
+    """One end of a stream socket that carries messages; `closed` once the other end is gone."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.sock = sock
+        self.closed = False
+        self._buffer = b""
+        self._inbox: list[Message] = []
+
+    def fileno(self) -> int:
+        """Give the socket's descriptor."""
+        return self.sock.fileno()
+
+    def send(self, *message: object) -> None:
+        """Send a message; OSError where the other end is gone."""
+        self.sock.sendall(_encode(message).encode("ascii") + b"\n")
+
+    def receive(self) -> Message | None:
+        """Wait for a message; None once the other end is gone."""
+        while not self._inbox and not self.closed:
+            self._inbox.extend(self._read(0))
+        return self._inbox.pop(0) if self._inbox else None
+
+    def poll(self) -> list[Message]:
+        """Give the messages that are here now, without waiting; they are taken."""
+        self._inbox.extend(self._read(socket.MSG_DONTWAIT))
+        messages, self._inbox = self._inbox, []
+        return messages
+
+    def keep(self, messages: list[Message]) -> None:
+        """Put back messages that `poll` gave, for `receive`."""
+        self._inbox[:0] = messages
+
+    def _read(self, flags: int) -> Iterator[Message]:
+        try:
+            chunk = self.sock.recv(_CHUNK, flags)
+        except BlockingIOError:
+            return
+        except OSError:
+            chunk = b""
+        if not chunk:
+            self.closed = True
+        *lines, self._buffer = (self._buffer + chunk).split(b"\n")
+        try:
+            yield from map(json.loads, lines)
+        except ValueError:  # somebody else wrote into this socket: nothing that comes from it counts any more
+            self.closed = True
+
+    def close(self) -> None:
+        """Close this end."""
+        self.closed = True
+        self.sock.close()

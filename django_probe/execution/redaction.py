@@ -1,0 +1,99 @@
+"""Takes secrets out of what probes said, once, when the record is made.
+
+A secret is the value of a setting that Django's own error pages would hide, database passwords and the user info
+of any URL included, where it is a text of eight characters or more and no public default of Django's.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
+
+from django.conf import global_settings, settings
+from django.views.debug import SafeExceptionReporterFilter
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MIN_LENGTH: Final = 8
+_MASK: Final = SafeExceptionReporterFilter.cleansed_substitute
+_URL_USER: Final = re.compile(r"(?<=://)[^\s/@'\"<>]+(?=@)")
+# Their names look like secrets to the filter, and their values are names of code or of cookies.
+_PUBLIC_SETTINGS: Final = frozenset({
+    "AUTHENTICATION_BACKENDS",
+    "AUTH_PASSWORD_VALIDATORS",
+    "AUTH_USER_MODEL",
+    "CACHE_MIDDLEWARE_KEY_PREFIX",
+    "PASSWORD_HASHERS",
+    "PROBE_TOKENS_FILE",
+})
+
+
+class Redactor:
+    """Replaces the secrets of this project's settings in texts."""
+
+    def __call__(self, text: str) -> str:
+        """Give the text with every secret and every URL's user info masked."""
+        if not text:
+            return text
+        if self._secrets:
+            text = self._secrets.sub(_MASK, text)
+        return _URL_USER.sub(_MASK, text) if "://" in text else text
+
+    @cached_property
+    def _secrets(self) -> re.Pattern[str] | None:
+        # The longest first, so that a secret that begins with another is masked whole.
+        forms = {form for secret in _secrets() for form in _forms(secret)}
+        return re.compile("|".join(map(re.escape, sorted(forms, key=len, reverse=True)))) if forms else None
+
+
+def _secrets() -> set[str]:
+    public = {
+        text
+        for name in dir(global_settings)
+        if name.isupper()
+        for text in _texts(getattr(global_settings, name))
+    }
+    found = set()
+    with warnings.catch_warnings():  # reading a setting that Django deprecates is no use of it
+        warnings.simplefilter("ignore")
+        for name in dir(settings):
+            if name.isupper() and name not in _PUBLIC_SETTINGS and settings.is_overridden(name):
+                found.update(_hidden(name, getattr(settings, name)))
+    return {text for text in found if len(text) >= MIN_LENGTH and text not in public}
+
+
+def _hidden(name: object, value: Any) -> Iterator[str]:
+    """Give the texts of a setting, or of an entry below one, that the filter would hide for its name."""
+    if isinstance(name, str) and SafeExceptionReporterFilter.hidden_settings.search(name):
+        yield from _texts(value)
+    elif isinstance(value, dict):
+        for key, below in value.items():
+            yield from _hidden(key, below)
+    elif isinstance(value, list | tuple | set | frozenset):
+        for below in value:
+            yield from _hidden(None, below)
+    elif isinstance(value, str) and "://" in value:
+        for user in _URL_USER.findall(value):
+            yield from user.split(":", 1)[1:]
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, bytes):
+        yield value.decode("utf-8", "replace")
+    elif isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for below in value.values():
+            yield from _texts(below)
+    elif isinstance(value, list | tuple | set | frozenset):
+        for below in value:
+            yield from _texts(below)
+
+
+def _forms(secret: str) -> set[str]:
+    """Give a secret as itself, as repr() and JSON would escape it, and as it stands in a URL."""
+    return {secret, repr(secret)[1:-1], quote(secret, safe=""), quote(secret)}

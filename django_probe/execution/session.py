@@ -1,0 +1,99 @@
+"""From a runner class's `build_suite` to results: loading and running as two steps, so that a team may stand between."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import time
+from typing import TYPE_CHECKING, Final, Protocol, Self
+
+from django_probe.errors import UsageError
+from django_probe.execution import linux
+from django_probe.execution.interrupts import Interrupts
+from django_probe.execution.judge import Judge
+from django_probe.execution.loading import Runner
+from django_probe.execution.redaction import Redactor
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from django_probe.execution.ledger import Selected
+    from django_probe.execution.listener import Listener
+    from django_probe.execution.runner import Build
+    from django_probe.results import EndedBy, ProbeResult
+    from django_probe.selection import Choice
+
+    Ran = tuple[tuple[ProbeResult, ...], EndedBy | None]
+
+_SWEEP: Final = 1.0
+
+
+class Session(Protocol):
+    """Probes that are loaded, and can be run once."""
+
+    selected: list[Selected]
+    total: int
+
+    def run(self, listener: Listener) -> Ran:
+        """Run them; give the results in the order of the selection, and what ended the run early."""
+
+
+class ForkedSession:
+    """Loads in one process and runs in others; `deadline` on the monotonic clock. A context manager."""
+
+    def __init__(self, build: Build, choice: Choice, deadline: float) -> None:
+        if not linux.AVAILABLE:
+            raise UsageError(
+                "probes run in processes of their own on Linux alone; elsewhere give --parallel 0, which runs "
+                "them in the command's own process, without timeouts or containment"
+            )
+        self._build = build
+        self._choice = choice
+        self._deadline = deadline
+        self._interrupts = Interrupts()
+        self._children = linux.children()
+
+    def __enter__(self) -> Self:
+        self._interrupts.__enter__()
+        linux.adopt_orphans(True)  # noqa: FBT003 (the kernel's own signature)
+        self._runner = Runner(self._build, self._choice)
+        try:
+            loaded = self._runner.load(self._interrupts, self._deadline)
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        self.selected, self.total, self._ended_by = loaded.selected, loaded.total, loaded.ended_by
+        return self
+
+    def run(self, listener: Listener) -> Ran:
+        """Run what is loaded; see `Session.run`."""
+        judge = Judge(
+            self._runner,
+            self.selected,
+            self._choice.gate,
+            self._deadline,
+            self._interrupts,
+            listener,
+            Redactor(),
+        )
+        results, ended_by = judge.run()
+        return results, self._ended_by or ended_by
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._runner.close()
+        self._sweep()
+        linux.adopt_orphans(False)  # noqa: FBT003 (as above)
+        self._interrupts.__exit__(kind, error, trace)
+
+    def _sweep(self) -> None:
+        """End what probes left behind: orphans of theirs, however they hid, are children of this process by now."""
+        until = time.monotonic() + _SWEEP
+        while (left := linux.children() - self._children) and time.monotonic() < until:
+            for pid in left:
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.kill(pid, signal.SIGKILL)
+                with contextlib.suppress(ChildProcessError):
+                    os.waitpid(pid, 0)

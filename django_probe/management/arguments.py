@@ -1,0 +1,85 @@
+"""The options of `manage.py probe`, and what their values must be."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+from django_probe.policy import MAX_PARALLEL
+from django_probe.selection import Shard
+from django_probe.terms import parse_access, parse_count, parse_duration, parse_timeout
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add every option of the command to `parser`."""
+    parser.add_argument("labels", nargs="*", metavar="label", help="app, app.Class or app.Class.method")
+    which = parser.add_argument_group("which probes")
+    which.add_argument("--gate", metavar="NAME", help='a gate of the policy file; without one, "default"')
+    which.add_argument("--policy", metavar="FILE", help="the policy file (else settings or env PROBE_POLICY)")
+    which.add_argument("--tag", action="append", dest="tags", metavar="T", help="only probes with any of these")
+    which.add_argument("--exclude-tag", action="append", dest="exclude_tags", metavar="T", help="not these")
+    which.add_argument(
+        "-k", action="append", default=[], dest="patterns", metavar="PATTERN", help="as manage.py test -k"
+    )
+    which.add_argument("--shard", type=_shard, metavar="I/N", help="the I-th of N parts, I from 0 to N-1")
+    which.add_argument("--list", action="store_true", help="print what would run, one label a line")
+    which.add_argument("--allow-empty", action="store_true", help="exit 0 where nothing ran")
+    how = parser.add_argument_group("how they run")
+    how.add_argument("--parallel", type=_parallel, metavar="N", help="workers; 0: in this process, to debug")
+    how.add_argument("--timeout", type=_type(parse_timeout), metavar="DUR", help="for each probe: 250ms, 30s")
+    how.add_argument("--deadline", type=_type(parse_timeout), metavar="DUR", help="for the run, imports included")
+    how.add_argument("--retries", type=_count, metavar="N", help="try a problem again so many times")
+    how.add_argument("--retry-delay", type=_type(parse_duration), metavar="DUR", help="wait before a retry")
+    how.add_argument("--failfast", action="store_true", help="stop at the first blocking problem")
+    how.add_argument(
+        "--database-access",
+        type=_type(parse_access),
+        metavar="{read-only,rollback,read-write}",
+        help="what probes may do to the databases",
+    )
+    told = parser.add_argument_group("what is told", 'PATH "-" is standard output')
+    told.add_argument("--junit", metavar="PATH", help="write the report that CI reads")
+    told.add_argument("--json", metavar="PATH", help="write the record")
+    told.add_argument("--summary", dest="markdown", metavar="PATH", help="write a Markdown summary")
+    told.add_argument("--durations", type=_count, metavar="N", help="show the N slowest probes")
+    told.add_argument("--no-history", action="store_true", help="leave no record in the history")
+    told.add_argument(
+        "--noinput", "--no-input", action="store_false", dest="interactive", help="accepted: nothing is asked"
+    )
+
+
+def _type(parse: Callable[[object], Any]) -> Callable[[str], Any]:
+    def convert(value: str) -> Any:
+        try:
+            return parse(value)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return convert
+
+
+def _number(value: str) -> int | str:
+    return int(value) if value.isascii() and value.isdigit() else value
+
+
+def _count(value: str) -> int:
+    count: int = _type(parse_count)(_number(value))  # type: ignore[arg-type]
+    return count
+
+
+def _parallel(value: str) -> int:
+    number = _number(value)
+    if isinstance(number, int) and number <= MAX_PARALLEL:
+        return number
+    raise argparse.ArgumentTypeError(f"expected a whole number from 0 to {MAX_PARALLEL}, got {value!r}")
+
+
+def _shard(value: str) -> Shard:
+    index, slash, count = value.partition("/")
+    numbers = (_number(index), _number(count))
+    if slash and all(isinstance(number, int) for number in numbers) and int(index) < int(count):
+        return Shard(int(index), int(count))
+    raise argparse.ArgumentTypeError(f"expected I/N with I from 0 to N-1, such as 0/4, got {value!r}")

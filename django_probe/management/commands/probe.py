@@ -1,0 +1,137 @@
+"""`manage.py probe`: parses, calls the runner, exits with what it says."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils.module_loading import import_string
+
+from django_probe import conf
+from django_probe.errors import UsageError
+from django_probe.execution.linux import process_age
+from django_probe.management.arguments import add_arguments
+from django_probe.reports.console import Console, is_terminal, wants_color
+from django_probe.reports.delivery import Delivery, Report
+from django_probe.results import ExitCode
+from django_probe.terms import Wishes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django_probe.policy import Gate
+    from django_probe.results import ProbeRun
+    from django_probe.simple import DjangoProbeSuiteRunner
+
+
+class Command(BaseCommand):
+    """Run the probes of a gate against the live system."""
+
+    help = "Runs probes against the live system; the exit code says whether a rollout may go on."
+    requires_system_checks = []  # an error of theirs would end the command before it could answer
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        """Give Django's parser, without abbreviations: `--fail` may mean another option tomorrow."""
+        return super().create_parser(prog_name, subcommand, allow_abbrev=False, **kwargs)
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Add the options of design and documentation."""
+        add_arguments(parser)
+
+    def handle(self, *labels: str, **options: Any) -> None:
+        """Run, and exit with the verdict; 2 with one line where something was asked for that cannot be done."""
+        labels = options.pop("labels") or labels
+        try:
+            runner = self._runner(options)
+            code = self._list(runner, labels) if options["list"] else self._run(runner, labels)
+        except UsageError as error:
+            raise CommandError(str(error), returncode=ExitCode.USAGE) from None
+        if code:
+            sys.exit(code)
+
+    def _runner(self, options: dict[str, Any]) -> DjangoProbeSuiteRunner:
+        path = conf.runner_path()
+        try:
+            runner_class = import_string(path)
+        except ImportError as error:
+            raise UsageError(f"PROBE_RUNNER: {path} cannot be imported: {error}") from None
+        gate = _ordered(conf.policy(options["policy"]).gate(options["gate"]), options)
+        called = getattr(self, "_called_from_command_line", False)
+        runner: DjangoProbeSuiteRunner = runner_class(
+            verbosity=options["verbosity"],
+            interactive=options["interactive"],
+            failfast=gate.failfast,
+            gate=gate,
+            operator=Wishes(
+                timeout=options["timeout"],
+                retries=options["retries"],
+                database_access=options["database_access"],
+            ),
+            patterns=options["patterns"],
+            shard=options["shard"],
+            allow_empty=options["allow_empty"],
+            age=process_age() if called else 0.0,
+            listener=self._console(options),
+            delivery=Delivery(_reports(options), options.get("stdout") or sys.stdout),
+        )
+        return runner
+
+    def _console(self, options: dict[str, Any]) -> Console:
+        stream = options.get("stderr") or sys.stderr
+        return Console(
+            stream,
+            color=wants_color(stream, no_color=options["no_color"]) or options["force_color"],
+            live=is_terminal(stream),
+            verbosity=options["verbosity"],
+            durations=options["durations"],
+        )
+
+    def _run(self, runner: DjangoProbeSuiteRunner, labels: tuple[str, ...]) -> int:
+        if runner.gate.parallel == 0:
+            self._say("--parallel 0: in this process, without timeouts, deadline, capture of output or containment")
+        code = runner.run_probes(labels)
+        for sentence in runner.undelivered:
+            self._say(sentence)
+        return (runner.run.exit_code if runner.run else 0) or int(code)
+
+    def _list(self, runner: DjangoProbeSuiteRunner, labels: tuple[str, ...]) -> int:
+        selected = runner.list_probes(labels)
+        broken = [probe for probe in selected if probe.verdict and probe.verdict[0] != "skipped"]
+        for probe in selected:
+            if probe not in broken:
+                self.stdout.write(probe.label)
+        for probe in broken:
+            self._say(f"{probe.label}: {probe.verdict[1]}" if probe.verdict else probe.label)
+        if broken:
+            return ExitCode.CLOSED
+        return ExitCode.PASSED if selected or runner.allow_empty else ExitCode.NOTHING_RAN
+
+    def _say(self, sentence: str) -> None:
+        self.stderr.write(sentence, self.style.NOTICE)
+
+
+def _ordered(gate: Gate, options: dict[str, Any]) -> Gate:
+    """Give the gate with what the command line orders in place of its own."""
+    keys = ("parallel", "deadline", "retry_delay", "tags", "exclude_tags")
+    given = {key: options[key] for key in keys if options[key] is not None}
+    return replace(gate, **given, failfast=gate.failfast or options["failfast"])
+
+
+def _reports(options: dict[str, Any]) -> list[Report]:
+    reports = [
+        Report(f"--{option}", options[option], partial(_render, option))
+        for option in ("junit", "json", "markdown")
+        if options[option]
+    ]
+    if path := conf.environment("PROBE_TERMINATION_LOG"):
+        reports.append(Report("PROBE_TERMINATION_LOG", path, partial(_render, "termination"), in_place=True))
+    return reports
+
+
+def _render(report: str, run: ProbeRun) -> str:
+    """Render with a module of `reports`, imported when it is needed: a run without reports need not pay for it."""
+    render: Callable[[ProbeRun], str] = import_string(f"django_probe.reports.{report}.render")
+    return render(run)

@@ -1,0 +1,187 @@
+"""How a gate is run, from labels to a verdict: the default `PROBE_RUNNER`, and the seam for a team's own.
+
+The path of this class, its four methods and their order are the original django-probe's contract.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import time
+import traceback
+import unittest
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from django_probe import conf, discovery
+from django_probe.errors import UsageError
+from django_probe.execution.guard import objections
+from django_probe.execution.inprocess import InProcessSession
+from django_probe.execution.session import ForkedSession, Session
+from django_probe.reports.console import Console
+from django_probe.results import ExitCode, Outcome, ProbeResult, ProbeRun
+from django_probe.selection import Choice, Shard
+from django_probe.terms import NOTHING, Wishes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from django_probe.execution.ledger import Selected
+    from django_probe.execution.listener import Listener
+    from django_probe.policy import Gate
+    from django_probe.reports.delivery import Delivery
+    from django_probe.results import EndedBy
+
+
+@dataclass(frozen=True, slots=True)
+class SelectedProbe:
+    """A probe as the judge's side knows it: its label, and nothing that could be run."""
+
+    label: str
+
+    def id(self) -> str:
+        """Give the label, as `TestCase.id` gives a test's name."""
+        return self.label
+
+    def countTestCases(self) -> int:  # noqa: N802 (unittest's name)
+        """Give 1: it is one probe."""
+        return 1
+
+    def __call__(self, result: unittest.TestResult) -> None:
+        raise TypeError(f"{self.label} is loaded in another process and runs in run_suite() alone")
+
+
+class SelectedSuite(unittest.TestSuite):
+    """What was selected, as labels; `session` can run it."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(SelectedProbe(probe.label) for probe in session.selected)  # type: ignore[misc]
+        self.session = session
+
+
+class DjangoProbeSuiteRunner:
+    """Loads, runs and judges the probes of one gate.
+
+    `verbosity` and `interactive` are the original's; `failfast` stops at the first blocking problem. `gate` says the
+    rest (by default the gate "default" of the policy), `operator` what the command line orders for every probe,
+    `patterns` are those of `-k`, `age` the seconds that the run is old already. `listener` hears of the run as it
+    goes, `delivery` brings the reports. A subclass finds further `options` in `self.options`.
+    """
+
+    def __init__(
+        self,
+        verbosity: int = 1,
+        interactive: bool = True,  # noqa: FBT001, FBT002 (the original's signature, here and below)
+        failfast: bool = True,  # noqa: FBT001, FBT002
+        *,
+        gate: Gate | None = None,
+        operator: Wishes = NOTHING,
+        patterns: Sequence[str] = (),
+        shard: Shard | None = None,
+        allow_empty: bool = False,
+        age: float = 0.0,
+        listener: Listener | None = None,
+        delivery: Delivery | None = None,
+        **options: Any,
+    ) -> None:
+        self.verbosity = verbosity
+        self.interactive = interactive
+        self.failfast = failfast
+        self.options = options
+        self.gate = replace(gate or conf.policy().gate(None), failfast=failfast)
+        self.run: ProbeRun | None = None
+        self.undelivered: list[str] = []
+        self._choice = Choice(self.gate, operator, tuple(patterns), shard)
+        self.allow_empty = allow_empty
+        self._began = datetime.now(UTC) - timedelta(seconds=age)
+        self._clock = time.monotonic() - age
+        self._listener = listener or Console(sys.stderr, color=False, live=False, verbosity=verbosity)
+        self._delivery = delivery
+
+    def run_probes(self, labels: Sequence[str], extra_probes: Iterable[unittest.TestCase] | None = None) -> int:
+        """Run what `labels` name (the gate's own probes where there are none) and give the exit code.
+
+        The record is in `run` afterwards, and a sentence for each report that is not where it should be in
+        `undelivered`. Raises UsageError for what is the user's to mend; nothing ran then.
+        """
+        if self._delivery:
+            self._delivery.prepare()
+        with self._session(labels, extra_probes) as session:
+            self.run = self._judged(SelectedSuite(session))
+            self.undelivered = self._delivery.deliver(self.run) if self._delivery else []
+            self._listener.finished(self.run)
+        return self.run.exit_code or (ExitCode.UNDELIVERED if self.undelivered else ExitCode.PASSED)
+
+    def list_probes(self, labels: Sequence[str]) -> list[Selected]:
+        """Give what `run_probes` would run; nothing runs. Raises UsageError as it does."""
+        with self._session(labels, None) as session:
+            return session.selected
+
+    def build_suite(
+        self, labels: Sequence[str], extra_probes: Iterable[unittest.TestCase] | None = None
+    ) -> unittest.TestSuite:
+        """Load the probes that `labels` name, and add `extra_probes`. Runs in the process that loads."""
+        suite = discovery.load(labels, self._announce)
+        suite.addTests(extra_probes or ())
+        return suite
+
+    def run_suite(self, suite: unittest.TestSuite) -> ProbeRun:
+        """Run what was selected. `suite` holds labels; what they stand for is loaded in another process."""
+        if not isinstance(suite, SelectedSuite):
+            raise TypeError("run_suite() takes the suite that run_probes() gives it")
+        results, ended_by = suite.session.run(self._listener)
+        return self._record(suite.session.total, results, ended_by)
+
+    def suite_result(self, suite: unittest.TestSuite, run: ProbeRun) -> int:  # noqa: ARG002 (the original's signature)
+        """Give the exit code; a subclass may be stricter than the record, and is not heard where it is laxer."""
+        return run.exit_code
+
+    def _session(
+        self, labels: Sequence[str], extra_probes: Iterable[unittest.TestCase] | None
+    ) -> ForkedSession | InProcessSession:
+        if sentences := objections(self.gate.access(self._choice.operator)):
+            raise UsageError("; ".join(sentences))
+        wanted = list(labels) or list(self.gate.probes)
+
+        def build(announce: Callable[[str, str], None]) -> unittest.TestSuite:
+            self._announce = announce
+            return self.build_suite(wanted, extra_probes)
+
+        if self.gate.parallel == 0:
+            return InProcessSession(build, self._choice)
+        deadline = self.gate.deadline
+        return ForkedSession(build, self._choice, self._clock + deadline if deadline else float("inf"))
+
+    @staticmethod
+    def _announce(label: str, module: str) -> None:
+        """Say nothing: `build_suite` was called by itself, and nobody keeps time."""
+
+    def _judged(self, suite: SelectedSuite) -> ProbeRun:
+        """Run and judge; whatever breaks in here, or in a team's override, is an error in a record that closes."""
+        try:
+            run = self.run_suite(suite)
+            return run.judged(int(self.suite_result(suite, run)))
+        except Exception as error:  # noqa: BLE001 (the gate always answers)
+            message = f"the runner itself failed: {type(error).__name__}: {error}"
+            broken = ProbeResult("runner", Outcome.ERROR, message=message, details=traceback.format_exc())
+            return self._record(suite.session.total, [broken], None)
+
+    def _record(
+        self, selected: int, results: Sequence[ProbeResult], ended_by: EndedBy | None
+    ) -> ProbeRun:
+        shard = self._choice.shard
+        return ProbeRun(
+            id=conf.environment("PROBE_RUN_ID", lambda: os.urandom(16).hex()),
+            gate=self.gate.name,
+            release=conf.environment("PROBE_RELEASE") or None,
+            host=socket.gethostname(),
+            shard=str(shard) if shard else None,
+            started_at=self._began,
+            finished_at=self._began + timedelta(seconds=time.monotonic() - self._clock),
+            selected=selected,
+            results=tuple(results),
+            allow_empty=self.allow_empty,
+            ended_by=ended_by,
+        )
