@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _SAMPLE_MS = 5
+_LIMIT = 120  # seconds: far beyond any of the commands, so that one that hangs ends the bench
 _TAIL = 2000
 
 
@@ -59,7 +60,7 @@ def alternate(commands: Iterable[Command], runs: int) -> dict[str, list[Run]]:
 
 
 def measure(command: Command) -> Run:
-    """Run a command once; raise BenchError with the end of its output where it does not exit with 0."""
+    """Run a command once; raise BenchError with the end of its output where it hangs or fails."""
     environment = {
         name: value
         for name, value in os.environ.items()
@@ -76,7 +77,7 @@ def measure(command: Command) -> Run:
             stdout=output,
             stderr=output,
         ) as process:
-            peak = _watch(process.pid)
+            peak = _watch(process)
             seconds = time.perf_counter() - start
     if process.returncode:
         told = log.read_text(encoding="utf-8", errors="replace")[-_TAIL:]
@@ -84,19 +85,22 @@ def measure(command: Command) -> Run:
     return Run(seconds, peak)
 
 
-def _watch(pid: int) -> int:
-    """Wait for the end of a child that is not reaped yet; give the peak of its memory in bytes.
+def _watch(process: subprocess.Popen[bytes]) -> int:
+    """Wait until a child has ended, and kill it after the limit; give the peak of its memory in bytes.
 
     The resource usage that `wait4` gives would count the children that it waited for, so the kernel's own
     high-water mark of this one process (`VmHWM`, proc(5)) is read while it runs.
     """
     peak = 0
-    handle = os.pidfd_open(pid)
+    limit = time.monotonic() + _LIMIT
+    handle = os.pidfd_open(process.pid)
     try:
         ended = select.poll()
         ended.register(handle, select.POLLIN)
         while not ended.poll(_SAMPLE_MS):
-            status = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace")
+            if time.monotonic() > limit:
+                process.kill()
+            status = Path(f"/proc/{process.pid}/status").read_text(encoding="ascii", errors="replace")
             # A process that is just ending has no memory any more.
             if found := re.search(r"^VmHWM:\s+(\d+) kB", status, re.MULTILINE):
                 peak = int(found[1]) * 1024
