@@ -106,8 +106,8 @@ def silent_port():
 class WebServer:
     """A web server on a port of this machine: what it answers, and what it was asked.
 
-    `answer` is given the number of the request, from 1, and gives a status and headers; `delay`, in seconds, comes
-    before the head and again before the body.
+    `answer` is given the number of the request, from 1, and gives a status and headers; `delay`, in seconds,
+    comes before the head and again before the body.
     """
 
     port: int

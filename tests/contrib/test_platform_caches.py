@@ -41,7 +41,7 @@ def test_caches__dummy(platform, outcome):
 
 
 def test_caches__every_broken_alias_is_named(platform, outcome):
-    """Each broken one of several caches is named, with its place, and a DummyCache beside them hides nothing."""
+    """Each broken one of several caches is named, with its place; a DummyCache beside them hides nothing."""
     platform.write("a_file", "where a folder should be")
     platform.write(
         "lossy.py",

@@ -1,4 +1,4 @@
-"""The probe of Django's system checks, and what holds for all probes of the platform."""
+"""The probe of Django's system checks."""
 
 from __future__ import annotations
 
@@ -97,19 +97,3 @@ def test_checks__not_those_of_probes(platform, outcome):
     )
 
     assert outcome(FINDS)["outcome"] == "passed"
-
-
-def test_tags(platform, outcomes):
-    """Every probe is tagged "platform" and with its part; none is "ready", where nothing shared belongs."""
-    checks(platform, "")
-
-    tags = {label.split(".")[1]: result["tags"] for label, result in outcomes("probe_platform").items()}
-
-    assert tags == {
-        "TestDatabases": ["database", "platform"],
-        "TestMigrations": ["migrations", "platform"],
-        "TestCaches": ["cache", "platform"],
-        "TestStorage": ["platform", "storage"],
-        "TestMail": ["mail", "platform"],
-        "TestChecks": ["checks", "platform"],
-    }
