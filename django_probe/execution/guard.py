@@ -2,12 +2,12 @@
 
 Django hands out every cursor, in every thread, through `ensure_connection()`, and opens every connection in
 `connect()`; while it is installed the guard puts itself around these. So it need not know of a connection
-beforehand: one that is open already, one of a thread that an earlier probe left, a reconnect, a copy of an alias
-are looked at when they are used. (The signal `connection_created` cannot do this: where another receiver raises,
-the connection stays open, and ours may not have been called.)
+beforehand: one that is open already, one of a thread that an earlier probe left, a reconnect, a copy of an
+alias are looked at when they are used. (The signal `connection_created` cannot do this: where another
+receiver raises, the connection stays open, and ours may not have been called.)
 
-It fails closed: a connection that cannot be held is closed, and the probe errs. It is a seat belt, not a lock;
-`docs/database-safety.md` says what goes round it.
+It fails closed: a connection that cannot be held is closed, and the probe errs. It is a seat belt, not a
+lock: see `docs/database-safety.md` for what goes round it.
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ class DatabaseGuard:
     def _enter(self, access: DatabaseAccess) -> None:
         if self._depth and access is not self._access:
             raise GuardError(
-                f"a probe with database_access {access} cannot run between fixtures that have {self._access}: put "
+                f"a probe with database_access {access} cannot run between fixtures with {self._access}: put "
                 f"@probe(database_access=...) on the class, or on all classes of a module with setUpModule"
             )
         if not self._depth:
@@ -156,21 +156,23 @@ class DatabaseGuard:
             raise GuardError("; ".join(found))
 
     def _leave(self) -> None:
-        self._depth -= 1
-        ended = self._transactions.leave()
+        try:
+            ended = self._transactions.leave()
+        finally:
+            self._depth -= 1
         if not self._depth:
             for wrapper in connections.all(initialized_only=True):
                 settle(wrapper)
         if ended:
             raise GuardError(
-                f"database {', '.join(ended)}: the transaction that was to be rolled back was ended by the probe, "
-                f"by a COMMIT of its own or a statement that commits: what it wrote may have stayed"
+                f"database {', '.join(ended)}: the transaction that was to be rolled back was ended by the "
+                f"probe, by a COMMIT of its own or a statement that commits: what it wrote may have stayed"
             )
 
     def _wanted(self, wrapper: BaseDatabaseWrapper) -> DatabaseAccess:
-        """Give what a connection is to be held to: only the probe's own thread, in its time, can be rolled back."""
+        """Give what to hold a connection to: only the probe's own thread, in its time, can be rolled back."""
         access = self._access or DatabaseAccess.READ_ONLY
-        owner: int = wrapper._thread_ident  # type: ignore[attr-defined] # noqa: SLF001 (Django has no public name)
+        owner: int = wrapper._thread_ident  # type: ignore[attr-defined] # noqa: SLF001 (no public name)
         if access is DatabaseAccess.ROLLBACK and not (self._depth and owner == self._owner):
             return DatabaseAccess.READ_ONLY
         return access
@@ -191,7 +193,7 @@ class DatabaseGuard:
 
     @contextmanager
     def _holding(self, wrapper: BaseDatabaseWrapper) -> Iterator[None]:
-        """Hold the connection that the block leaves open, or close it; Django's way back here is let through."""
+        """Hold the connection that the block leaves open, or close it; Django's calls within pass."""
         self._busy.add(wrapper)
         try:
             yield
@@ -210,7 +212,7 @@ class DatabaseGuard:
     def _needs_renewal(self, wrapper: BaseDatabaseWrapper) -> bool:
         if wrapper.connection is None or wrapper in self._busy:
             return False
-        # Stuck: an interrupt left a statement running. Without a new connection no tearDown could undo anything.
+        # Stuck: an interrupt left a statement running. A tearDown that has to undo something needs another.
         return not self._is_held(wrapper) or (not wrapper.in_atomic_block and is_stuck(wrapper))
 
     def _install(self) -> None:
@@ -220,10 +222,11 @@ class DatabaseGuard:
         around = {
             "connect": self._around_connect,
             "ensure_connection": self._around_ensure_connection,
-            "set_autocommit": self._around_set_autocommit,
+            "set_autocommit": self._connecting_first,
+            "on_commit": self._connecting_first,
             "_close": self._around_close,
         }
-        backends = [
+        backends: list[type] = [
             BaseDatabaseWrapper,
             *(found for found in _backends().values() if isinstance(found, type)),
         ]
@@ -251,14 +254,15 @@ class DatabaseGuard:
 
         return ensure_connection
 
-    def _around_set_autocommit(self, original: Callable[..., Any]) -> Callable[..., Any]:
-        def set_autocommit(wrapper: BaseDatabaseWrapper, *args: Any, **kwargs: Any) -> None:
-            # Django looks for an open atomic block before it connects, and under `rollback` connecting opens one.
+    def _connecting_first(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        """Let `original`, which looks too early, see the atomic block that connecting opens."""
+
+        def connected(wrapper: BaseDatabaseWrapper, *args: Any, **kwargs: Any) -> Any:
             if wrapper.connection is None:
                 wrapper.ensure_connection()
-            original(wrapper, *args, **kwargs)
+            return original(wrapper, *args, **kwargs)
 
-        return set_autocommit
+        return connected
 
     def _around_close(self, original: Callable[..., Any]) -> Callable[..., Any]:
         def close(wrapper: BaseDatabaseWrapper) -> Any:

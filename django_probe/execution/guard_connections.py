@@ -54,7 +54,7 @@ def settle(wrapper: BaseDatabaseWrapper) -> None:
 
 
 def distrust(wrapper: BaseDatabaseWrapper) -> None:
-    """Have Django look before the next use whether the server dropped the connection; it costs nothing now."""
+    """Have Django look, before the next use, whether the server dropped the connection; free till then."""
     if wrapper.connection is not None:
         vars(wrapper).update(health_check_enabled=True, health_check_done=False)
 
@@ -66,7 +66,7 @@ def is_unfinished(raw: Any) -> bool:
 
 
 def is_stuck(wrapper: BaseDatabaseWrapper) -> bool:
-    """Tell whether a statement that was interrupted still runs on the connection, which can do nothing else."""
+    """Tell whether a statement that was interrupted still runs, so that the connection is of no use."""
     if wrapper.connection is None or wrapper.vendor != "postgresql" or not uses_psycopg(type(wrapper)):
         return False
     from django_probe.execution import guard_postgresql  # noqa: PLC0415 (psycopg may not be installed)

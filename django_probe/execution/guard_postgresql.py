@@ -1,8 +1,8 @@
 """Holds a psycopg 3 connection to read-only transactions, one at a time, with nothing set in the session.
 
 The driver itself begins every transaction (`BEGIN READ ONLY`), whichever way a statement comes: ORM, raw
-cursor, `copy()`, `callproc()`, a server-side cursor. For that it must never be in autocommit; to Django, and to
-whoever asks it, it pretends that it is, and ends the transaction after each statement. A session setting
+cursor, `copy()`, `callproc()`, a server-side cursor. For that it must never be in autocommit; to Django, and
+to whoever asks it, it pretends that it is, and ends the transaction after each statement. A session setting
 (`SET SESSION CHARACTERISTICS`, `default_transaction_read_only`) would outlive the probe behind a pooler.
 """
 
@@ -115,7 +115,7 @@ def release(raw: psycopg.Connection[Any]) -> None:
     believed = raw.autocommit
     try:
         raw.rollback()
-        raw.__class__ = raw.probe_base
+        raw.__class__ = raw.probe_base  # type: ignore[assignment] # (from here on it is no longer held)
         raw.read_only = None
         raw.autocommit = believed
     except psycopg.Error:

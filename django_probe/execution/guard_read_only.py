@@ -38,16 +38,8 @@ def hold(wrapper: BaseDatabaseWrapper, note: str) -> None:
 
     Raises GuardError where it cannot be done, and the driver's errors where the server does not answer.
     """
-    why = objection(type(wrapper))
     try:
-        if why:
-            raise GuardError(why)
-        if wrapper.vendor == "sqlite":
-            _hold_sqlite(wrapper.connection)
-        else:
-            from django_probe.execution import guard_postgresql  # noqa: PLC0415 (psycopg may not be installed)
-
-            guard_postgresql.hold(wrapper.connection, note)
+        _hold(wrapper, note)
     except GuardError as error:
         raise GuardError(
             f'database "{wrapper.alias}" could not be held to read-only: {error}; {WAYS_OUT}'
@@ -71,6 +63,17 @@ def release(wrapper: BaseDatabaseWrapper) -> None:
         from django_probe.execution import guard_postgresql  # noqa: PLC0415 (psycopg may not be installed)
 
         guard_postgresql.release(wrapper.connection)
+
+
+def _hold(wrapper: BaseDatabaseWrapper, note: str) -> None:
+    if why := objection(type(wrapper)):
+        raise GuardError(why)
+    if wrapper.vendor == "sqlite":
+        _hold_sqlite(wrapper.connection)
+    else:
+        from django_probe.execution import guard_postgresql  # noqa: PLC0415 (psycopg may not be installed)
+
+        guard_postgresql.hold(wrapper.connection, note)
 
 
 def _hold_sqlite(raw: Any) -> None:

@@ -12,13 +12,13 @@ if TYPE_CHECKING:
 
 NOTE: Final = "__probe_note__"
 READ_ONLY: Final = (
-    "django-probe refused this write: the probe runs with database_access read-only. If it must write, mark it "
-    'with @probe(database_access="rollback") or "read-write"; a database_access that its gate sets must allow it.'
+    "django-probe refused this write: the probe runs with database_access read-only. If it must write, mark "
+    'it with @probe(database_access="rollback") or "read-write"; what its gate sets must allow that too.'
 )
 BESIDE_ROLLBACK: Final = (
-    "django-probe refused this write: with database_access rollback only what the probe's own thread writes can "
-    "be rolled back, so other threads (the async ORM uses one) are read-only. If they must write, mark the probe "
-    'with @probe(database_access="read-write"); a database_access that its gate sets must allow it.'
+    "django-probe refused this write: with database_access rollback only what the probe's own thread writes "
+    "can be rolled back, so other threads (the async ORM uses one) are read-only. If they must write, mark "
+    'the probe with @probe(database_access="read-write"); what its gate sets must allow that too.'
 )
 # Neither a parameter nor what may be a value: at most three words of letters, dots and the quotes of a name.
 _FIRST_WORDS: Final = re.compile(r'\s*([\w."`]+(?:\s+[\w."`]+){0,2})')

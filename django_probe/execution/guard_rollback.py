@@ -1,9 +1,9 @@
 """Runs what a probe does to each database inside one transaction, which never commits.
 
 It is what `atomic()` does, done by hand: lazily, so that a database which no probe uses is not connected to;
-for connections that are not in `django.db.connections` too; and with a savepoint, which tells at the end whether
-the transaction is still the one that was begun. A block inside (a probe in its class's fixture) is one more
-savepoint.
+for connections that are not in `django.db.connections` too; and with a savepoint, which tells at the end
+whether the transaction is still the one that was begun. A block inside (a probe in its class's fixture) is
+one more savepoint.
 """
 
 from __future__ import annotations
@@ -119,8 +119,8 @@ def _enter(transaction: _Transaction) -> None:
     savepoint = wrapper.savepoint()
     if savepoint is None and transaction.blocks:
         raise GuardError(
-            f'database "{wrapper.alias}" has no savepoints, so what a probe writes cannot be rolled back without '
-            f"what the fixture of its class wrote; choose read-write"
+            f'database "{wrapper.alias}" has no savepoints, so what a probe writes cannot be rolled back '
+            f"without what the fixture of its class wrote; choose read-write"
         )
     wrapper.savepoint_ids.append(savepoint)  # type: ignore[arg-type] # (None is Django's "no savepoint")
     transaction.blocks.append((savepoint, *around))

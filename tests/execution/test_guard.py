@@ -1,0 +1,178 @@
+"""The guard as its caller sees it: what it costs, what it refuses, and that it leaves nothing behind."""
+
+from __future__ import annotations
+
+import pytest
+
+
+@pytest.fixture
+def held(script, postgres, shop):
+    """A script whose project has a PostgreSQL."""
+    script.databases(default=postgres.settings(shop))
+    return script
+
+
+def test_a_probe_that_uses_no_database_pays_next_to_nothing(held):
+    """A block without a statement costs microseconds, and no connection is opened for it."""
+    told = held(
+        """
+        import time
+        for access in DatabaseAccess:
+            with guard.during(access):
+                pass
+            took = []
+            for _ in range(200):
+                began = time.perf_counter()
+                with guard.during(access):
+                    pass
+                took.append(time.perf_counter() - began)
+            told[access] = [sorted(took)[100], connection.connection is None]
+        """
+    )
+    for median, closed in told.values():
+        assert median < 0.000_2
+        assert closed
+
+
+def test_a_read_only_statement_costs_well_under_a_millisecond_more(held):
+    """BEGIN and COMMIT around each statement are all that read-only adds."""
+    told = held(
+        """
+        import time
+        def per_statement():
+            took = []
+            for _ in range(300):
+                began = time.perf_counter()
+                Thing.objects.filter(id=1).exists()
+                took.append(time.perf_counter() - began)
+            return sorted(took)[150]
+
+        for access in (READ_WRITE, READ_ONLY):
+            with guard.during(access):
+                per_statement()
+                told[access] = per_statement()
+        """
+    )
+    assert told["read-only"] - told["read-write"] < 0.001
+
+
+def test_fixtures_and_probes_of_different_access_do_not_mix(held):
+    """Inside a block another access is an error that says what to decorate; the outer one goes on."""
+    told = held(
+        """
+        def inside(access):
+            with guard.during(access):
+                insert("inside")
+
+        for outer in DatabaseAccess:
+            for inner in DatabaseAccess:
+                with guard.during(outer):
+                    told[f"{outer} {inner}"] = attempt(inside, inner).get("error")
+                    told[f"{outer} {inner}, then"] = attempt(Thing.objects.count).get("value", "") >= 300
+        """
+    )
+    assert all(told[key] for key in told if key.endswith("then"))
+    mixed = {key: end for key, end in told.items() if not key.endswith("then")}
+    assert mixed.pop("read-only read-only") == "InternalError"
+    assert mixed.pop("rollback rollback") is mixed.pop("read-write read-write") is None
+    assert set(mixed.values()) == {"GuardError"}
+
+
+def test_what_a_probe_leaves_open_is_rolled_back(held, written):
+    """An open transaction, autocommit switched off, a lost atomic block: the next probe begins afresh."""
+    told = held(
+        """
+        def autocommit_off():
+            transaction.set_autocommit(False)
+            insert("left uncommitted")
+
+        def atomic():
+            transaction.atomic().__enter__()
+            insert("left in atomic")
+
+        def closed_in_atomic():
+            transaction.atomic().__enter__()
+            insert("closed in atomic")
+            connection.close()
+
+        def raw():
+            connection.ensure_connection()
+            connection.connection.autocommit = False
+            connection.connection.execute("INSERT INTO thing (name) VALUES ('left raw')")
+
+        for leave in (autocommit_off, atomic, closed_in_atomic, raw):
+            with guard.during(READ_WRITE):
+                leave()
+            with guard.during(READ_WRITE):
+                told[leave.__name__] = [connection.get_autocommit(), connection.in_atomic_block]
+                insert("after " + leave.__name__)
+        """
+    )
+    assert set(map(tuple, told.values())) == {(True, False)}
+    assert written() == ["after autocommit_off", "after atomic", "after closed_in_atomic", "after raw"]
+
+
+def test_close_leaves_the_process_as_it_was(held, written):
+    """After close() no method of Django's is ours, nothing is open, and code that goes on may write."""
+    told = held(
+        """
+        from django.db.backends.base.base import BaseDatabaseWrapper
+        from django.db.backends.postgresql.base import DatabaseWrapper
+        names = ("connect", "ensure_connection", "set_autocommit", "on_commit", "_close")
+        classes = (BaseDatabaseWrapper, DatabaseWrapper)
+        methods = lambda: [getattr(cls, name) for cls in classes for name in names]
+        before = methods()
+        guard.close()  # nothing was held yet
+        insert("before")
+        for access in DatabaseAccess:
+            with guard.during(access):
+                Thing.objects.count()
+                during = methods()
+            guard.close()
+            told[access] = [before == methods(), before == during, connection.connection is None]
+            insert("after " + access)
+        connection.ensure_connection()
+        told["autocommit"] = connection.connection.autocommit
+        told["class"] = type(connection.connection).__name__
+        """
+    )
+    assert told.pop("autocommit")
+    assert told.pop("class") == "Connection"
+    assert set(map(tuple, told.values())) == {(True, False, True)}
+    assert written() == ["before", "after read-only", "after rollback", "after read-write"]
+
+
+def test_a_backend_with_methods_of_its_own_is_held_too(held, postgres, shop, written):
+    """A backend that overrides how Django connects, with its base's method or without, is no way round."""
+    held.project.write("own/__init__.py", "")
+    held.project.write(
+        "own/base.py",
+        """
+        from django.db.backends.postgresql import base
+
+        class DatabaseWrapper(base.DatabaseWrapper):
+            def connect(self):
+                super().connect()
+                with self.cursor() as cursor:
+                    cursor.execute("SET statement_timeout = '11111ms'")
+
+            def ensure_connection(self):
+                if self.connection is None:
+                    self.connect()
+        """,
+    )
+    held.databases(default={**postgres.settings(shop), "ENGINE": "own"})
+    told = held(
+        """
+        with guard.during(READ_ONLY):
+            told["read-only"] = attempt(insert)
+            told["timeout"] = sql("SHOW statement_timeout")
+        with guard.during(ROLLBACK):
+            insert("rollback")
+            told["rollback"] = Thing.objects.count()
+        """
+    )
+    assert told["read-only"]["error"] == "InternalError"
+    assert told["timeout"] == [["11111ms"]]
+    assert told["rollback"] == 301
+    assert written() == []

@@ -1,0 +1,243 @@
+"""Read-only on SQLite, and on vendors that the guard does not know."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+
+import pytest
+
+
+@pytest.fixture
+def files(project, script):
+    """Two SQLite databases with a table of things; gives what tells which things are in one of them."""
+    for name in ("first", "second"):
+        with closing(sqlite3.connect(project.path / f"{name}.sqlite3")) as database:
+            database.execute("CREATE TABLE thing (id integer PRIMARY KEY, name text NOT NULL)")
+            database.execute("INSERT INTO thing (name) VALUES ('old')")
+            database.commit()
+    script.databases(
+        **{
+            alias: {"ENGINE": "django.db.backends.sqlite3", "NAME": str(project.path / f"{name}.sqlite3")}
+            for alias, name in (("default", "first"), ("second", "second"))
+        }
+    )
+
+    def things(name="first"):
+        with closing(sqlite3.connect(project.path / f"{name}.sqlite3")) as database:
+            return [thing for (thing,) in database.execute("SELECT name FROM thing ORDER BY id")]
+
+    return things
+
+
+def test_every_write_to_sqlite_is_refused(script, files):
+    """ORM, raw cursors, transactions, threads, every alias: refused; what reads goes on."""
+    told = script(
+        """
+        def in_atomic():
+            with transaction.atomic(), transaction.atomic():
+                insert()
+
+        def raw_cursor():
+            with connection.cursor() as cursor:
+                cursor.cursor.execute("INSERT INTO thing (name) VALUES ('raw')")
+
+        def executescript():
+            with connection.cursor() as cursor:
+                cursor.executescript("BEGIN; INSERT INTO thing (name) VALUES ('script'); COMMIT;")
+
+        def after_reconnect():
+            connection.close()
+            insert()
+
+        def with_schema_editor():
+            with connection.schema_editor() as editor:
+                editor.add_field(Thing, models.IntegerField(default=1, name="more"))
+
+        ways = {
+            "create": lambda: Thing.objects.create(name="orm"),
+            "update": lambda: Thing.objects.update(name="orm"),
+            "insert": insert,
+            "atomic": in_atomic,
+            "second alias": lambda: insert(alias="second"),
+            "second alias, orm": lambda: Thing.objects.using("second").create(name="orm"),
+            "raw cursor": raw_cursor,
+            "executescript": executescript,
+            "after reconnect": after_reconnect,
+            "schema editor": with_schema_editor,
+            "create table": lambda: sql("CREATE TABLE other (id int)"),
+            "temporary": lambda: sql("CREATE TEMPORARY TABLE other (id int)"),
+            "drop": lambda: sql("DROP TABLE thing"),
+            "vacuum": lambda: sql("VACUUM"),
+            "user_version": lambda: sql("PRAGMA user_version = 7"),
+            "switched off": lambda: sql("PRAGMA query_only = 0"),
+            "write in atomic": lambda: in_thread(in_atomic)["missing"],
+        }
+        for name, way in ways.items():
+            with guard.during(READ_ONLY):
+                told[name] = attempt(way)
+            with guard.during(READ_ONLY):
+                told["in a thread: " + name] = in_thread(way)
+        with guard.during(READ_ONLY):
+            told["count"] = [Thing.objects.using(alias).count() for alias in connections]
+        """
+    )
+    assert told.pop("count") == [1, 1]
+    assert {name: end for name, end in told.items() if "error" not in end} == {}
+    assert "(the statement began: INSERT INTO thing)" in told["insert"]["notes"][0]
+    assert 'mark it with @probe(database_access="rollback")' in told["insert"]["notes"][0]
+    assert files("first") == files("second") == ["old"]
+
+
+def test_sqlite_writes_again_when_the_access_allows(script, files):
+    """Query-only goes with the access, in threads that stay too."""
+    told = script(
+        """
+        with guard.during(READ_WRITE):
+            insert("read-write")
+        with guard.during(READ_ONLY):
+            told["refused"] = attempt(insert)
+        with guard.during(READ_WRITE):
+            insert("read-write again")
+        with guard.during(READ_ONLY):
+            told["again"] = attempt(insert)
+        guard.close()
+        insert("after the guard")
+        told["wrappers"] = len(connection.execute_wrappers)
+        """
+    )
+    assert told["refused"]["error"] == told["again"]["error"] == "OperationalError"
+    assert told["wrappers"] == 0
+    assert files() == ["old", "read-write", "read-write again", "after the guard"]
+
+
+def test_a_database_in_memory_is_kept_and_held(script):
+    """Django never closes a database in memory; what it is held to changes in place."""
+    script.databases(default={"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"})
+    told = script(
+        """
+        sql("CREATE TABLE thing (id integer PRIMARY KEY, name text NOT NULL)")
+        with guard.during(READ_ONLY):
+            told["first"] = attempt(insert, "read-only")
+        with guard.during(READ_WRITE):
+            insert("read-write")
+        for _ in range(2):
+            with guard.during(ROLLBACK):
+                insert("rollback")
+                told["inside"] = Thing.objects.count()
+        with guard.during(READ_ONLY):
+            told["second"] = attempt(insert, "read-only")
+        guard.close()
+        insert("after")
+        told["names"] = list(Thing.objects.values_list("name", flat=True))
+        connection.connection.close()
+        """
+    )
+    assert told["first"]["error"] == told["second"]["error"] == "OperationalError"
+    assert told["inside"] == 2
+    assert told["names"] == ["read-write", "after"]
+
+
+@pytest.mark.usefixtures("files")
+def test_a_wrapper_that_the_probe_puts_around_statements_stays_its_own(script):
+    """Django's execute_wrapper() works beside the guard's, even where it is what connects."""
+    told = script(
+        """
+        seen = []
+        def watch(execute, sql, params, many, context):
+            seen.append(sql)
+            return execute(sql, params, many, context)
+        with guard.during(READ_ONLY):
+            with connection.execute_wrapper(watch):
+                sql("SELECT 1")
+                told["insert"] = attempt(insert)
+            sql("SELECT 2")
+            told["after"] = attempt(insert)
+        told["seen"] = seen
+        """
+    )
+    assert told["seen"] == ["SELECT 1", "INSERT INTO thing (name) VALUES (%s)"]
+    assert told["insert"]["notes"]
+    assert told["after"]["notes"]
+
+
+MYSQL = {"ENGINE": "django.db.backends.mysql", "NAME": "shop"}
+FAKE_PSYCOPG2 = {
+    "psycopg.py": "raise ImportError('psycopg 3 is not installed here')\n",
+    "psycopg2/__init__.py": """
+        __version__ = "2.9.9 (dt dec pq3 ext lo64)"
+        class Error(Exception):
+            pass
+        DataError = OperationalError = IntegrityError = InternalError = Error
+        ProgrammingError = NotSupportedError = DatabaseError = InterfaceError = Error
+        """,
+    "psycopg2/errors.py": "",
+    "psycopg2/sql.py": "class Composable: pass\nSQL = Identifier = Literal = Composable\n",
+    "psycopg2/extensions.py": """
+        ISOLATION_LEVEL_READ_COMMITTED, ISOLATION_LEVEL_REPEATABLE_READ = 1, 2
+        ISOLATION_LEVEL_SERIALIZABLE, ISOLATION_LEVEL_READ_UNCOMMITTED = 3, 4
+        UNICODE = QuotedString = cursor = object
+        def register_adapter(*args): pass
+        def new_array_type(*args): pass
+        def register_type(*args): pass
+        """,
+    "psycopg2/extras.py": """
+        class Inet: pass
+        Range = DateRange = DateTimeRange = DateTimeTZRange = NumericRange = Json = Inet
+        def register_uuid(): pass
+        """,
+}
+
+
+def test_a_vendor_that_cannot_be_held_is_an_objection(script, files):
+    """MySQL, its driver missing or not: one sentence an alias with the ways out, before anything connects."""
+    script.project.configure(f"DATABASES['reports'] = {MYSQL!r}\n")
+    told = script(
+        """
+        for access in DatabaseAccess:
+            told[access] = objections(access)
+        told["during"] = attempt(lambda: guard.during(READ_ONLY).__enter__())
+        told["still held"] = attempt(insert)
+        with guard.during(ROLLBACK):
+            insert()
+        """
+    )
+    (sentence,) = told["read-only"]
+    assert sentence.startswith('database "reports": ')
+    assert "choose rollback or read-write with --database-access or in the gate" in sentence
+    assert "\n" not in sentence
+    assert told["rollback"] == told["read-write"] == []
+    assert told["during"]["error"] == "GuardError"
+    assert told["during"]["message"] == sentence
+    assert told["still held"]["error"] == "OperationalError"
+    assert files() == ["old"]
+
+
+def test_psycopg_2_is_an_objection(script):
+    """PostgreSQL with the old driver cannot be held to read-only, and says so."""
+    for name, text in FAKE_PSYCOPG2.items():
+        script.project.write(name, text)
+    script.databases(default={"ENGINE": "django.db.backends.postgresql", "NAME": "shop"})
+    told = script("told['objections'] = objections(READ_ONLY)")
+    (sentence,) = told["objections"]
+    assert sentence.startswith('database "default": ')
+    assert "psycopg 2" in sentence
+
+
+def test_a_project_without_databases_has_nothing_to_hold(script):
+    """Django's stand-in for "no database" is no objection, and its own error stays what it is."""
+    script.databases()
+    told = script(
+        """
+        told["objections"] = objections(READ_ONLY)
+        for access in DatabaseAccess:
+            with guard.during(access):
+                told[access] = attempt(sql, "SELECT 1")["error"]
+        """
+    )
+    assert told == {
+        "objections": [],
+        "read-only": "ImproperlyConfigured",
+        "rollback": "ImproperlyConfigured",
+        "read-write": "ImproperlyConfigured",
+    }

@@ -1,0 +1,163 @@
+"""Real servers for tests: PostgreSQL, and PgBouncer before it, each a process of its own on a free port."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psycopg
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SUPERUSER = "tester"
+STARTS_WITHIN = 30
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server that speaks PostgreSQL's protocol on this host; any password will do."""
+
+    port: int
+
+    def connect(self, database: str = "postgres") -> psycopg.Connection:
+        """Open a connection of one's own, in autocommit."""
+        return psycopg.connect(
+            host="127.0.0.1",
+            port=self.port,
+            user=SUPERUSER,
+            dbname=database,
+            autocommit=True,
+            prepare_threshold=None,
+        )
+
+    def settings(self, database: str, **more: object) -> dict[str, object]:
+        """Give what settings.DATABASES says of one of its databases."""
+        return {
+            "ENGINE": "django.db.backends.postgresql",
+            "HOST": "127.0.0.1",
+            "PORT": str(self.port),
+            "USER": SUPERUSER,
+            "NAME": database,
+            **more,
+        }
+
+
+def program(name: str) -> str:
+    """Find a server's program, on the path or where Debian keeps it; skip the test where it is missing."""
+    places = [os.environ.get("PATH", ""), "/usr/sbin", *map(str, Path("/usr/lib/postgresql").glob("*/bin"))]
+    if found := shutil.which(name, path=os.pathsep.join(places)):
+        return found
+    return pytest.skip(f"{name} is not installed (Debian: apt-get install postgresql pgbouncer)")
+
+
+@contextmanager
+def postgresql() -> Iterator[Server]:
+    """Run a new PostgreSQL, which is gone with the block."""
+    initdb, postgres = program("initdb"), program("postgres")
+    with _folder() as folder:
+        data = folder / "data"
+        subprocess.run(
+            [initdb, "-D", data, "-U", SUPERUSER, "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"],
+            check=True,
+            capture_output=True,
+            cwd=folder,
+            **_not_root(),
+        )
+        port = _free_port()
+        command = [postgres, "-D", data, "-p", str(port), "-h", "127.0.0.1", "-k", "", "-F"]
+        options = {"timezone": "UTC", "max_prepared_transactions": "5", "max_connections": "200"}
+        command += [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
+        with _running(command, folder, Server(port), signal.SIGQUIT) as server:
+            yield server
+
+
+@contextmanager
+def pgbouncer(behind: Server) -> Iterator[Server]:
+    """Run PgBouncer in transaction mode: all its clients of a database share one connection to the server."""
+    command = program("pgbouncer")
+    with _folder() as folder:
+        port = _free_port()
+        users, config = folder / "users.txt", folder / "pgbouncer.ini"
+        users.write_text(f'"{SUPERUSER}" ""\n', encoding="utf-8")
+        config.write_text(
+            f"""\
+[databases]
+* = host=127.0.0.1 port={behind.port}
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = {port}
+unix_socket_dir =
+auth_type = trust
+auth_file = {users}
+pool_mode = transaction
+default_pool_size = 1
+max_client_conn = 100
+""",
+            encoding="utf-8",
+        )
+        with _running([command, config], folder, Server(port), signal.SIGKILL) as server:
+            yield server
+
+
+@contextmanager
+def _running(command: list, folder: Path, server: Server, end: signal.Signals) -> Iterator[Server]:
+    log = folder / "log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command, cwd=folder, stdin=subprocess.DEVNULL, stdout=output, stderr=output, **_not_root()
+        )
+        try:
+            _await(server, process, log)
+            yield server
+        finally:
+            process.send_signal(end)
+            process.wait()
+
+
+def _await(server: Server, process: subprocess.Popen, log: Path) -> None:
+    give_up = time.monotonic() + STARTS_WITHIN
+    while True:
+        try:
+            server.connect().close()
+        except psycopg.OperationalError:
+            ended = process.poll() is not None
+            assert not ended, log.read_text(encoding="utf-8", errors="replace")
+            assert time.monotonic() < give_up, log.read_text(encoding="utf-8", errors="replace")
+            time.sleep(0.05)
+        else:
+            return
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    # Not in pytest's own folder: that is its user's alone, and the servers refuse to run as root.
+    with tempfile.TemporaryDirectory(prefix="probe-server-") as name:
+        if user := _not_root():
+            os.chown(name, user["user"], user["group"])
+        yield Path(name)
+
+
+def _not_root() -> dict[str, int]:
+    """Give the user to run a server as, where the tests run as root."""
+    if os.geteuid() != 0:
+        return {}
+    nobody = pwd.getpwnam("nobody")
+    return {"user": nobody.pw_uid, "group": nobody.pw_gid}
+
+
+def _free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return sock.getsockname()[1]
