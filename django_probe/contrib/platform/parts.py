@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from django.conf import settings
+from django.db import Error as DatabaseError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -42,6 +43,9 @@ def blaming(part: str) -> Iterator[None]:
         yield
     except AssertionError:
         raise
+    except (OSError, DatabaseError) as error:
+        # Of a server that does not answer the message says all; a driver's pages of traceback would bury it.
+        raise AssertionError(f"{part}: {summary(error)}") from None
     except Exception as error:
         raise AssertionError(f"{part}: {summary(error)}") from error
 
