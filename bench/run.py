@@ -46,15 +46,11 @@ def main() -> int:
 def parse(arguments: list[str]) -> argparse.Namespace:
     """Read the sizes; the defaults are those of the published figures."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--runs", type=int, default=7, help="alternating runs; the waiting and the large ones: half"
-    )
+    parser.add_argument("--runs", type=int, default=7, help="alternating runs; the waiting and the large ones: half")
     parser.add_argument("--empty", type=int, default=1000, help="empty probes beside the peers")
     parser.add_argument("--waiting", type=int, default=200, help="probes that wait")
     parser.add_argument("--scale", type=int, nargs=3, default=(1000, 5000, 20000), help="three sizes, rising")
-    parser.add_argument(
-        "--no-peers", dest="peers", action="store_false", help="install nothing: Django alone"
-    )
+    parser.add_argument("--no-peers", dest="peers", action="store_false", help="install nothing: Django alone")
     parser.add_argument("--output", type=Path, default=machine.ROOT / "build" / "bench.json")
     return parser.parse_args(arguments)
 
@@ -72,9 +68,7 @@ def render(table: figures.Table) -> str:
     lines = ["", table.title]
     for figure in table.figures:
         verdict = "" if figure.met is None else ("met" if figure.met else "NOT met")
-        lines.append(
-            f"  {figure.name:<52}{figure.value:>9.2f} {figure.unit:<3}{figure.target:<8}{verdict}".rstrip()
-        )
+        lines.append(f"  {figure.name:<52}{figure.value:>9.2f} {figure.unit:<3}{figure.target:<8}{verdict}".rstrip())
     return "\n".join(lines)
 
 

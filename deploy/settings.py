@@ -27,9 +27,7 @@ INSTALLED_APPS = [*apps.values(), *probe_path.install(folders, apps)]
 ROOT_URLCONF = "deploy.urls"
 WSGI_APPLICATION = "deploy.wsgi.application"
 
-DATABASES = {
-    "default": services.database() or {"ENGINE": services.SQLITE, "NAME": DEPLOY.parent / "db.sqlite3"}
-}
+DATABASES = {"default": services.database() or {"ENGINE": services.SQLITE, "NAME": DEPLOY.parent / "db.sqlite3"}}
 if cache := services.cache():
     CACHES = {"default": cache}
 globals().update(services.email())

@@ -1,6 +1,14 @@
 """The Django app."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from django.apps import AppConfig
+from django.core.checks import register
+
+if TYPE_CHECKING:
+    from django.core.checks import CheckMessage
 
 
 class DjangoProbeConfig(AppConfig):
@@ -11,4 +19,10 @@ class DjangoProbeConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the checks."""
-        from django_probe import checks  # noqa: F401, PLC0415 (registers on import)
+        register(_check, "probes", deploy=True)
+
+
+def _check(**options: Any) -> list[CheckMessage]:
+    from django_probe.checks import check_probes  # noqa: PLC0415 (what it needs would slow every command down)
+
+    return check_probes(**options)

@@ -1,4 +1,4 @@
-"""Checks that `manage.py check --deploy` runs, and no other command: they import every probe.
+"""What `manage.py check --deploy` checks, and no other command: it imports every probe.
 
 `manage.py check --deploy --tag probes` runs them alone.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django.core.checks import CheckMessage, Error, Warning, register  # noqa: A004 (Django's own name)
+from django.core.checks import CheckMessage, Error, Warning  # noqa: A004 (Django's own name)
 
 from django_probe import conf, discovery
 from django_probe.errors import UsageError
@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     from django.apps import AppConfig
 
 
-@register("probes", deploy=True)
-def check_probes(app_configs: Sequence[AppConfig] | None, **_options: Any) -> list[CheckMessage]:
+def check_probes(app_configs: Sequence[AppConfig] | None = None, **_options: Any) -> list[CheckMessage]:
     """E001: a Django test class among the probes. E002: an invalid policy. W001: a gate `ready` without probes."""
     labels = [config.label for config in app_configs or ()]
     suite = discovery.load(labels, _nobody)

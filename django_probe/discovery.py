@@ -68,8 +68,7 @@ def load(labels: Sequence[str], announce: Callable[[str, str], None]) -> unittes
         app = label.partition(".")[0]
         chosen.update((id(test), True) for test in _named_tests(label, suites[app]))
     return unittest.TestSuite(
-        ProbeSuite((test for test in leaves(suite) if id(test) in chosen), prefix=suite.prefix)
-        for suite in everything
+        ProbeSuite((test for test in leaves(suite) if id(test) in chosen), prefix=suite.prefix) for suite in everything
     )
 
 
@@ -185,9 +184,9 @@ def _named_tests(label: str, suites: list[ProbeSuite]) -> list[unittest.TestCase
     if short:
         return [test for test, _ in short]
     # What could not be loaded may be what the label names: its error answers for it.
-    broken = [test for test, _ in tests if isinstance(test, Stillborn)]
-    if hidden := [test for test in broken if test.label == app or _names(test.label, label)] or broken:
-        return hidden
+    broken: list[unittest.TestCase] = [test for test, _ in tests if isinstance(test, Stillborn)]
+    if broken:
+        return [test for test in broken if _names(label_of(test, app), label)] or broken
     known = {known for test, prefix in tests for known in _ancestry(label_of(test, prefix))}
     looked = f"no probe of the app {app} has this label" if tests else f"the app {app} has no probes"
     raise UsageError(f'label "{label}": {looked}{nearest(label, sorted(known))}')

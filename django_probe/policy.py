@@ -84,9 +84,7 @@ class Gate:
         return wished or ceiling or DatabaseAccess.READ_ONLY
 
     def _warns_only(self, label: str) -> bool:
-        return any(
-            fnmatchcase(label, pattern) or label.startswith(f"{pattern}.") for pattern in self.warn_only
-        )
+        return any(fnmatchcase(label, pattern) or label.startswith(f"{pattern}.") for pattern in self.warn_only)
 
 
 def _first(*choices: Any) -> Any:
@@ -115,9 +113,7 @@ class Policy:
                 f"settings or the environment"
             )
         known = ", ".join(self.gates) or "none"
-        raise PolicyError(
-            f'{self.source}: no gate "{name}"{nearest(name, self.gates)} (gates in the file: {known})'
-        )
+        raise PolicyError(f'{self.source}: no gate "{name}"{nearest(name, self.gates)} (gates in the file: {known})')
 
 
 NO_POLICY: Final = Policy(gates={})
@@ -171,9 +167,7 @@ _KEYS: Final[Mapping[str, Callable[[object], object]]] = {
 }
 _READY_ONLY: Final = frozenset({"every", "max_age"})
 # The thread that keeps `ready` has no workers, no retries and no guard: what it cannot do it must not promise.
-_NOT_READY: Final = frozenset(
-    {"parallel", "deadline", "retries", "retry_delay", "failfast", "database_access"}
-)
+_NOT_READY: Final = frozenset({"parallel", "deadline", "retries", "retry_delay", "failfast", "database_access"})
 
 
 def _kind(value: object) -> str:
@@ -196,9 +190,7 @@ def _gate(name: str, written: object) -> Gate:
         if key not in _KEYS:
             raise PolicyError(f"{where}.{key}: unknown key{nearest(key, _KEYS)}")
         if key in _READY_ONLY and name != READY:
-            raise PolicyError(
-                f'{where}.{key}: only the gate "{READY}" is kept by a web process; take the key out'
-            )
+            raise PolicyError(f'{where}.{key}: only the gate "{READY}" is kept by a web process; take the key out')
         if key in _NOT_READY and name == READY:
             raise PolicyError(
                 f'{where}.{key}: the gate "{READY}" is kept by a thread of each web process, which cannot honour '
@@ -218,9 +210,7 @@ def parse_policy(text: str, source: str) -> Policy:
         policy = _mapping(_load(text), "top level", 'one key, "gates"')
         for key in policy:
             if key != "gates":
-                raise PolicyError(
-                    f'{key}: unknown key{nearest(key, ["gates"])}; the file has one key, "gates"'
-                )
+                raise PolicyError(f'{key}: unknown key{nearest(key, ["gates"])}; the file has one key, "gates"')
         gates = _mapping(policy.get("gates"), "gates", "gates by name")
         return Policy({name: _gate(_gate_name(name), written) for name, written in gates.items()}, source)
     except PolicyError as error:
@@ -246,9 +236,7 @@ def _load(text: str) -> object:
             names = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
             for name in names:
                 if names.count(name) > 1 and name != "<<":
-                    raise PolicyError(
-                        f"line {node.start_mark.line + 1}: the key {name} stands twice in one mapping"
-                    )
+                    raise PolicyError(f"line {node.start_mark.line + 1}: the key {name} stands twice in one mapping")
             return super().construct_mapping(node, deep)
 
     try:
@@ -256,9 +244,7 @@ def _load(text: str) -> object:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
-        raise PolicyError(
-            f"{place}not YAML: {' '.join(str(error.problem or error.context).split())}"
-        ) from None
+        raise PolicyError(f"{place}not YAML: {' '.join(str(error.problem or error.context).split())}") from None
     except (yaml.YAMLError, ValueError, OverflowError) as error:
         raise PolicyError(f"not YAML: {' '.join(str(error).split())}") from None
     except RecursionError:

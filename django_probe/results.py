@@ -7,7 +7,7 @@ Every report (exit code, console, JUnit, JSON, Markdown, termination message, HT
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING, Final
 
@@ -112,6 +112,12 @@ class ProbeRun:
     allow_empty: bool = False
     ended_by: EndedBy | None = None
     stricter_exit_code: int = 0
+    closing: int = field(init=False, repr=False, compare=False)
+    """How many results close the gate."""
+
+    def __post_init__(self) -> None:
+        """Count once what every property of the verdict asks for."""
+        object.__setattr__(self, "closing", sum(result.closes_gate for result in self.results))
 
     @property
     def duration(self) -> float:
@@ -145,7 +151,7 @@ class ProbeRun:
         """The verdict as the exit status of the command; 0 is the only one that lets a rollout go on."""
         if self.ended_by in _ENDED_EXIT_CODES:
             return _ENDED_EXIT_CODES[self.ended_by]
-        if any(result.closes_gate for result in self.results):
+        if self.closing:
             return ExitCode.CLOSED
         if self.nothing_ran and not self.allow_empty:
             return ExitCode.NOTHING_RAN
@@ -163,18 +169,15 @@ class ProbeRun:
         if self.ended_by in _ENDED_EXIT_CODES:
             what = "the deadline" if self.ended_by is EndedBy.DEADLINE else self.ended_by
             return f"{what} ended the run before every probe was done"
-        if code == ExitCode.CLOSED and any(result.closes_gate for result in self.results):
-            closing = sum(result.closes_gate for result in self.results)
-            return f"{closing} blocking {'probe' if closing == 1 else 'probes'} did not pass"
+        if code == ExitCode.CLOSED and self.closing:
+            return f"{self.closing} blocking {'probe' if self.closing == 1 else 'probes'} did not pass"
         if code == ExitCode.NOTHING_RAN and self.nothing_ran:
             if self.results:
                 return "every probe that was selected skipped itself: nothing was proved"
             return "no probe was selected: nothing was proved"
         if code != ExitCode.PASSED:
             return f"suite_result() of the team's own runner asked for exit code {code}"
-        return (
-            "nothing ran, which --allow-empty allows" if self.nothing_ran else "every blocking probe passed"
-        )
+        return "nothing ran, which --allow-empty allows" if self.nothing_ran else "every blocking probe passed"
 
     def judged(self, exit_code: int) -> ProbeRun:
         """Give the record with what a team's runner made of it: it can close a gate that would pass, never open one.

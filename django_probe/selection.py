@@ -141,7 +141,8 @@ def _probe(label: str, test: unittest.TestCase, tags: tuple[str, ...], choice: C
         terms = Terms(gate.timeout, retries=0, blocking=True, database_access=DatabaseAccess.READ_ONLY)
     if refusal:
         test = Stillborn(label, Outcome.ERROR, refusal)
-    return Probe(label, test, tags, terms, None if isinstance(test, Stillborn) else _fixtures(type(test)))
+    cls: Any = type(test)
+    return Probe(label, test, tags, terms, None if isinstance(test, Stillborn) else _fixtures(cls))
 
 
 def django_test_class(cls: type) -> str | None:
@@ -165,10 +166,10 @@ def _refusal(cls: type, label: str) -> str | None:
 
 
 @cache
-def _fixtures(cls: type[unittest.TestCase]) -> str | None:
+def _fixtures(cls: Any) -> str | None:
     module = sys.modules.get(cls.__module__)
     if hasattr(module, "setUpModule") or hasattr(module, "tearDownModule"):
-        return cls.__module__
+        return str(cls.__module__)
     methods = (getattr(cls.setUpClass, "__func__", None), getattr(cls.tearDownClass, "__func__", None))
     if any(not str(getattr(method, "__module__", "")).startswith("unittest.") for method in methods):
         return f"{cls.__module__}.{cls.__qualname__}"

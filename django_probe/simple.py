@@ -35,6 +35,10 @@ if TYPE_CHECKING:
     from django_probe.results import EndedBy
 
 
+def _nobody(_label: str, _module: str) -> None:
+    """Hear which module is imported next where nobody keeps time: `build_suite` was called by itself."""
+
+
 @dataclass(frozen=True, slots=True)
 class SelectedProbe:
     """A probe as the judge's side knows it: its label, and nothing that could be run."""
@@ -49,7 +53,8 @@ class SelectedProbe:
         """Give 1: it is one probe."""
         return 1
 
-    def __call__(self, result: unittest.TestResult) -> None:
+    def __call__(self, _result: unittest.TestResult) -> None:
+        """Refuse, with TypeError: a suite's own `run()` would find nothing here."""
         raise TypeError(f"{self.label} is loaded in another process and runs in run_suite() alone")
 
 
@@ -99,6 +104,7 @@ class DjangoProbeSuiteRunner:
         self._clock = time.monotonic() - age
         self._listener = listener or Console(sys.stderr, color=False, live=False, verbosity=verbosity)
         self._delivery = delivery
+        self._announce: Callable[[str, str], None] = _nobody
 
     def run_probes(self, labels: Sequence[str], extra_probes: Iterable[unittest.TestCase] | None = None) -> int:
         """Run what `labels` name (the gate's own probes where there are none) and give the exit code.
@@ -152,11 +158,8 @@ class DjangoProbeSuiteRunner:
         if self.gate.parallel == 0:
             return InProcessSession(build, self._choice)
         deadline = self.gate.deadline
-        return ForkedSession(build, self._choice, self._clock + deadline if deadline else float("inf"))
-
-    @staticmethod
-    def _announce(label: str, module: str) -> None:
-        """Say nothing: `build_suite` was called by itself, and nobody keeps time."""
+        until = self._clock + deadline if deadline else float("inf")
+        return ForkedSession(build, self._choice, until, self._delivery.warm_up if self._delivery else None)
 
     def _judged(self, suite: SelectedSuite) -> ProbeRun:
         """Run and judge; whatever breaks in here, or in a team's override, is an error in a record that closes."""
@@ -168,9 +171,7 @@ class DjangoProbeSuiteRunner:
             broken = ProbeResult("runner", Outcome.ERROR, message=message, details=traceback.format_exc())
             return self._record(suite.session.total, [broken], None)
 
-    def _record(
-        self, selected: int, results: Sequence[ProbeResult], ended_by: EndedBy | None
-    ) -> ProbeRun:
+    def _record(self, selected: int, results: Sequence[ProbeResult], ended_by: EndedBy | None) -> ProbeRun:
         shard = self._choice.shard
         return ProbeRun(
             id=conf.environment("PROBE_RUN_ID", lambda: os.urandom(16).hex()),

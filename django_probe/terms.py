@@ -47,10 +47,9 @@ def parse_duration(value: object) -> float:
     Raises ValueError with one sentence that fits behind the name of the option or key.
     """
     seconds = math.nan
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        seconds = float(value)
-    elif isinstance(value, str) and _NUMBER.fullmatch(value):
-        seconds = float(value)
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if number or (isinstance(value, str) and _NUMBER.fullmatch(value)):
+        seconds = float(value)  # type: ignore[arg-type]
     elif isinstance(value, str) and value and (match := _DURATION.fullmatch(value)):
         hours, minutes, secs, millis = (float(part or 0) for part in match.groups())
         seconds = hours * 3600 + minutes * 60 + secs + millis / 1000

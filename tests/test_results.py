@@ -14,8 +14,7 @@ STARTED = datetime(2026, 11, 23, 10, tzinfo=UTC)
 def results(*outcomes, blocking=True):
     """Give one result an outcome."""
     return tuple(
-        ProbeResult(f"shop.TestX.test_{number}", Outcome(outcome), blocking)
-        for number, outcome in enumerate(outcomes)
+        ProbeResult(f"shop.TestX.test_{number}", Outcome(outcome), blocking) for number, outcome in enumerate(outcomes)
     )
 
 

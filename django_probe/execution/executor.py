@@ -43,9 +43,7 @@ class Executor:
     called where an interrupt came (`attention`) while nothing could be interrupted.
     """
 
-    def __init__(
-        self, probes: Sequence[Probe], guard: DatabaseGuard, emit: Emit, heed: Callable[[], None]
-    ) -> None:
+    def __init__(self, probes: Sequence[Probe], guard: DatabaseGuard, emit: Emit, heed: Callable[[], None]) -> None:
         self.current: int | str | None = None
         self.leaving = False
         self.attention = False
@@ -102,7 +100,7 @@ class Executor:
 
     def _class_cleanups(self, cls: type[unittest.TestCase]) -> None:
         cls.doClassCleanups()
-        for info in cls.tearDown_exceptions:
+        for info in cls.tearDown_exceptions:  # type: ignore[attr-defined]
             self._recorder.note(Outcome.ERROR, message_of(info[1]), formatted(info))
 
     def _around(
@@ -190,7 +188,13 @@ class Executor:
     def _tell(self, kind: str, what: int | str, began: float, duration: float) -> None:
         recorder = self._recorder
         self._emit(
-            kind, what, recorder.outcome, round(began, 6), round(duration, 6), recorder.message, recorder.details
+            kind,
+            what,
+            recorder.outcome,
+            round(began, 6),
+            round(duration, 6),
+            recorder.message,
+            recorder.details,
         )
 
 

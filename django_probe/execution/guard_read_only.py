@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import sqlite3
 from typing import TYPE_CHECKING, Any, Final
+
+from django.db import Error
 
 from django_probe.execution.guard_refusals import NOTE, GuardError, explain
 
@@ -41,9 +42,7 @@ def hold(wrapper: BaseDatabaseWrapper, note: str) -> None:
     try:
         _hold(wrapper, note)
     except GuardError as error:
-        raise GuardError(
-            f'database "{wrapper.alias}" could not be held to read-only: {error}; {WAYS_OUT}'
-        ) from None
+        raise GuardError(f'database "{wrapper.alias}" could not be held to read-only: {error}; {WAYS_OUT}') from None
     vars(wrapper)[NOTE] = note
     if explain not in wrapper.execute_wrappers:
         wrapper.execute_wrappers.insert(0, explain)  # not appended: execute_wrapper() pops the last
@@ -58,7 +57,7 @@ def release(wrapper: BaseDatabaseWrapper) -> None:
     if wrapper.connection is None:
         return
     if wrapper.vendor == "sqlite":
-        _release_sqlite(wrapper.connection)
+        _release_sqlite(wrapper)
     else:
         from django_probe.execution import guard_postgresql  # noqa: PLC0415 (psycopg may not be installed)
 
@@ -83,8 +82,9 @@ def _hold_sqlite(raw: Any) -> None:
         raise GuardError("PRAGMA query_only had no effect")
 
 
-def _release_sqlite(raw: Any) -> None:
+def _release_sqlite(wrapper: BaseDatabaseWrapper) -> None:
     try:
-        raw.execute("PRAGMA query_only = 0")
-    except sqlite3.Error:  # the probe closed it
-        raw.close()
+        with wrapper.wrap_database_errors:
+            wrapper.connection.execute("PRAGMA query_only = 0")
+    except Error:  # the probe closed it
+        wrapper.connection.close()

@@ -181,4 +181,3 @@ class Handle:
         for descriptor in (self._stacks, self.pidfd):
             if descriptor is not None:
                 os.close(descriptor)
-

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from django_probe.results import EndedBy
+
+if TYPE_CHECKING:
+    from types import TracebackType
 
 _ENDS: Final = {signal.SIGINT: EndedBy.SIGINT, signal.SIGTERM: EndedBy.SIGTERM}
 

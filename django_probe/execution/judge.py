@@ -38,6 +38,7 @@ class Judge:
         self,
         runner: Runner,
         selected: list[Selected],
+        *,
         gate: Gate,
         deadline: float,
         interrupts: Interrupts,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import selectors
 import signal
@@ -53,10 +54,13 @@ class Runner:
         self._import_timeout = max(choice.gate.timeout, MIN_IMPORT)
         judge = os.getpid()
         close_databases()
+        gc.freeze()  # a collection in the child would write to, and so copy, every page of what is loaded already
         self._pid = linux.fork()
         if self._pid == 0:
             mine.close()
-            load_and_fork(Channel(theirs), build, choice, self.output.write_end, self._stacks, judge)
+            load_and_fork(
+                Channel(theirs), build, choice, output=self.output.write_end, stacks=self._stacks, judge=judge
+            )
         theirs.close()
         self.output.hand_over()
         self.pidfd = os.pidfd_open(self._pid)
@@ -115,9 +119,7 @@ class Runner:
         return self._loaded
 
     def _hung(self) -> Loaded:
-        return self._error(
-            f"importing {self._module[1]} did not end within {self._import_timeout:g} s", self._stack()
-        )
+        return self._error(f"importing {self._module[1]} did not end within {self._import_timeout:g} s", self._stack())
 
     def _died(self) -> Loaded:
         status = self._reap()
@@ -174,6 +176,7 @@ class Runner:
             with contextlib.suppress(ProcessLookupError):
                 signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
             self._reap()
+        gc.unfreeze()
         self.channel.close()
         self.output.close()
         os.close(self._stacks)

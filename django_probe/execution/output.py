@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 from collections import deque
@@ -19,10 +20,8 @@ class Output:
     def __init__(self) -> None:
         self._read_end, self.write_end = os.pipe()
         os.set_blocking(self._read_end, False)
-        try:
+        with contextlib.suppress(OSError):  # the user's pipes may be over the system's limit: slower, and as right
             fcntl.fcntl(self.write_end, fcntl.F_SETPIPE_SZ, _PIPE_SIZE)
-        except OSError:  # the user's pipes are over the system's soft limit: slower, and as right
-            pass
         self.token: bytes = b""
         self.at_end = False
         self._ended: deque[str] = deque()

@@ -1,9 +1,14 @@
 """What the processes of a run say to each other: JSON arrays, one a line, the kind of message first.
 
 JSON and not pickle: the judge must be able to read what a process that ran probe code wrote and be harmed by none
-of it. From the runner: `module` (label, name) before each import, `usage` (message), `selected` (total, probes),
-`loaded`. To the runner: `fork`, with the worker's ends. To a worker: `run` (indices), `stop` (index or None). From a
-worker: `hello` (pid), `fixture` (label, indices that depend on it), `fixture_done`, `interrupted`, `result`, `fixture_problem`, `done`.
+of it.
+
+From the runner: `module` (label, name) before each import, `usage` (message), `broken` (message, details), `selected`
+(total), `probes` (a batch), `loaded`, `fork_failed`. To the runner: a byte, with a worker's three descriptors.
+
+To a worker: `run` (units of indices), `stop` (index, fixture's label or None). From a worker: `hello` (pid, token),
+`fixture` (label, indices that depend on it), `fixture_done`, `interrupted`, `result` (index, outcome, began, duration,
+message, details), `fixture_problem` (label, then the same), `done` after a unit with fixtures, `bye`.
 """
 
 from __future__ import annotations

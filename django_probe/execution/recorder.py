@@ -72,7 +72,11 @@ class Recorder(unittest.TestResult):
             name = subtest._subDescription()  # type: ignore[attr-defined]  # noqa: SLF001 (unittest's own prints use it)
             failed = issubclass(err[0], test.failureException)
             message = f"{name} {message_of(err[1])}"
-            self.note(Outcome.FAILED if failed else Outcome.ERROR, message, f"subTest {name}\n{formatted(err, test)}")
+            self.note(
+                Outcome.FAILED if failed else Outcome.ERROR,
+                message,
+                f"subTest {name}\n{formatted(err, test)}",
+            )
 
     def addSkip(self, test: unittest.TestCase, reason: str) -> None:  # noqa: N802, ARG002
         """Take that the test, or a subTest of it, skipped itself."""
@@ -98,10 +102,8 @@ def message_of(error: BaseException) -> str:
     except Exception:  # noqa: BLE001 (an exception's own __str__ is the probe's code)
         said, notes = "(its message could not be read)", ""
     name = type(error).__name__
-    if isinstance(error, AssertionError):
-        message = said or name
-    else:
-        message = f"{name}: {said}" if said else name
+    typed = f"{name}: {said}" if said else name
+    message = said if said and isinstance(error, AssertionError) else typed
     return one_line(f"{message} ({notes})" if notes else message)
 
 

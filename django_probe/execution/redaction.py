@@ -22,14 +22,16 @@ MIN_LENGTH: Final = 8
 _MASK: Final = SafeExceptionReporterFilter.cleansed_substitute
 _URL_USER: Final = re.compile(r"(?<=://)[^\s/@'\"<>]+(?=@)")
 # Their names look like secrets to the filter, and their values are names of code or of cookies.
-_PUBLIC_SETTINGS: Final = frozenset({
-    "AUTHENTICATION_BACKENDS",
-    "AUTH_PASSWORD_VALIDATORS",
-    "AUTH_USER_MODEL",
-    "CACHE_MIDDLEWARE_KEY_PREFIX",
-    "PASSWORD_HASHERS",
-    "PROBE_TOKENS_FILE",
-})
+_PUBLIC_SETTINGS: Final = frozenset(
+    {
+        "AUTHENTICATION_BACKENDS",
+        "AUTH_PASSWORD_VALIDATORS",
+        "AUTH_USER_MODEL",
+        "CACHE_MIDDLEWARE_KEY_PREFIX",
+        "PASSWORD_HASHERS",
+        "PROBE_TOKENS_FILE",
+    }
+)
 
 
 class Redactor:
@@ -52,16 +54,13 @@ class Redactor:
 
 def _secrets() -> set[str]:
     public = {
-        text
-        for name in dir(global_settings)
-        if name.isupper()
-        for text in _texts(getattr(global_settings, name))
+        text for name in dir(global_settings) if name.isupper() for text in _texts(getattr(global_settings, name))
     }
-    found = set()
+    found: set[str] = set()
     with warnings.catch_warnings():  # reading a setting that Django deprecates is no use of it
         warnings.simplefilter("ignore")
         for name in dir(settings):
-            if name.isupper() and name not in _PUBLIC_SETTINGS and settings.is_overridden(name):
+            if name.isupper() and name not in _PUBLIC_SETTINGS and settings.is_overridden(name):  # type: ignore[misc]
                 found.update(_hidden(name, getattr(settings, name)))
     return {text for text in found if len(text) >= MIN_LENGTH and text not in public}
 

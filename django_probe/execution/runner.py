@@ -34,14 +34,13 @@ _BATCH: Final = 500
 _FDS_A_WORKER: Final = 3
 
 
-def load_and_fork(
-    channel: Channel, build: Build, choice: Choice, output: int, stacks: int, judge: int
-) -> NoReturn:
+def load_and_fork(channel: Channel, build: Build, choice: Choice, *, output: int, stacks: int, judge: int) -> NoReturn:
     """Be the runner until the judge hangs up.
 
     `build` makes the suite, `output` takes what imports print, `stacks` the stack of one that hangs.
     """
     try:
+        gc.disable()  # loading makes much and throws nothing away
         _become_quiet(output)
         faulthandler.register(DUMP, file=stacks, all_threads=True)
         linux.die_with_parent(judge)
@@ -86,8 +85,8 @@ def _load(channel: Channel, build: Build, choice: Choice) -> list[Probe]:
 
 def _serve(channel: Channel, probes: list[Probe], judge: int) -> NoReturn:
     close_databases()
-    gc.collect()
     gc.freeze()  # the pages of what is loaded stay shared: a collection in a worker would write to all of them
+    gc.enable()
     while True:
         asked, fds, _, _ = socket.recv_fds(channel.sock, 1, _FDS_A_WORKER)
         if not asked:
@@ -114,7 +113,7 @@ def _fork_worker(probes: list[Probe], fds: list[int], judge: int, channel: Chann
         for fd in fds:
             os.set_inheritable(fd, False)  # noqa: FBT003 (what a probe executes must not hold them)
         sock, output, stacks = fds
-        work(probes, socket.socket(fileno=sock), output, stacks, between, judge)
+        work(probes, socket.socket(fileno=sock), output, stacks, forker=between, judge=judge)
     os._exit(0)
 
 

@@ -1,4 +1,4 @@
-"""From a runner class's `build_suite` to results: loading and running as two steps, so that a team may stand between."""
+"""From `build_suite` to results: loading and running as two steps, so that a team may stand between."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from django_probe.execution.loading import Runner
 from django_probe.execution.redaction import Redactor
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
 
     from django_probe.execution.ledger import Selected
@@ -40,9 +41,14 @@ class Session(Protocol):
 
 
 class ForkedSession:
-    """Loads in one process and runs in others; `deadline` on the monotonic clock. A context manager."""
+    """Loads in one process and runs in others; `deadline` on the monotonic clock. A context manager.
 
-    def __init__(self, build: Build, choice: Choice, deadline: float) -> None:
+    `meanwhile` is done here while the other process is loading.
+    """
+
+    def __init__(
+        self, build: Build, choice: Choice, deadline: float, meanwhile: Callable[[], None] | None = None
+    ) -> None:
         if not linux.AVAILABLE:
             raise UsageError(
                 "probes run in processes of their own on Linux alone; elsewhere give --parallel 0, which runs "
@@ -51,6 +57,7 @@ class ForkedSession:
         self._build = build
         self._choice = choice
         self._deadline = deadline
+        self._meanwhile = meanwhile
         self._interrupts = Interrupts()
         self._children = linux.children()
 
@@ -59,6 +66,8 @@ class ForkedSession:
         linux.adopt_orphans(True)  # noqa: FBT003 (the kernel's own signature)
         self._runner = Runner(self._build, self._choice)
         try:
+            if self._meanwhile:
+                self._meanwhile()
             loaded = self._runner.load(self._interrupts, self._deadline)
         except BaseException:
             self.__exit__(None, None, None)
@@ -71,11 +80,11 @@ class ForkedSession:
         judge = Judge(
             self._runner,
             self.selected,
-            self._choice.gate,
-            self._deadline,
-            self._interrupts,
-            listener,
-            Redactor(),
+            gate=self._choice.gate,
+            deadline=self._deadline,
+            interrupts=self._interrupts,
+            listener=listener,
+            redact=Redactor(),
         )
         results, ended_by = judge.run()
         return results, self._ended_by or ended_by

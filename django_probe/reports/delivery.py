@@ -5,6 +5,7 @@ A report that could not be delivered is a fact of delivery (exit code 4): the re
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import dataclass
 from functools import partial
@@ -38,13 +39,14 @@ class Report:
     """A report that was asked for: by which option, at which path ("-" is standard output), made by what.
 
     `in_place` writes over the file instead of replacing it: Kubernetes mounts the termination message's file,
-    and reads the mount.
+    and reads the mount. `warm_up` is what can be done before there is a run: importing what renders it.
     """
 
     option: str
     path: str
     render: Callable[[ProbeRun], str]
     in_place: bool = False
+    warm_up: Callable[[], object] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,13 @@ class Delivery:
                 except OSError as error:
                     raise _refusal(target.report, f"cannot be written: {_why(error)}") from None
         self._targets = targets
+
+    def warm_up(self) -> None:
+        """Do what can be done before there is a run; what fails here fails again, and is told, in `deliver`."""
+        for report in self._reports:
+            if report.warm_up:
+                with contextlib.suppress(Exception):
+                    report.warm_up()
 
     def deliver(self, run: ProbeRun) -> list[str]:
         """Write every report of `run`; give a sentence for each that could not be delivered."""

@@ -131,9 +131,7 @@ def _check(run: ProbeRun, xml: str) -> None:
     found = Counter({name: sum(1 for _ in root.iter(name)) for name in ("testcase", *_ELEMENTS)})
     claimed: Counter[str] = Counter()
     for suite in root.iter("testsuite"):
-        for name, attribute in zip(
-            ("testcase", *_ELEMENTS), ("tests", "failures", "errors", "skipped"), strict=True
-        ):
+        for name, attribute in zip(("testcase", *_ELEMENTS), ("tests", "failures", "errors", "skipped"), strict=True):
             claimed[name] += int(suite.get(attribute, 0))
     expected = _expected(run)
     if not expected == dict(found) == dict(claimed):

@@ -74,9 +74,7 @@ def _problem(result: ProbeResult) -> str:
     title = f"<b>{word(result.outcome)}</b> <code>{html.escape(_clip(result.label))}</code>"
     warning = "" if result.blocking else " (warn-only)"
     attempts = f", {result.attempts} attempts" if result.attempts > 1 else ""
-    summary = (
-        f"{title}{warning} in {seconds(result.duration)}{attempts}: {html.escape(_clip(explanation(result)))}"
-    )
+    summary = f"{title}{warning} in {seconds(result.duration)}{attempts}: {html.escape(_clip(explanation(result)))}"
     parts = [f"<details><summary>{summary}</summary>"]
     if result.details.strip():
         parts.append(_fenced(result.details))

@@ -80,8 +80,7 @@ def test_databases__every_broken_alias_is_named(shop, outcome, closed_port):
     assert result["outcome"] == "failed"
     for alias, name in (("near", "orders"), ("far", "archive")):
         assert (
-            f'database "{alias}" (postgresql at 127.0.0.1:{closed_port}, {name}): OperationalError'
-            in result["details"]
+            f'database "{alias}" (postgresql at 127.0.0.1:{closed_port}, {name}): OperationalError' in result["details"]
         )
     assert "Connection refused" in result["details"]
     assert 'database "default"' not in result["details"]

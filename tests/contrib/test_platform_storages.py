@@ -28,9 +28,7 @@ def test_storage__file_in_the_way(platform, outcome, folder):
     result = outcome(ANSWERS)
 
     assert result["outcome"] == "failed"
-    assert (
-        f"default storage (folder {platform.path / folder}): {blocker} is not a folder" in result["details"]
-    )
+    assert f"default storage (folder {platform.path / folder}): {blocker} is not a folder" in result["details"]
 
 
 @pytest.mark.parametrize(

@@ -33,9 +33,7 @@ class Deployment:
         target.write_text(textwrap.dedent(text), encoding="utf-8")
         return target
 
-    def run(
-        self, *arguments: str, flags: tuple[str, ...] = (), **variables: str
-    ) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: str, flags: tuple[str, ...] = (), **variables: str) -> subprocess.CompletedProcess[str]:
         """Run `manage.py` in this folder, with these variables set as well; every warning is an error."""
         kept = {name: os.environ[name] for name in KEPT if name in os.environ}
         own = {"DATABASE_URL": f"sqlite:///{self.path}/db.sqlite3", "PYTHONDONTWRITEBYTECODE": "1"}
@@ -52,9 +50,7 @@ class Deployment:
 
     def evaluate(self, code: str, expression: str = "None", **variables: str):
         """Run the code in `manage.py shell`, and give the value of the expression, by way of JSON."""
-        whole = (
-            f"{textwrap.dedent(code)}\nimport json as _json\nprint(_json.dumps({expression}, default=str))"
-        )
+        whole = f"{textwrap.dedent(code)}\nimport json as _json\nprint(_json.dumps({expression}, default=str))"
         done = self.run("shell", "--no-imports", "-c", whole, **variables)
         assert done.returncode == 0, done.stderr
         assert done.stderr == ""
@@ -62,9 +58,7 @@ class Deployment:
 
     def setting(self, name: str, **variables: str):
         """Give a setting as `manage.py shell` sees it; None where there is none of this name."""
-        return self.evaluate(
-            "from django.conf import settings", f"getattr(settings, {name!r}, None)", **variables
-        )
+        return self.evaluate("from django.conf import settings", f"getattr(settings, {name!r}, None)", **variables)
 
     def refusal(self, **variables: str) -> str:
         """Give the one line with which `manage.py check` refuses the environment, by exit code 2."""

@@ -191,10 +191,7 @@ def test_package__without_init_in_its_probes_is_refused(deployment):
     """A folder probes/ that Python would not take for a package is not passed over in silence."""
     deployment.write("own/shop/probes/cards.py", PROBES)
     place = deployment.path / "own/shop/probes"
-    assert (
-        deployment.refusal(PROBE_PATH="own")
-        == f"PROBE_PATH: {place}: it has no __init__.py; add an empty one"
-    )
+    assert deployment.refusal(PROBE_PATH="own") == f"PROBE_PATH: {place}: it has no __init__.py; add an empty one"
 
 
 def test_folder__that_is_not_there_is_refused(deployment):

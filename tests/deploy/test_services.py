@@ -14,9 +14,7 @@ SECRET = "hunter22"
 
 def database(deployment, url):
     """Give the settings of the database that a URL becomes."""
-    return deployment.evaluate(
-        "from deploy import settings", "settings.DATABASES['default']", DATABASE_URL=url
-    )
+    return deployment.evaluate("from deploy import settings", "settings.DATABASES['default']", DATABASE_URL=url)
 
 
 @pytest.mark.parametrize(

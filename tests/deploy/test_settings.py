@@ -99,9 +99,7 @@ def test_http__never_shows_a_password(deployment):
 
 def test_logging__goes_to_standard_error(deployment):
     """What is logged is a line with level and logger on standard error, and standard output stays clean."""
-    done = deployment.run(
-        "shell", "--no-imports", "-c", "import logging; logging.getLogger('shop').info('sold out')"
-    )
+    done = deployment.run("shell", "--no-imports", "-c", "import logging; logging.getLogger('shop').info('sold out')")
     assert re.fullmatch(r"\S+ \S+ INFO shop: sold out\n", done.stderr)
     assert done.stdout == ""
 

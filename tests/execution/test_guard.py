@@ -176,3 +176,84 @@ def test_a_backend_with_methods_of_its_own_is_held_too(held, postgres, shop, wri
     assert told["timeout"] == [["11111ms"]]
     assert told["rollback"] == 301
     assert written() == []
+
+
+SHOP_PROBES = """
+    import unittest
+    from django.db import connection
+    from django_probe import probe
+
+    def execute(statement):
+        with connection.cursor() as cursor:
+            cursor.execute(statement)
+            return cursor.fetchall() if cursor.description else None
+
+    def count():
+        return execute("SELECT count(*) FROM thing")[0][0]
+
+    class TestReadOnly(unittest.TestCase):
+        def test_read(self):
+            self.assertEqual(count(), 300)
+
+        def test_write(self):
+            execute("INSERT INTO thing (name) VALUES ('refused')")
+
+        def test_write_is_caught(self):
+            with self.assertRaises(Exception):
+                execute("INSERT INTO thing (name) VALUES ('refused')")
+            self.assertEqual(count(), 300)
+
+    @probe(database_access="rollback")
+    class TestRollback(unittest.TestCase):
+        @classmethod
+        def setUpClass(cls):
+            execute("INSERT INTO thing (name) VALUES ('by the class')")
+
+        def test_first(self):
+            execute("INSERT INTO thing (name) VALUES ('by a probe')")
+            self.assertEqual(count(), 302)
+
+        def test_second(self):
+            execute("INSERT INTO thing (name) VALUES ('by another probe')")
+            self.assertEqual(count(), 302)
+
+    class TestCommit(unittest.TestCase):
+        @probe(database_access="rollback")
+        def test_commit(self):
+            execute("COMMIT")
+    """
+
+
+@pytest.mark.parametrize("workers", ["0", "1", "3"])
+def test_a_gate_holds_its_probes(project, postgres, shop, written, workers):
+    """Through the command, with workers or without: what was refused, and how to allow it, is in the record."""
+    project.app("shop", SHOP_PROBES)
+    project.configure(f"DATABASES = {{'default': {postgres.settings(shop)!r}}}\n")
+    done, record = project.record("--parallel", workers)
+    results = {result["label"].removeprefix("shop."): result for result in record["results"]}
+    assert {label: result["outcome"] for label, result in results.items()} == {
+        "TestReadOnly.test_read": "passed",
+        "TestReadOnly.test_write": "error",
+        "TestReadOnly.test_write_is_caught": "passed",
+        "TestRollback.test_first": "passed",
+        "TestRollback.test_second": "passed",
+        "TestCommit.test_commit": "error",
+    }, done.err
+    refused = results["TestReadOnly.test_write"]["details"]
+    assert "cannot execute INSERT in a read-only transaction" in refused
+    assert "django-probe refused this write" in refused
+    assert '@probe(database_access="rollback")' in refused
+    assert "the transaction that was to be rolled back was ended" in results["TestCommit.test_commit"]["details"]
+    assert done.code == 1
+    assert written() == []
+
+
+def test_a_gate_says_before_it_runs_what_it_cannot_hold(project):
+    """A database that read-only does not know: exit 2, one line with the ways out, and nothing ran."""
+    project.app("shop", SHOP_PROBES)
+    project.configure("DATABASES['reports'] = {'ENGINE': 'django.db.backends.mysql', 'NAME': 'reports'}\n")
+    done = project.probe("shop.TestReadOnly.test_read")
+    assert done.code == 2
+    assert 'database "reports"' in done.err
+    assert "choose rollback or read-write with --database-access or in the gate" in done.err
+    assert "test_read" not in done.err

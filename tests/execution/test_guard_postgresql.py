@@ -169,14 +169,10 @@ def test_every_write_is_refused(script, written):
     )
     assert told.pop("count") == 300
     unexplained = {
-        name: end
-        for name, end in told.items()
-        if "error" not in end or not any("refused" in n for n in end["notes"])
+        name: end for name, end in told.items() if "error" not in end or not any("refused" in n for n in end["notes"])
     }
     assert unexplained == {}
-    wrong = {
-        name: end for name, end in told.items() if len(end["notes"]) != 1 or "rollback" not in end["notes"][0]
-    }
+    wrong = {name: end for name, end in told.items() if len(end["notes"]) != 1 or "rollback" not in end["notes"][0]}
     assert wrong == {}
     assert written() == []
 
@@ -378,9 +374,7 @@ def test_a_thread_that_outlives_its_probe_is_held_to_what_runs_now(script, writt
 def test_the_psycopg_pool_gets_its_connections_back_able_to_write(script, postgres, shop, written):
     """With Django's own pool a connection that was read-only is handed on as it was before."""
     pytest.importorskip("psycopg_pool")
-    script.databases(
-        default=postgres.settings(shop, OPTIONS={"pool": {"min_size": 1, "max_size": 1, "timeout": 5}})
-    )
+    script.databases(default=postgres.settings(shop, OPTIONS={"pool": {"min_size": 1, "max_size": 1, "timeout": 5}}))
     told = script(
         """
         with guard.during(READ_ONLY):
@@ -522,9 +516,7 @@ def test_a_server_that_does_not_hold_is_no_server_to_probe(script, postgres, sho
     script.databases(default=postgres.settings(shop))
     with postgres.connect(shop) as admin:
         # What answers for the server's own: it comes first on the search path.
-        admin.execute(
-            "CREATE FUNCTION public.current_setting(text) RETURNS text LANGUAGE sql AS $$ SELECT 'off' $$"
-        )
+        admin.execute("CREATE FUNCTION public.current_setting(text) RETURNS text LANGUAGE sql AS $$ SELECT 'off' $$")
         admin.execute(f'ALTER DATABASE "{shop}" SET search_path = public, pg_catalog')
     told = script(
         """

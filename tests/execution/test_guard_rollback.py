@@ -206,7 +206,7 @@ def test_a_connection_first_used_inside_a_class_is_undone_with_the_probe(script,
 
 
 def test_other_threads_only_read(script, kept):
-    """Only the probe's own thread can be rolled back: others, the async ORM's too, are refused and told so."""
+    """Only the probe's own thread can be rolled back: others, the async ORM's too, are told so."""
     told = script(
         """
         async def async_write():
@@ -289,10 +289,7 @@ def test_a_commit_past_django_is_found_out(script, kept):
     )
     for end in told.values():
         assert end["error"] == "GuardError"
-        assert (
-            "database default: the transaction that was to be rolled back was ended by the probe"
-            in end["message"]
-        )
+        assert "database default: the transaction that was to be rolled back was ended by the probe" in end["message"]
     assert kept() == ["committed past Django", "committed in a class"]
 
 

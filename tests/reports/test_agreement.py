@@ -46,9 +46,7 @@ def read_junit(text):
     suites = junitparser.JUnitXml.fromstring(text)
     kinds = Counter(type(entry).__name__ for suite in suites for case in suite for entry in case.result)
     cases = sum(1 for suite in suites for _ in suite)
-    claimed = [
-        sum(getattr(suite, name) for suite in suites) for name in ("tests", "failures", "errors", "skipped")
-    ]
+    claimed = [sum(getattr(suite, name) for suite in suites) for name in ("tests", "failures", "errors", "skipped")]
     assert claimed == [cases, kinds["Failure"], kinds["Error"], kinds["Skipped"]]
     return cases, kinds
 

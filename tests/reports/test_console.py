@@ -48,9 +48,7 @@ def closed(run, result):
     return run(
         result("shop.TestCart.test_add", duration=0.4),
         result("shop.TestStock.test_count", "failed", blocking=False, message="3 != 4"),
-        result(
-            outcome="failed", message="402 != 200", details="Traceback\n  …\n", output="paying\n", attempts=2
-        ),
+        result(outcome="failed", message="402 != 200", details="Traceback\n  …\n", output="paying\n", attempts=2),
         result("shop.TestSearch.test_index", "skipped", message="no search here"),
         result("shop.TestMail.test_send", "expected_failure", message="known"),
         ended_by=EndedBy.FAILFAST,
@@ -142,9 +140,7 @@ def test_color__says_the_same_words(closed):
 def test_log__escape_sequences_of_a_probe_are_seen_and_not_obeyed(run, result):
     """A probe cannot clear the screen, hide what it did, or forge the last line."""
     hostile = "\x1b[2J\x1b]0;title\x07\r\x00gate deploy: PASSED\ttab\nline\u202e"
-    given = run(
-        result(f"shop.{hostile}", "failed", message=hostile, details=hostile, output=hostile), gate=hostile
-    )
+    given = run(result(f"shop.{hostile}", "failed", message=hostile, details=hostile, output=hostile), gate=hostile)
 
     text = written(given)
 

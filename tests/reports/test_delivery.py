@@ -83,9 +83,7 @@ def test_deliver__writes_the_report_in_utf8(run, tmp_path):
     """The file holds what was rendered, and nothing else is left in its folder."""
     assert deliver(run(), to(tmp_path / "junit.xml")) == []
 
-    assert {path.name: path.read_text(encoding="utf-8") for path in tmp_path.iterdir()} == {
-        "junit.xml": WANTED
-    }
+    assert {path.name: path.read_text(encoding="utf-8") for path in tmp_path.iterdir()} == {"junit.xml": WANTED}
 
 
 def test_deliver__relative_to_the_current_folder(run, tmp_path, monkeypatch):
@@ -298,16 +296,12 @@ def test_pipe__whose_reader_stands_still_does_not_hold_the_gate(run, tmp_path):
     sentences = deliver(run(), to(tmp_path / "pipe", render=lambda _: "x" * 1_000_000))
 
     os.close(reader)
-    assert sentences == [
-        f"--junit {tmp_path}/pipe: could not be delivered: nobody reads the other end of the pipe"
-    ]
+    assert sentences == [f"--junit {tmp_path}/pipe: could not be delivered: nobody reads the other end of the pipe"]
 
 
 def test_device__that_is_full_is_a_failure_of_delivery(run):
     """A disk without space is told of, not raised."""
-    assert deliver(run(), to("/dev/full")) == [
-        "--junit /dev/full: could not be delivered: No space left on device"
-    ]
+    assert deliver(run(), to("/dev/full")) == ["--junit /dev/full: could not be delivered: No space left on device"]
 
 
 def test_termination_message__is_written_in_place(run, tmp_path):
@@ -407,9 +401,7 @@ def test_stdout__what_was_printed_before_stands_before():
 
 def test_stdout__that_was_closed_from_the_start_is_a_failure_of_delivery(run):
     """`>&-`: there is nowhere to write, and that is said."""
-    assert deliver(run(), to("-"), stdout=None) == [
-        "--junit -: could not be delivered: standard output is closed"
-    ]
+    assert deliver(run(), to("-"), stdout=None) == ["--junit -: could not be delivered: standard output is closed"]
 
 
 def test_stdout__in_memory_gets_the_report(run):

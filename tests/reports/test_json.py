@@ -85,9 +85,7 @@ def test_render__times_are_in_utc_with_milliseconds(run, result):
     """A time of another zone is the same moment in UTC, and a whole second has its milliseconds too."""
     moment = datetime(2026, 11, 23, 12, tzinfo=timezone(timedelta(hours=2)))
 
-    record = json.as_dict(
-        run(result(), started_at=moment, finished_at=datetime(2026, 11, 23, 11, tzinfo=UTC))
-    )
+    record = json.as_dict(run(result(), started_at=moment, finished_at=datetime(2026, 11, 23, 11, tzinfo=UTC)))
 
     assert record["started_at"] == "2026-11-23T10:00:00.000Z"
     assert record["duration"] == 3600.0

@@ -102,9 +102,7 @@ def test_render__a_result_without_a_word_still_has_a_message(run, result, outcom
         ),
     ],
 )
-def test_render__a_closed_gate_without_a_problem_is_an_error_of_the_gate(
-    run, result, results, values, reason
-):
+def test_render__a_closed_gate_without_a_problem_is_an_error_of_the_gate(run, result, results, values, reason):
     """A CI that reads only the XML sees that the gate is closed, and why."""
     given = run(*(result(outcome=outcome) for outcome in results), **values)
 

@@ -19,9 +19,7 @@ def test_render__a_closed_gate(run, result):
     given = run(
         result("shop.TestCart.test_add", duration=0.4),
         result("shop.TestStock.test_count", "failed", blocking=False, message="3 != 4"),
-        result(
-            outcome="failed", message="402 != 200", details="Traceback\n  …\n", output="paying", attempts=2
-        ),
+        result(outcome="failed", message="402 != 200", details="Traceback\n  …\n", output="paying", attempts=2),
         release="v42",
     )
 
@@ -64,9 +62,7 @@ def test_render__an_empty_run_has_no_slowest(run):
     """Nothing ran: the heading and the reason say so."""
     text = markdown.render(run())
 
-    assert text.startswith(
-        "## Gate `deploy`: closed (exit 5)\n\n**no probe was selected: nothing was proved**\n"
-    )
+    assert text.startswith("## Gate `deploy`: closed (exit 5)\n\n**no probe was selected: nothing was proved**\n")
     assert "Slowest" not in text
 
 
@@ -107,9 +103,7 @@ def test_render__a_label_cannot_end_its_cell(run, result, label):
 
 def test_render__fits_on_the_page(run, result):
     """GitHub refuses more than 1 MiB: what does not fit is counted, and the rest is whole."""
-    noisy = [
-        result(f"shop.X.test_{n}", "failed", details="é" * 30_000, output="🎉" * 30_000) for n in range(50)
-    ]
+    noisy = [result(f"shop.X.test_{n}", "failed", details="é" * 30_000, output="🎉" * 30_000) for n in range(50)]
 
     text = markdown.render(run(*noisy))
 

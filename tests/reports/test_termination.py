@@ -27,9 +27,7 @@ def test_render__the_whole_format(run, result):
 
 def test_render__tells_nothing_that_a_probe_printed(run, result):
     """It goes into the cluster's API, where more people read than may see a traceback."""
-    given = run(
-        result(outcome="failed", message="hunter2", details="hunter2", output="hunter2", tags=("hunter2",))
-    )
+    given = run(result(outcome="failed", message="hunter2", details="hunter2", output="hunter2", tags=("hunter2",)))
 
     assert "hunter2" not in termination.render(given)
 

@@ -78,9 +78,7 @@ def release() -> Release | None:
             f"PROBE_RELEASE_HEADER: expected the name of a header such as X-Release, got {header!r}"
         )
     if not name.isascii() or not name.isprintable():
-        raise ImproperlyConfigured(
-            f"PROBE_RELEASE: expected printable ASCII, which a header can carry, got {name!r}"
-        )
+        raise ImproperlyConfigured(f"PROBE_RELEASE: expected printable ASCII, which a header can carry, got {name!r}")
     return Release(header, name) if name else None
 
 
@@ -99,9 +97,7 @@ def _target(url: object) -> Target:
     except ValueError as error:
         raise ImproperlyConfigured(f"PROBE_TARGETS: {_anonymous(url)!r} is not a URL: {error}") from None
     if parts.scheme not in _SCHEMES or not host:
-        raise ImproperlyConfigured(
-            f"PROBE_TARGETS: {_anonymous(url)!r} is not http://HOST... or https://HOST..."
-        )
+        raise ImproperlyConfigured(f"PROBE_TARGETS: {_anonymous(url)!r} is not http://HOST... or https://HOST...")
     path = quote(parts.path or "/", safe=_SAFE)
     return Target(
         shown=f"{parts.scheme}://{_anonymous(parts.netloc)}{path}{'?...' if parts.query else ''}",

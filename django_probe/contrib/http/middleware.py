@@ -25,9 +25,7 @@ class ReleaseHeaderMiddleware:
     sync_capable = True
     async_capable = True
 
-    def __init__(
-        self, get_response: Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]
-    ) -> None:
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]) -> None:
         release = configuration.release()
         if release is None:
             raise MiddlewareNotUsed("PROBE_RELEASE_HEADER or PROBE_RELEASE is not set")

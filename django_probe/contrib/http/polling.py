@@ -59,9 +59,7 @@ class Watch:
         if not self.release:
             return f"{self.target.shown}: {self.last}"
         total = sum(self.answers.values())
-        seen = ", ".join(
-            f"{count} with {_shown(name)}" for name, count in self.answers.most_common(_SHOWN_RELEASES)
-        )
+        seen = ", ".join(f"{count} with {_shown(name)}" for name, count in self.answers.most_common(_SHOWN_RELEASES))
         return (
             f"{self.target.shown}: not answered {IN_A_ROW} times in a row with {self.release.header} "
             f"{self.release.name!r}, only {self.in_a_row} times at last; the last: {self.last}; "
@@ -116,9 +114,7 @@ class Watch:
     def _connection(self) -> http.client.HTTPConnection:
         target = self.target
         if target.secure:
-            return http.client.HTTPSConnection(
-                target.host, target.port, timeout=self.timeout, context=_trust()
-            )
+            return http.client.HTTPSConnection(target.host, target.port, timeout=self.timeout, context=_trust())
         return http.client.HTTPConnection(target.host, target.port, timeout=self.timeout)
 
 

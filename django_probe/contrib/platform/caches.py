@@ -42,9 +42,7 @@ def keep_a_value(alias: str) -> str | None:
         finally:
             cache.delete(key)
         if given is None:
-            raise AssertionError(
-                f"{place}: it took a value and gave nothing back; some backends say no more when down"
-            )
+            raise AssertionError(f"{place}: it took a value and gave nothing back; some backends say no more when down")
         if given != value:
             raise AssertionError(f"{place}: it gave back another value than it was given")
     return None

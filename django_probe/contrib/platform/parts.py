@@ -17,9 +17,7 @@ _USER_INFO = re.compile(r"(?<=://)\S*@")
 _MAX_SUMMARY = 400
 
 
-def ask_each(
-    case: TestCase, kind: str, aliases: Iterable[str], ask: Callable[[str], str | None], nothing: str
-) -> None:
+def ask_each(case: TestCase, kind: str, aliases: Iterable[str], ask: Callable[[str], str | None], nothing: str) -> None:
     """Call `ask` with each alias, in a subtest of its own, so that one that fails hides no other.
 
     `ask` returns why there is nothing to ask of an alias, or None; it raises where the alias fails. When no

@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, NoReturn
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.module_loading import import_string
@@ -20,8 +21,6 @@ from django_probe.results import ExitCode
 from django_probe.terms import Wishes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from django_probe.policy import Gate
     from django_probe.results import ProbeRun
     from django_probe.simple import DjangoProbeSuiteRunner
@@ -31,7 +30,7 @@ class Command(BaseCommand):
     """Run the probes of a gate against the live system."""
 
     help = "Runs probes against the live system; the exit code says whether a rollout may go on."
-    requires_system_checks = []  # an error of theirs would end the command before it could answer
+    requires_system_checks = ()  # an error of theirs would end the command before it could answer
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
         """Give Django's parser, without abbreviations: `--fail` may mean another option tomorrow."""
@@ -121,17 +120,19 @@ def _ordered(gate: Gate, options: dict[str, Any]) -> Gate:
 
 
 def _reports(options: dict[str, Any]) -> list[Report]:
-    reports = [
-        Report(f"--{option}", options[option], partial(_render, option))
-        for option in ("junit", "json", "markdown")
-        if options[option]
-    ]
+    asked = {"--junit": "junit", "--json": "json", "--summary": "markdown"}
+    reports = [_report(option, options[name], name) for option, name in asked.items() if options[name]]
     if path := conf.environment("PROBE_TERMINATION_LOG"):
-        reports.append(Report("PROBE_TERMINATION_LOG", path, partial(_render, "termination"), in_place=True))
+        reports.append(_report("PROBE_TERMINATION_LOG", path, "termination", in_place=True))
     return reports
 
 
-def _render(report: str, run: ProbeRun) -> str:
-    """Render with a module of `reports`, imported when it is needed: a run without reports need not pay for it."""
-    render: Callable[[ProbeRun], str] = import_string(f"django_probe.reports.{report}.render")
-    return render(run)
+def _report(option: str, path: str, name: str, *, in_place: bool = False) -> Report:
+    """Ask for what a module of `reports` renders; it is imported only here, and while the probes are loading."""
+    module = partial(import_module, f"django_probe.reports.{name}")
+
+    def render(run: ProbeRun) -> str:
+        rendered: str = module().render(run)
+        return rendered
+
+    return Report(option, path, render, in_place=in_place, warm_up=module)
