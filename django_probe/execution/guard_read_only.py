@@ -68,21 +68,25 @@ def _hold(wrapper: BaseDatabaseWrapper, note: str) -> None:
     if why := objection(type(wrapper)):
         raise GuardError(why)
     if wrapper.vendor == "sqlite":
-        _hold_sqlite(wrapper.connection)
+        _hold_sqlite(wrapper)
     else:
         from django_probe.execution import guard_postgresql  # noqa: PLC0415 (psycopg may not be installed)
 
         guard_postgresql.hold(wrapper.connection, note)
 
 
-def _hold_sqlite(raw: Any) -> None:
+def _hold_sqlite(wrapper: Any) -> None:
+    raw = wrapper.connection
     raw.rollback()  # what a receiver of connection_created left open was begun unguarded
     raw.execute("PRAGMA query_only = 1")
     if raw.execute("PRAGMA query_only").fetchone() != (1,):
         raise GuardError("PRAGMA query_only had no effect")
+    wrapper.transaction_mode = None  # BEGIN IMMEDIATE takes a write lock: atomic blocks that only read would fail
 
 
-def _release_sqlite(wrapper: BaseDatabaseWrapper) -> None:
+def _release_sqlite(wrapper: Any) -> None:
+    mode = wrapper.settings_dict["OPTIONS"].get("transaction_mode")
+    wrapper.transaction_mode = mode.upper() if mode else None
     try:
         with wrapper.wrap_database_errors:
             wrapper.connection.execute("PRAGMA query_only = 0")

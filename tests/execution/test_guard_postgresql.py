@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
+import psycopg
 import pytest
 
 DIRECT, POOLED = "direct", "through PgBouncer"
@@ -545,3 +549,28 @@ def test_the_note_carries_no_value(script, postgres, shop):
         assert end["error"] == "InternalError"
         assert "(the statement began: INSERT INTO thing)" in end["notes"][0]
         assert "secret" not in end["notes"][0]
+
+
+def test_the_role_of_the_docs_reads_and_cannot_write(script, postgres, shop, written):
+    """With the role that docs/database-safety.md makes, the database itself refuses what goes round the guard."""
+    page = Path(__file__).parents[2] / "docs" / "database-safety.md"
+    (recipe,) = re.findall(r"```sql\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    with postgres.connect(shop) as admin:
+        admin.execute(recipe)
+    try:
+        script.databases(default={**postgres.settings(shop), "USER": "probes"})
+        told = script(
+            """
+            for access in DatabaseAccess:
+                with guard.during(access):
+                    told[access] = [attempt(Thing.objects.count).get("value"), attempt(insert).get("error")]
+            """
+        )
+        dsn = f"host=127.0.0.1 port={postgres.port} user=probes dbname={shop}"
+        with psycopg.connect(dsn) as past_django, pytest.raises(psycopg.errors.InsufficientPrivilege):
+            past_django.execute("SET TRANSACTION READ WRITE; INSERT INTO thing (name) VALUES ('past Django')")
+    finally:
+        with postgres.connect(shop) as admin:
+            admin.execute("DROP ROLE probes")
+    assert told["read-only"] == told["read-write"] == [300, "InternalError"]
+    assert written() == []

@@ -111,6 +111,29 @@ def test_sqlite_writes_again_when_the_access_allows(script, files):
     assert files() == ["old", "read-write", "read-write again", "after the guard"]
 
 
+def test_transactions_that_begin_with_a_write_lock_only_read(script, files):
+    """With transaction_mode IMMEDIATE atomic blocks work under read-only, and are as configured afterwards."""
+    script.project.configure("DATABASES['default']['OPTIONS'] = {'transaction_mode': 'immediate'}\n")
+    told = script(
+        """
+        def in_atomic(action):
+            begun = []
+            connection.ensure_connection()
+            connection.connection.set_trace_callback(begun.append)
+            with transaction.atomic():
+                return [begun[0], action()]
+
+        for access in (READ_ONLY, READ_WRITE):
+            with guard.during(access):
+                told[access] = [in_atomic(Thing.objects.count), attempt(in_atomic, insert)]
+        """
+    )
+    assert told["read-only"][0] == ["BEGIN", 1]
+    assert told["read-only"][1]["error"] == "OperationalError"
+    assert told["read-write"][0] == ["BEGIN IMMEDIATE", 1]
+    assert files() == ["old", "a thing"]
+
+
 def test_a_database_in_memory_is_kept_and_held(script):
     """Django never closes a database in memory; what it is held to changes in place."""
     script.databases(default={"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"})
