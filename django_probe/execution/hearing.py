@@ -51,6 +51,7 @@ class Hearing:
         elif kind == "fixture_problem":
             self._ledger.add(rest[0], self._attempt(handle, *rest), blocking=handle.units[0].blocking)
         elif kind == "done":
+            handle.output.ended()  # what the last fixture printed, and had no problem to show it for
             handle.since = now
             self._close_unit(handle, now)
 

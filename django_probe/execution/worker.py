@@ -84,13 +84,13 @@ class _Worker:
         self._channel.send("bye")
 
     def _emit(self, kind: str, *rest: object) -> None:
-        if kind in ("result", "fixture_problem"):
+        if kind in ("result", "fixture_problem", "done"):
             self._end_of_output()
             self._changed = self._changed or _changeable() != self._changeable
         self._channel.send(kind, *rest)
 
     def _end_of_output(self) -> None:
-        """Mark in the pipe where this probe's output ends, and take the descriptors back."""
+        """Mark in the pipe where the output of what has ended ends, and take the descriptors back."""
         for stream in (sys.stdout, sys.stderr):
             try:
                 stream.flush()
