@@ -7,8 +7,11 @@ is one line: where, what was expected, and the nearest right key.
 from __future__ import annotations
 
 import difflib
+import math
+from collections import Counter
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,10 +26,13 @@ from django_probe.terms import (
     parse_duration,
     parse_flag,
     parse_timeout,
+    shown,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+
+    import yaml
 
 DEFAULT: Final = "default"
 READY: Final = "ready"
@@ -61,12 +67,15 @@ class Gate:
     every: float = 10.0
     max_age: float = 30.0
 
-    def terms(self, label: str, own: Wishes, operator: Wishes) -> Terms:
-        """Decide how the probe `label` runs; CeilingError where it wishes more access than is allowed."""
+    def terms(self, own: Wishes, operator: Wishes, *, warns_only: bool) -> Terms:
+        """Decide how a probe runs that wishes `own`; CeilingError where it wishes more access than is allowed.
+
+        `warns_only` is what `warns_only()` says of its label.
+        """
         return Terms(
             timeout=_first(operator.timeout, own.timeout, self.timeout),
             retries=_first(operator.retries, own.retries, self.retries),
-            blocking=not _first(operator.warn_only, own.warn_only, self._warns_only(label)),
+            blocking=not _first(operator.warn_only, own.warn_only, warns_only),
             database_access=operator.database_access or self._access(own.database_access),
         )
 
@@ -83,7 +92,8 @@ class Gate:
             )
         return wished or ceiling or DatabaseAccess.READ_ONLY
 
-    def _warns_only(self, label: str) -> bool:
+    def warns_only(self, label: str) -> bool:
+        """Whether the gate's `warn_only` names the label, by a pattern or as a part of it."""
         return any(fnmatchcase(label, pattern) or label.startswith(f"{pattern}.") for pattern in self.warn_only)
 
 
@@ -128,7 +138,7 @@ def nearest(word: object, known: Iterable[str]) -> str:
 def _text(value: object) -> str:
     if isinstance(value, str) and value and value == value.strip() and not value.startswith("-"):
         return value
-    raise ValueError(f"expected a text that is not empty and does not begin with -, got {value!r}")
+    raise ValueError(f"expected a text that is not empty and does not begin with -, got {shown(value)}")
 
 
 def _texts(value: object) -> tuple[str, ...]:
@@ -147,7 +157,7 @@ def parse_parallel(value: object) -> int:
     """Give a number of workers; ValueError with one sentence."""
     if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= MAX_PARALLEL:
         return value
-    raise ValueError(f"expected a whole number from 1 to {MAX_PARALLEL}, got {value!r}")
+    raise ValueError(f"expected a whole number from 1 to {MAX_PARALLEL}, got {shown(value)}")
 
 
 _KEYS: Final[Mapping[str, Callable[[object], object]]] = {
@@ -172,14 +182,14 @@ _NOT_READY: Final = frozenset({"parallel", "deadline", "retries", "retry_delay",
 
 def _kind(value: object) -> str:
     names = {dict: "a mapping", list: "a list", type(None): "nothing"}
-    return names.get(type(value), repr(value) if len(repr(value)) <= 60 else type(value).__name__)  # noqa: PLR2004
+    return names.get(type(value)) or shown(value)
 
 
 def _mapping(value: object, where: str, of: str) -> Mapping[str, object]:
     if not isinstance(value, dict):
         raise PolicyError(f"{where}: expected a mapping of {of}, got {_kind(value)}")
     if wrong := [key for key in value if not isinstance(key, str)]:
-        raise PolicyError(f"{where}: expected names as keys, got {wrong[0]!r}; put it in quotes")
+        raise PolicyError(f"{where}: expected names as keys, got {shown(wrong[0])}; put it in quotes")
     return value
 
 
@@ -213,7 +223,7 @@ def parse_policy(text: str, source: str) -> Policy:
                 raise PolicyError(f'{key}: unknown key{nearest(key, ["gates"])}; the file has one key, "gates"')
         gates = _mapping(policy.get("gates"), "gates", "gates by name")
         return Policy({name: _gate(_gate_name(name), written) for name, written in gates.items()}, source)
-    except PolicyError as error:
+    except (PolicyError, ValueError) as error:  # ValueError: a number too long to be shown
         raise PolicyError(f"{source}: {error}") from None
 
 
@@ -222,7 +232,7 @@ def _gate_name(name: str) -> str:
     if name and name.isascii() and name.replace("-", "").replace("_", "").isalnum() and name[0].isalnum():
         return name
     raise PolicyError(
-        f"gates.{name!r}: a gate's name is letters, digits, - and _, and begins with one of the first two"
+        f"gates.{shown(name)}: a gate's name is letters, digits, - and _, and begins with one of the first two"
     )
 
 
@@ -233,22 +243,41 @@ def _load(text: str) -> object:
         """SafeLoader that refuses a key given twice, of which YAML would quietly take the last."""
 
         def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002
-            names = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
-            for name in names:
-                if names.count(name) > 1 and name != "<<":
+            names = Counter(key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode))
+            for name, times in names.items():
+                if times > 1 and name != "<<":
                     raise PolicyError(f"line {node.start_mark.line + 1}: the key {name} stands twice in one mapping")
             return super().construct_mapping(node, deep)
 
+        def get_single_node(self) -> yaml.Node | None:
+            """Give the document, unless it is a bomb: a few aliases of aliases that stand for gigabytes."""
+            node = super().get_single_node()
+            if node and _written_out(node, {}) > _MAX_BYTES:
+                raise PolicyError("not a policy: with its aliases written out it is larger than 1 MiB")
+            return node
+
     try:
         return yaml.load(text, Loader)  # noqa: S506  (a SafeLoader)
+    except PolicyError:
+        raise
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
         raise PolicyError(f"{place}not YAML: {' '.join(str(error.problem or error.context).split())}") from None
-    except (yaml.YAMLError, ValueError, OverflowError) as error:
-        raise PolicyError(f"not YAML: {' '.join(str(error).split())}") from None
     except RecursionError:
         raise PolicyError("not a policy: it is nested too deeply") from None
+    except Exception as error:  # noqa: BLE001  (PyYAML lets out whatever a value raises that its tag does not fit)
+        raise PolicyError(f"not YAML: {type(error).__name__}: {' '.join(str(error).split())}") from None
+
+
+def _written_out(node: yaml.Node, sizes: dict[int, float]) -> float:
+    """Give about how long a YAML node is with every alias written out: infinite, where it holds itself."""
+    if id(node) not in sizes:
+        sizes[id(node)] = math.inf
+        below = () if isinstance(node.value, str) else node.value
+        children = chain.from_iterable(item if isinstance(item, tuple) else (item,) for item in below)
+        sizes[id(node)] = len(node.value) + 1 + sum(_written_out(child, sizes) for child in children)
+    return sizes[id(node)]
 
 
 def read_policy(path: str) -> Policy:
@@ -256,12 +285,12 @@ def read_policy(path: str) -> Policy:
     try:
         with Path(path).open("rb") as file:
             content = file.read(_MAX_BYTES + 1)
+        if len(content) > _MAX_BYTES:
+            raise PolicyError(f"{path}: not a policy: it is larger than 1 MiB")
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise PolicyError(f"{path}: not a policy: it is not UTF-8 text") from None
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or str(error)
         raise PolicyError(f"policy file {path}: cannot be read: {why}") from None
-    if len(content) > _MAX_BYTES:
-        raise PolicyError(f"{path}: not a policy: it is larger than 1 MiB")
     return parse_policy(text, path)

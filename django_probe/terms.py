@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 ATTRIBUTE: Final = "__probe_wishes__"
-_UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+LONGEST: Final = 7 * 24 * 3600.0
+"""Seconds that a duration can be: more than the operating system can wait in one go would crash a run."""
+_SHOWN: Final = 60
 _DURATION: Final = re.compile(r"(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)s)?(?:(\d+)ms)?")
 _NUMBER: Final = re.compile(r"\d+(?:\.\d+)?")
 
@@ -41,21 +43,30 @@ class CeilingError(Exception):
     """A probe wishes more database access than its gate allows."""
 
 
+def shown(value: object) -> str:
+    """Give a value as it is written in code, cut to what fits in a sentence; ValueError for an endless number."""
+    text = repr(value)
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
+
+
 def parse_duration(value: object) -> float:
     """Give the seconds of `250ms`, `30s`, `2m30s`, `1h` or a bare number of seconds.
 
     Raises ValueError with one sentence that fits behind the name of the option or key.
     """
     seconds = math.nan
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if number or (isinstance(value, str) and _NUMBER.fullmatch(value)):
-        seconds = float(value)  # type: ignore[arg-type]
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        seconds = value  # not a float() of it, which may be out of range
+    elif isinstance(value, str) and _NUMBER.fullmatch(value):
+        seconds = float(value)
     elif isinstance(value, str) and value and (match := _DURATION.fullmatch(value)):
         hours, minutes, secs, millis = (float(part or 0) for part in match.groups())
         seconds = hours * 3600 + minutes * 60 + secs + millis / 1000
-    if not math.isfinite(seconds) or seconds < 0:
-        raise ValueError(f'expected a duration such as "250ms", "30s" or "2m30s", got {value!r}')
-    return seconds
+    if seconds > LONGEST:
+        raise ValueError(f"expected a duration of 7 days at the most, got {shown(value)}")
+    if not seconds >= 0:  # below nothing, or no number
+        raise ValueError(f'expected a duration such as "250ms", "30s" or "2m30s", got {shown(value)}')
+    return float(seconds)
 
 
 def parse_timeout(value: object) -> float:
@@ -72,21 +83,21 @@ def parse_access(value: object) -> DatabaseAccess:
         return DatabaseAccess(str(value))
     except ValueError:
         names = ", ".join(DatabaseAccess)
-        raise ValueError(f"expected one of {names}, got {value!r}") from None
+        raise ValueError(f"expected one of {names}, got {shown(value)}") from None
 
 
 def parse_count(value: object) -> int:
     """Give a whole number from 0 up; ValueError with one sentence."""
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         return value
-    raise ValueError(f"expected a whole number from 0 up, got {value!r}")
+    raise ValueError(f"expected a whole number from 0 up, got {shown(value)}")
 
 
 def parse_flag(value: object) -> bool:
     """Give true or false; ValueError with one sentence."""
     if isinstance(value, bool):
         return value
-    raise ValueError(f"expected true or false, got {value!r}")
+    raise ValueError(f"expected true or false, got {shown(value)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,4 +170,5 @@ def probe(
 def wishes_of(test: object, method: str) -> Wishes:
     """Give what a test case's method and class wish together."""
     own: Wishes = getattr(getattr(test, method, None), ATTRIBUTE, NOTHING)
-    return own.over(getattr(type(test), ATTRIBUTE, NOTHING))
+    inherited: Wishes = getattr(type(test), ATTRIBUTE, NOTHING)
+    return inherited if own is NOTHING else own.over(inherited)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from dataclasses import replace
 from functools import partial
@@ -17,6 +18,7 @@ from django_probe.execution.linux import process_age
 from django_probe.management.arguments import add_arguments
 from django_probe.reports.console import Console, is_terminal, wants_color
 from django_probe.reports.delivery import Delivery, Report
+from django_probe.reports.text import one_line
 from django_probe.results import ExitCode
 from django_probe.terms import Wishes
 
@@ -47,7 +49,9 @@ class Command(BaseCommand):
             runner = self._runner(options)
             code = self._list(runner, labels) if options["list"] else self._run(runner, labels)
         except UsageError as error:
-            raise CommandError(str(error), returncode=ExitCode.USAGE) from None
+            raise CommandError(one_line(str(error)), returncode=ExitCode.USAGE) from None
+        if getattr(self, "_called_from_command_line", False):
+            gc.freeze()  # the process is about to end: a last collection of all that is loaded would take 30 ms
         if code:
             sys.exit(code)
 
