@@ -10,7 +10,7 @@ import unittest
 from collections import Counter
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
@@ -76,13 +76,16 @@ def select(suite: unittest.TestSuite, choice: Choice) -> tuple[list[Probe], int]
     """Give the probes of this shard that tags and patterns choose, and how many all shards have together."""
     seen: Counter[str] = Counter()
     probes = []
+    terms_of = cache(partial(_terms, choice))
     for test, prefix in _walk(suite, None):
         plain = label_of(test, prefix)
         seen[plain] += 1
         label = plain if seen[plain] == 1 else f"{plain}[{seen[plain]}]"
         tags = _tags(test)
         if isinstance(test, Stillborn) or (_chosen_by_tags(tags, choice.gate) and _named(label, test, choice)):
-            probes.append(_probe(label, test, tags, choice))
+            own = wishes_of(test, test._testMethodName)  # noqa: SLF001 (unittest has no other name for it)
+            terms, refusal = terms_of(own, choice.gate.warns_only(label))
+            probes.append(_probe(label, test, tags, terms, refusal))
     probes = _one_access_per_fixture(probes)
     if (shard := choice.shard) is None:
         return probes, len(probes)
@@ -131,16 +134,19 @@ def _named(label: str, test: unittest.TestCase, choice: Choice) -> bool:
     return any(fnmatchcase(name, pattern) for pattern in patterns for name in (label, test.id()))
 
 
-def _probe(label: str, test: unittest.TestCase, tags: tuple[str, ...], choice: Choice) -> Probe:
-    gate, operator = choice.gate, choice.operator
-    refusal = _refusal(type(test), label)
+def _terms(choice: Choice, own: Wishes, warns_only: bool) -> tuple[Terms, str]:  # noqa: FBT001 (a key of a cache)
+    """Decide the terms of every probe that wishes `own`; the second is why there are none, or empty."""
+    gate = choice.gate
     try:
-        terms = gate.terms(label, wishes_of(test, test._testMethodName), operator)  # noqa: SLF001 (as above)
+        return gate.terms(own, choice.operator, warns_only=warns_only), ""
     except CeilingError as error:
-        refusal = refusal or f"{label} was not run: {error}"
-        terms = Terms(gate.timeout, retries=0, blocking=True, database_access=DatabaseAccess.READ_ONLY)
-    if refusal:
-        test = Stillborn(label, Outcome.ERROR, refusal)
+        return Terms(gate.timeout, 0, blocking=True, database_access=DatabaseAccess.READ_ONLY), str(error)
+
+
+def _probe(label: str, test: unittest.TestCase, tags: tuple[str, ...], terms: Terms, refusal: str) -> Probe:
+    message = _refusal(type(test), label) or (f"{label} was not run: {refusal}" if refusal else "")
+    if message:
+        test = Stillborn(label, Outcome.ERROR, message)
     cls: Any = type(test)
     return Probe(label, test, tags, terms, None if isinstance(test, Stillborn) else _fixtures(cls))
 

@@ -55,6 +55,7 @@ class Handle:
         self.units: deque[Unit] = deque()
         self.fixture: tuple[str, list[int]] | None = None
         self.left = False
+        self.closed = False
         self.ahead = 1
         self.why = ""
         self.timeout = 0.0
@@ -176,6 +177,7 @@ class Handle:
 
     def close(self) -> None:
         """Close the judge's descriptors."""
+        self.closed = True
         self.channel.close()
         self.output.close()
         for descriptor in (self._stacks, self.pidfd):

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 TIMEOUT: Final = "timeout"
 LOST: Final = "lost"
-_MOST_AHEAD: Final = 64
+_MOST_AHEAD: Final = 128
 _QUICK: Final = 0.001
 
 
@@ -30,9 +30,11 @@ class Hearing:
     def __init__(self, ledger: Ledger, *, ahead: bool) -> None:
         self._ledger = ledger
         self._ahead = ahead
+        self.heard = 0
 
     def hear(self, handle: Handle, kind: str, *rest: Any) -> None:
-        """Take one message of a worker."""
+        """Take one message of a worker; `heard` counts them."""
+        self.heard += 1
         now = time.monotonic()
         if handle.stage in (Stage.DUMPING, Stage.KILLED):
             return  # its time is over, whatever it says now

@@ -26,6 +26,11 @@ if TYPE_CHECKING:
     from django_probe.results import ProbeResult
 
 _TICK: Final = 0.1
+_HURRY: Final = 16
+"""How far ahead a worker is given work when its probes take next to no time ..."""
+_FEW: Final = 16
+_NAP: Final = 0.0003
+"""... and the seconds to let its results collect when few came: to wake up for each costs more than the probe."""
 _GOODBYE: Final = 2.0
 _NEVER: Final = float("inf")
 _QUIET: Final = (Stage.STARTING, Stage.SERVING)
@@ -81,6 +86,9 @@ class Judge:
         if not self._ended_by:
             self._hire(now)
             self._feed(now)
+        if self._hearing.heard < _FEW and any(handle.ahead >= _HURRY for handle in self._handles):
+            time.sleep(_NAP)
+        self._hearing.heard = 0
         self._listen(now)
         now = time.monotonic()
         if now >= self._deadline and self._ended_by in (None, EndedBy.FAILFAST):
@@ -221,11 +229,15 @@ class Judge:
         self._runner.died()
 
     def _on_output(self, handle: Handle) -> None:
+        if handle.closed:  # what was ready with this saw the end of it
+            return
         handle.output.drain()
         if handle.output.at_end:
             self._unwatch(handle.output)
 
     def _on_worker(self, handle: Handle) -> None:
+        if handle.closed:  # what was ready with this saw the end of it
+            return
         messages = handle.channel.poll()
         handle.output.drain()  # the end of a probe's output was written before its result
         for kind, *rest in messages:
@@ -243,6 +255,8 @@ class Judge:
                 handle.leaving("" if handle.left else LOST, time.monotonic())
 
     def _on_exit(self, handle: Handle) -> None:
+        if handle.closed:  # what was ready with this saw the end of it
+            return
         while not handle.channel.closed:
             self._on_worker(handle)  # all that it still said
         handle.output.drain()

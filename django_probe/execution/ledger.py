@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import heapq
 from collections import deque
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -65,34 +65,46 @@ class Unit:
     blocking: bool
 
 
-@dataclass(slots=True)
 class _History:
-    attempts: int = 0
-    duration: float = 0.0
-    began: float | None = None
-    first: Attempt | None = None
+    """The attempts of a probe that is tried again."""
+
+    def __init__(self, first: Attempt | None, began: float | None) -> None:
+        self.first = first
+        self.began = began
+        self.attempts = 0
+        self.duration = 0.0
 
 
-@dataclass
 class Ledger:
-    """Gives out units, takes attempts, keeps results; `redact` is applied to all that came from probes."""
+    """Gives out units, takes attempts, keeps results.
 
-    selected: Sequence[Selected]
-    retry_delay: float
-    redact: Callable[[str], str]
-    ended: Callable[[ProbeResult], None]
-    results: dict[int, ProbeResult] = field(default_factory=dict)
-    extras: list[ProbeResult] = field(default_factory=list)
-    _pending: deque[Unit] = field(default_factory=deque)
-    _delayed: list[tuple[float, int, Unit]] = field(default_factory=list)
-    _again: dict[str, list[int]] = field(default_factory=dict)
-    _histories: dict[int, _History] = field(default_factory=dict)
-    _order: count[int] = field(default_factory=count)
+    `retry_delay` is in seconds; `redact` is applied to all that came from probes; `ended` is told each result.
+    """
 
-    def __post_init__(self) -> None:
+    def __init__(
+        self,
+        selected: Sequence[Selected],
+        retry_delay: float,
+        redact: Callable[[str], str],
+        ended: Callable[[ProbeResult], None],
+    ) -> None:
+        self.results: dict[int, ProbeResult] = {}
+        self._selected = selected
+        self._retry_delay = retry_delay
+        self._redact = redact
+        self._ended = ended
+        self._extras: list[ProbeResult] = []
+        self._delayed: list[tuple[float, int, Unit]] = []
+        self._again: dict[str, list[int]] = {}
+        self._histories: dict[int, _History] = {}
+        self._order = count()
+        self._pending = deque(map(self._unit, self._works()))
+
+    def _works(self) -> list[list[int]]:
+        """Close what was judged while loading, and give the rest: what shares fixtures together."""
         groups: dict[str, list[int]] = {}
         works: list[list[int]] = []
-        for index, probe in enumerate(self.selected):
+        for index, probe in enumerate(self._selected):
             if probe.verdict:
                 outcome, message, details = probe.verdict
                 self._close(index, Attempt(outcome, message, details))
@@ -102,7 +114,7 @@ class Ledger:
                 works.append([index])
                 if probe.fixtures is not None:
                     groups[probe.fixtures] = works[-1]
-        self._pending.extend(map(self._unit, works))
+        return works
 
     @property
     def waiting(self) -> int:
@@ -141,11 +153,11 @@ class Ledger:
 
     def record(self, index: int, attempt: Attempt, now: float) -> None:
         """Take an attempt: a problem is tried again while the probe has retries left, else it is the result."""
-        probe = self.selected[index]
+        probe = self._selected[index]
         history = self._histories.get(index)
         if attempt.outcome in PROBLEMS and probe.retries > (history.attempts if history else 0):
             if history is None:
-                history = self._histories[index] = _History(began=attempt.began, first=attempt)
+                history = self._histories[index] = _History(attempt, attempt.began)
             history.attempts += 1
             history.duration += attempt.duration
             if probe.fixtures is None:
@@ -163,26 +175,26 @@ class Ledger:
     def add(self, label: str, attempt: Attempt, *, blocking: bool = True) -> None:
         """Keep a result of what is no probe, as a tearDownClass that failed."""
         result = self._result(label, attempt, blocking=blocking)
-        self.extras.append(result)
-        self.ended(result)
+        self._extras.append(result)
+        self._ended(result)
 
     def finish(self, ended_by: EndedBy | None) -> tuple[ProbeResult, ...]:
         """Give every result in the order of the selection; what has none was not run."""
         why = f"not run: {ended_by or 'the run'} ended the run first"
-        for index in range(len(self.selected)):
+        for index in range(len(self._selected)):
             if index not in self.results:
                 history = self._histories.get(index)
                 if history and history.first:  # it was waiting for its retry: what it did still counts
                     self._close(index, history.first, more_attempts=0)
                 else:
                     self._close(index, Attempt(Outcome.NOT_RUN, why), more_attempts=0)
-        return (*(self.results[index] for index in range(len(self.selected))), *self.extras)
+        return (*(self.results[index] for index in range(len(self._selected))), *self._extras)
 
     def _retry(self, indices: list[int], now: float) -> None:
-        heapq.heappush(self._delayed, (now + self.retry_delay, next(self._order), self._unit(indices)))
+        heapq.heappush(self._delayed, (now + self._retry_delay, next(self._order), self._unit(indices)))
 
     def _unit(self, indices: list[int]) -> Unit:
-        probes = [self.selected[index] for index in indices]
+        probes = [self._selected[index] for index in indices]
         return Unit(
             deque(indices),
             probes[0].fixtures,
@@ -191,8 +203,8 @@ class Ledger:
         )
 
     def _close(self, index: int, attempt: Attempt, more_attempts: int = 1) -> None:
-        probe = self.selected[index]
-        history = self._histories.pop(index, None) or _History(began=attempt.began)
+        probe = self._selected[index]
+        history = self._histories.pop(index, None) or _History(None, attempt.began)
         attempts = history.attempts + more_attempts
         if history.first and history.first is not attempt:
             attempt.details = _with_first(attempt, history.first)
@@ -206,7 +218,7 @@ class Ledger:
             duration=history.duration + (attempt.duration if more_attempts else 0.0),
         )
         self.results[index] = result
-        self.ended(result)
+        self._ended(result)
 
     def _result(self, label: str, attempt: Attempt, **more: Any) -> ProbeResult:
         began = more.pop("began", attempt.began)
@@ -215,9 +227,9 @@ class Ledger:
             outcome=attempt.outcome,
             started_at=datetime.fromtimestamp(began, UTC) if began is not None else None,
             duration=round(more.pop("duration", attempt.duration), 6),
-            message=self.redact(attempt.message),
-            details=self.redact(attempt.details),
-            output=self.redact(attempt.output),
+            message=self._redact(attempt.message),
+            details=self._redact(attempt.details),
+            output=self._redact(attempt.output),
             **more,
         )
 

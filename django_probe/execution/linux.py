@@ -8,6 +8,7 @@ import signal
 import sys
 import time
 import warnings
+from pathlib import Path
 from typing import Final
 
 AVAILABLE: Final = sys.platform == "linux"
@@ -49,24 +50,19 @@ def fork() -> int:
 
 def children() -> set[int]:
     """Give the pids of this process's children, zombies included."""
-    me = os.getpid()
-    return {pid for pid in _pids() if _parent(pid) == me}
+    try:
+        lists = [(thread / "children").read_text() for thread in Path("/proc/self/task").iterdir()]
+        return {int(pid) for pids in lists for pid in pids.split()}
+    except OSError:  # a kernel that was built without these lists
+        me = str(os.getpid())
+        pids = [entry.name for entry in Path("/proc").iterdir() if entry.name.isdigit()]
+        return {int(pid) for pid in pids if _stat(pid)[1:2] == [me]}
 
 
-def _pids() -> list[int]:
-    return [int(name) for name in os.listdir("/proc") if name.isdigit()]  # noqa: PTH208 (hot: no Path objects)
-
-
-def _parent(pid: int) -> int | None:
-    fields = _stat(pid)
-    return int(fields[1]) if fields else None
-
-
-def _stat(pid: int | str) -> list[str]:
+def _stat(pid: str) -> list[str]:
     """Give the fields of /proc/PID/stat that follow the name, which may hold spaces: see proc(5)."""
     try:
-        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:  # noqa: PTH123 (hot, as above)
-            return file.read().rpartition(")")[2].split()
+        return Path(f"/proc/{pid}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()
     except OSError:
         return []
 
