@@ -28,8 +28,8 @@ def policy_path() -> str | None:
 
 def policy(path: str | None = None) -> Policy:
     """Read the policy file at `path`, else where settings or environment name one; PolicyError if it is none."""
-    path = path or policy_path()
-    return read_policy(path) if path else NO_POLICY
+    path = policy_path() if path is None else path
+    return NO_POLICY if path is None else read_policy(path)
 
 
 def environment(name: str, default: Callable[[], str] = str) -> str:

@@ -125,7 +125,7 @@ def _ordered(gate: Gate, options: dict[str, Any]) -> Gate:
 
 def _reports(options: dict[str, Any]) -> list[Report]:
     asked = {"--junit": "junit", "--json": "json", "--summary": "markdown"}
-    reports = [_report(option, options[name], name) for option, name in asked.items() if options[name]]
+    reports = [_report(option, options[name], name) for option, name in asked.items() if options[name] is not None]
     if path := conf.environment("PROBE_TERMINATION_LOG"):
         reports.append(_report("PROBE_TERMINATION_LOG", path, "termination", in_place=True))
     return reports
