@@ -95,6 +95,7 @@ class InProcessSession:
 
     def _ended(self, result: ProbeResult) -> None:
         self._listener.ended(result)
+        self._listener.flush()
         if self._choice.gate.failfast and result.closes_gate and not self._ended_by:
             self._ended_by = EndedBy.FAILFAST
 

@@ -98,6 +98,7 @@ class Judge:
 
     def _listen(self, now: float) -> None:
         """Wait for something to happen or to be due, and see to it."""
+        self._listener.flush()
         for key, _ in self._selector.select(self._patience(now)):
             key.data()
         now = time.monotonic()

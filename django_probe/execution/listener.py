@@ -22,6 +22,9 @@ class Listener(Protocol):
     def ended(self, result: ProbeResult) -> None:
         """Hear how a probe ended, as soon as it did."""
 
+    def flush(self) -> None:
+        """Show what was heard so far: the judge is about to wait."""
+
     def tick(self, done: int, total: int, in_flight: Sequence[tuple[str, float]]) -> None:
         """Hear a few times a second what goes on: label and seconds of each probe that is running now."""
 

@@ -8,6 +8,7 @@ import os
 import selectors
 import signal
 import socket
+import sys
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -54,6 +55,10 @@ class Runner:
         self._import_timeout = max(choice.gate.timeout, MIN_IMPORT)
         judge = os.getpid()
         close_databases()
+        for stream in (sys.stdout, sys.stderr):  # what they hold back would come out of every fork again
+            if stream is not None:
+                with contextlib.suppress(OSError, ValueError):
+                    stream.flush()
         gc.freeze()  # a collection in the child would write to, and so copy, every page of what is loaded already
         self._pid = linux.fork()
         if self._pid == 0:

@@ -56,12 +56,14 @@ class Console:
         self._durations = durations or 0
         self._problems = 0
         self._drawn = False
+        self._held: list[str] = []
         self.live = live and self._verbose
 
     def selected(self, total: int) -> None:
         """Say how many probes will run."""
         if self._verbose:
             self._print(f"{total} {'probe' if total == 1 else 'probes'} to run")
+        self.flush()
 
     def ended(self, result: ProbeResult) -> None:
         """Print the line of a probe that ended; beside a progress line, only that of a problem."""
@@ -78,6 +80,7 @@ class Console:
         line = progress(done, total, self._problems, longest, columns(self._stream) - 1)
         self._drawn = True
         self._write(ERASE + self._encodable(line))
+        self.flush()
 
     def finished(self, run: ProbeRun) -> None:
         """Print every problem in full, the blocking ones last, where the eye is; then the verdict."""
@@ -91,6 +94,7 @@ class Console:
         self._name_what_closed(run)
         style = f"{_BOLD};{_GREEN if run.passed else _RED}"
         self._print(f"{verdict(run)}; {tally(run)} in {seconds(run.duration)}", style)
+        self.flush()
 
     def _problem(self, result: ProbeResult) -> None:
         self._print("=" * _RULE)
@@ -127,13 +131,19 @@ class Console:
         return text.encode(encoding, "backslashreplace").decode(encoding)
 
     def _write(self, text: str) -> None:
-        if self._stream is None:  # Python's own sign that the descriptor was closed from the start
+        self._held.append(text)
+
+    def flush(self) -> None:
+        """Write what was printed since the last time, at once: a system call a line is dear when probes are quick."""
+        stream, text = self._stream, "".join(self._held)
+        self._held.clear()
+        if stream is None or not text:  # None is Python's own sign that the descriptor was closed from the start
             return
         try:
-            self._stream.write(text)
-            self._stream.flush()
+            stream.write(text)
+            stream.flush()
         except (OSError, ValueError):
-            let_go(self._stream)
+            let_go(stream)
             self._stream = None
 
 
