@@ -258,7 +258,7 @@ class Judge:
     def _on_exit(self, handle: Handle) -> None:
         if handle.closed:  # what was ready with this saw the end of it
             return
-        while not handle.channel.closed:
+        while not handle.channel.closed and handle.channel.readable:  # a child of it may hold the other end open
             self._on_worker(handle)  # all that it still said
         handle.output.drain()
         self._settle(handle, cause_of_death(handle.reap()))

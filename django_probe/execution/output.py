@@ -33,12 +33,14 @@ class Output:
         return self._read_end
 
     def drain(self) -> None:
-        """Read what is here, without waiting."""
-        while not self.at_end:
+        """Read what is here, without waiting; not more than a pipe holds, for it may be filled as fast as we read."""
+        left = _PIPE_SIZE
+        while left > 0 and not self.at_end:
             try:
                 chunk = os.read(self._read_end, _PIPE_SIZE)
             except BlockingIOError:
                 return
+            left -= len(chunk)
             self.at_end = not chunk
             self._take(chunk)
 

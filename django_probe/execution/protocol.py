@@ -14,6 +14,7 @@ message, details), `fixture_problem` (label, then the same), `done` after a unit
 from __future__ import annotations
 
 import json
+import select
 import socket
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -53,6 +54,13 @@ class Channel:
         self._inbox.extend(self._read(socket.MSG_DONTWAIT))
         messages, self._inbox = self._inbox, []
         return messages
+
+    @property
+    def readable(self) -> bool:
+        """Whether something is here that was not read yet, be it the other end's end."""
+        poll = select.poll()
+        poll.register(self.sock, select.POLLIN)
+        return bool(poll.poll(0))
 
     def keep(self, messages: list[Message]) -> None:
         """Put back messages that `poll` gave, for `receive`."""
