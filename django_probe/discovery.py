@@ -11,11 +11,13 @@ import importlib.util
 import pkgutil
 import traceback
 import unittest
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
 
 from django_probe.errors import UsageError
+from django_probe.execution.recorder import message_of
 from django_probe.policy import nearest
 from django_probe.results import Outcome
 
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from django.apps import AppConfig
 
 _SHOWN_CANDIDATES = 8
+_NUMBER = "__probe_number__"
 
 
 class ProbeSuite(unittest.TestSuite):
@@ -63,6 +66,7 @@ def load(labels: Sequence[str], announce: Callable[[str, str], None]) -> unittes
     everything = [suite for found in suites.values() for suite in found]
     if not labels:
         return unittest.TestSuite(everything)
+    _number(everything)
     chosen: dict[int, bool] = {}
     for label in labels:
         app = label.partition(".")[0]
@@ -85,7 +89,23 @@ def label_of(test: unittest.TestCase, prefix: str) -> str:
     """Give the label of a test that a module with this prefix gave."""
     if isinstance(test, Stillborn):
         return test.label
-    return f"{prefix}.{type(test).__name__}.{test._testMethodName}"  # noqa: SLF001 (unittest has no other name for it)
+    number = getattr(test, _NUMBER, "")
+    return f"{prefix}.{type(test).__name__}.{test._testMethodName}{number}"  # noqa: SLF001 (unittest has no other name for it)
+
+
+def numbered(label: str, seen: Counter[str]) -> str:
+    """Give a label that no probe before has: the second of two that would have one is `app.Class.method[2]`."""
+    seen[label] += 1
+    return label if seen[label] == 1 else f"{label}[{seen[label]}]"
+
+
+def _number(suites: Iterable[ProbeSuite]) -> None:
+    """Let each test keep the number that it has among all tests, so that it keeps its label among the chosen ones."""
+    seen: Counter[str] = Counter()
+    tests = {id(test): (test, suite.prefix) for suite in suites for test in leaves(suite)}
+    for test, prefix in tests.values():
+        plain = label_of(test, prefix)
+        setattr(test, _NUMBER, numbered(plain, seen).removeprefix(plain))
 
 
 def _named_apps(labels: Sequence[str]) -> list[AppConfig]:
@@ -166,8 +186,7 @@ def _own_tests(loader: unittest.TestLoader, module: ModuleType) -> list[unittest
 
 def _stillborn_suite(prefix: str, what: str, error: BaseException) -> ProbeSuite:
     details = "".join(traceback.format_exception(error))
-    message = f"{what}: {''.join(traceback.format_exception_only(error)).strip().splitlines()[-1]}"
-    return ProbeSuite([Stillborn(prefix, Outcome.ERROR, message, details)], prefix=prefix)
+    return ProbeSuite([Stillborn(prefix, Outcome.ERROR, f"{what}: {message_of(error)}", details)], prefix=prefix)
 
 
 def _named_tests(label: str, suites: list[ProbeSuite]) -> list[unittest.TestCase]:
@@ -179,7 +198,7 @@ def _named_tests(label: str, suites: list[ProbeSuite]) -> list[unittest.TestCase
         return exact
     short = [(test, prefix) for test, prefix in tests if _names(label, label_of(test, app))]
     if len({(prefix, type(test)) for test, prefix in short}) > 1:
-        candidates = sorted({label_of(test, prefix) for test, prefix in short})
+        candidates = sorted({prefix + label.removeprefix(app) for _, prefix in short})
         raise UsageError(f'label "{label}" is not unique; it may mean {_enumerate(candidates)}')
     if short:
         return [test for test, _ in short]
@@ -193,7 +212,7 @@ def _named_tests(label: str, suites: list[ProbeSuite]) -> list[unittest.TestCase
 
 
 def _names(label: str, full: str) -> bool:
-    return full == label or full.startswith(f"{label}.")
+    return full == label or full.startswith((f"{label}.", f"{label}["))
 
 
 def _ancestry(label: str) -> Iterator[str]:

@@ -16,7 +16,7 @@ from zlib import crc32
 
 from django.apps import apps
 
-from django_probe.discovery import ProbeSuite, Stillborn, label_of
+from django_probe.discovery import ProbeSuite, Stillborn, label_of, numbered
 from django_probe.results import Outcome
 from django_probe.terms import CeilingError, DatabaseAccess, Terms, Wishes, wishes_of
 
@@ -78,9 +78,7 @@ def select(suite: unittest.TestSuite, choice: Choice) -> tuple[list[Probe], int]
     probes = []
     terms_of = cache(partial(_terms, choice))
     for test, prefix in _walk(suite, None):
-        plain = label_of(test, prefix)
-        seen[plain] += 1
-        label = plain if seen[plain] == 1 else f"{plain}[{seen[plain]}]"
+        label = numbered(label_of(test, prefix), seen)
         tags = _tags(test)
         if isinstance(test, Stillborn) or (_chosen_by_tags(tags, choice.gate) and _named(label, test, choice)):
             own = wishes_of(test, test._testMethodName)  # noqa: SLF001 (unittest has no other name for it)

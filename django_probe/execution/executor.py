@@ -70,6 +70,11 @@ class Executor:
             self._class(cls, indices)
         self._emit("done")
 
+    def leave(self) -> None:
+        """End the probe that is running, which is about to be interrupted, and the group: see `leaving`."""
+        self.leaving = True
+        self._recorder.failfast = True  # else unittest goes on with the next subTest, which may hang as well
+
     def _each(self, indices: Sequence[int]) -> None:
         for index in indices:
             if not self.leaving:

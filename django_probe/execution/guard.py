@@ -146,7 +146,7 @@ class DatabaseGuard:
         self._transactions.drop()
         self._owner = get_ident()
         changed, self._access = access is not self._access, access
-        for wrapper in connections.all(initialized_only=True):
+        for wrapper in self._open(changed=changed):
             if changed or access is DatabaseAccess.ROLLBACK:
                 discard(wrapper)
             else:
@@ -161,13 +161,17 @@ class DatabaseGuard:
         finally:
             self._depth -= 1
         if not self._depth:
-            for wrapper in connections.all(initialized_only=True):
+            for wrapper in self._open():
                 settle(wrapper)
         if ended:
             raise GuardError(
                 f"database {', '.join(ended)}: the transaction that was to be rolled back was ended by the "
                 f"probe, by a COMMIT of its own or a statement that commits: what it wrote may have stayed"
             )
+
+    def _open(self, *, changed: bool = False) -> list[BaseDatabaseWrapper]:
+        """Give this thread's connections; to ask for them costs more than an empty probe, where none was ever held."""
+        return connections.all(initialized_only=True) if changed or self._known else []
 
     def _wanted(self, wrapper: BaseDatabaseWrapper) -> DatabaseAccess:
         """Give what to hold a connection to: only the probe's own thread, in its time, can be rolled back."""

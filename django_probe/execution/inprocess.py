@@ -108,5 +108,5 @@ class InProcessSession:
 
     def _heed(self) -> None:
         if not self._executor.leaving:
-            self._executor.leaving = True
+            self._executor.leave()
             raise Interrupted("the run was ended")

@@ -35,6 +35,7 @@ class Recorder(unittest.TestResult):
         self.outcome: Outcome | None = None
         self.message = ""
         self.parts: list[str] = []
+        self.failfast = False
 
     @property
     def details(self) -> str:

@@ -7,6 +7,7 @@ makes it leave after that probe, so that the next one gets a fresh fork.
 from __future__ import annotations
 
 import faulthandler
+import io
 import os
 import signal
 import sys
@@ -25,7 +26,7 @@ from django_probe.execution.recorder import Interrupted
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from django_probe.selection import Probe
 
@@ -117,9 +118,22 @@ class _Worker:
         orders = self._channel.poll()
         self._channel.keep([order for order in orders if order[0] != "stop" or order[1] is None])
         if any(order[0] == "stop" and order[1] in (None, self._executor.current) for order in orders):
-            self._executor.leaving = True
+            self._executor.leave()
             self._channel.send("interrupted")
-            raise Interrupted("django-probe interrupted this probe")
+            interrupted = Interrupted("django-probe interrupted this probe")
+            for stack in _awaited():
+                interrupted.add_note(stack)
+            raise interrupted
+
+
+def _awaited() -> Iterator[str]:
+    """Give where each task of this thread's event loop waits: the stack of the loop itself does not say."""
+    asyncio: Any = sys.modules.get("asyncio")
+    loop = asyncio and asyncio._get_running_loop()  # noqa: SLF001 (get_running_loop() raises where there is none)
+    for task in asyncio.all_tasks(loop) if loop else ():
+        text = io.StringIO()
+        task.print_stack(file=text)
+        yield text.getvalue()
 
 
 # The bytes under os.environ: as a mapping it decodes every entry each time it is read, which a probe of 20 µs feels.
