@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import compileall
 import json
 import os
 import subprocess
@@ -82,11 +83,15 @@ class Project:
         return [sys.executable, str(self.path / "manage.py"), *map(str, arguments)]
 
     def environment(self, extra: dict[str, str] | None = None) -> dict[str, str]:
-        """Give the environment of the commands: nothing of ours leaks into it but the path."""
+        """Give the environment of the commands: nothing of ours leaks into it but the path.
+
+        They write no bytecode: a file that is written twice within a second would be run as it was at first.
+        """
         kept = {
             name: value
             for name, value in os.environ.items()
-            if not name.startswith(("PROBE_", "DJANGO_", "PYTEST_")) and name not in ("NO_COLOR", "FORCE_COLOR")
+            if not name.startswith(("PROBE_", "DJANGO_", "PYTEST_", "PYTHON"))
+            and name not in ("NO_COLOR", "FORCE_COLOR")
         }
         return {**kept, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1", **(extra or {})}
 
@@ -136,6 +141,12 @@ def project(tmp_path: Path) -> Project:
     made.write("site_urls.py", "urlpatterns = []\n")
     made.configure()
     return made
+
+
+def pytest_sessionstart(session):
+    """Compile the package once: hundreds of commands that may write no bytecode would each do it anew."""
+    if not hasattr(session.config, "workerinput"):
+        compileall.compile_dir(ROOT / "django_probe", quiet=2)
 
 
 def pytest_collection_modifyitems(items):
