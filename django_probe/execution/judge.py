@@ -144,6 +144,8 @@ class Judge:
 
     def _patience(self, now: float) -> float | None:
         """Give the seconds until something is due though nothing happens."""
+        if not self._handles and self._ledger.next_retry is None:
+            return 0.0  # nobody is there who could be waited for
         soonest = min(
             self._deadline if self._ended_by in (None, EndedBy.FAILFAST) else _NEVER,
             _NEVER if self._ledger.next_retry is None or self._ended_by else self._ledger.next_retry,
@@ -213,9 +215,7 @@ class Judge:
                 handle.kill(time.monotonic())
 
     def _on_runner(self) -> None:
-        for kind, *_ in self._runner.channel.poll():
-            if kind == "fork_failed":
-                self._runner.worker_lost()
+        self._runner.channel.poll()  # all that it had to say was said while it loaded
         if self._runner.channel.closed:
             self._unwatch(self._runner.channel)
 

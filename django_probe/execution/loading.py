@@ -155,9 +155,9 @@ class Runner:
             return False
         try:
             socket.send_fds(self.channel.sock, [b"f"], handle.descriptors())
-        except OSError:
-            return False
-        return True
+        except OSError:  # it has ended, or a probes module closed its descriptors: it can be asked no more
+            self.died()
+        return not self.trouble
 
     def worker_lost(self) -> None:
         """Take that a worker never came; when several in a row did not, none will."""
@@ -170,22 +170,26 @@ class Runner:
         self._lost = 0
 
     def died(self) -> None:
-        """Take the end of the process: `trouble` says how."""
-        self.trouble = f"the process that forks workers ended: {cause_of_death(self._reap())}"
+        """Take the end of the process, and see to it: `trouble` says how it ended."""
+        if not self._reaped:
+            self.trouble = f"the process that forks workers ended: {cause_of_death(self._end())}"
 
     def close(self) -> None:
         """End the process, if it has not ended."""
         if not self._reaped:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self._pid, signal.SIGKILL)
-            with contextlib.suppress(ProcessLookupError):
-                signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
-            self._reap()
+            self._end()
         gc.unfreeze()
         self.channel.close()
         self.output.close()
         os.close(self._stacks)
         os.close(self.pidfd)
+
+    def _end(self) -> int:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
+        return self._reap()
 
     def _reap(self) -> int:
         self._reaped = True

@@ -10,6 +10,7 @@ import gc
 import os
 import signal
 import socket
+import time
 import traceback
 from typing import TYPE_CHECKING, Final, NoReturn
 
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
 _BATCH: Final = 500
 _FDS_A_WORKER: Final = 3
+_SHORTAGE: Final = 0.2
+"""Seconds to wait after a fork that failed: the judge asks again, and what is short may be there by then."""
 
 
 def load_and_fork(channel: Channel, build: Build, choice: Choice, *, output: int, stacks: int, judge: int) -> NoReturn:
@@ -91,14 +94,16 @@ def _serve(channel: Channel, probes: list[Probe], judge: int) -> NoReturn:
         asked, fds, _, _ = socket.recv_fds(channel.sock, 1, _FDS_A_WORKER)
         if not asked:
             os._exit(0)
-        between = linux.fork()
+        try:
+            between = linux.fork()
+        except OSError:
+            between = -1
         if between == 0:
             _fork_worker(probes, fds, judge, channel)
-        _, status = os.waitpid(between, 0)
+        if between < 0 or os.waitpid(between, 0)[1] != 0:
+            time.sleep(_SHORTAGE)
         for fd in fds:
-            os.close(fd)
-        if status != 0:
-            channel.send("fork_failed")
+            os.close(fd)  # where no worker has them, the judge sees that none will come
 
 
 def _fork_worker(probes: list[Probe], fds: list[int], judge: int, channel: Channel) -> NoReturn:
