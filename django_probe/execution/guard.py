@@ -38,7 +38,7 @@ from django_probe.execution.guard_rollback import Transactions
 from django_probe.terms import DatabaseAccess
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
 __all__ = ["DatabaseGuard", "GuardError", "objections"]
 
@@ -143,7 +143,6 @@ class DatabaseGuard:
 
     def _begin(self, access: DatabaseAccess) -> None:
         self._install()
-        self._transactions.drop()
         self._owner = get_ident()
         changed, self._access = access is not self._access, access
         for wrapper in self._open(changed=changed):
@@ -160,6 +159,8 @@ class DatabaseGuard:
             ended = self._transactions.leave()
         finally:
             self._depth -= 1
+            if not self._depth:
+                self._transactions.drop()
         if not self._depth:
             for wrapper in self._open():
                 settle(wrapper)
@@ -169,7 +170,7 @@ class DatabaseGuard:
                 f"probe, by a COMMIT of its own or a statement that commits: what it wrote may have stayed"
             )
 
-    def _open(self, *, changed: bool = False) -> list[BaseDatabaseWrapper]:
+    def _open(self, *, changed: bool = False) -> Sequence[BaseDatabaseWrapper]:
         """Give this thread's connections; to ask for them costs more than an empty probe, where none was ever held."""
         return connections.all(initialized_only=True) if changed or self._known else []
 

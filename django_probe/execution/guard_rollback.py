@@ -73,13 +73,7 @@ class Transactions:
 
     def leave(self) -> list[str]:
         """Undo the innermost block; give the aliases whose transaction had been ended by somebody else."""
-        ended = []
-        for transaction in list(self._open):
-            if not self._undone(transaction):
-                ended.append(transaction.wrapper.alias)
-            if not transaction.blocks:
-                self._drop(transaction)
-        return ended
+        return [transaction.wrapper.alias for transaction in list(self._open) if not self._undone(transaction)]
 
     def drop(self) -> None:
         """Roll back and close everything that is open."""

@@ -195,9 +195,10 @@ def test_a_connection_first_used_inside_a_class_is_undone_with_the_probe(script,
             for number in range(2):
                 with guard.during(ROLLBACK):
                     before = Thing.objects.count()
-                    with transaction.atomic():
+                    with transaction.atomic(durable=True):
                         insert()
                     told[number] = Thing.objects.count() - before
+                    transaction.atomic().__enter__()  # and never left
             told["tear-down"] = Thing.objects.count() - before
         """
     )
