@@ -120,10 +120,10 @@ class DjangoProbeSuiteRunner:
             self._listener.finished(self.run)
         return self.run.exit_code or (ExitCode.UNDELIVERED if self.undelivered else ExitCode.PASSED)
 
-    def list_probes(self, labels: Sequence[str]) -> list[Selected]:
-        """Give what `run_probes` would run; nothing runs. Raises UsageError as it does."""
+    def list_probes(self, labels: Sequence[str]) -> tuple[list[Selected], int]:
+        """Give what `run_probes` would run, and how many all shards would; nothing runs. Raises as it does."""
         with self._session(labels, None) as session:
-            return session.selected
+            return session.selected, session.total
 
     def build_suite(
         self, labels: Sequence[str], extra_probes: Iterable[unittest.TestCase] | None = None

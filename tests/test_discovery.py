@@ -395,6 +395,7 @@ def broken(tmp_path_factory):
     for name, text in BROKEN.items():
         made.app(name, text)
     made.app("half", {"bad.py": "1 / 0", "good.py": passes("Good")})
+    made.app("tells", "from django.conf import settings\nraise RuntimeError(settings.SECRET_KEY)\n")
     made.app("away", "import unittest\nraise unittest.SkipTest('no search on this system')\n")
     made.app("last", passes("Last"))
     return made
@@ -417,6 +418,7 @@ def test_run__a_module_that_does_not_load_closes_the_gate_and_the_others_run(ans
         **dict.fromkeys(BROKEN, "error"),
         "half.bad": "error",
         "half.good.TestGood.test_a": "passed",
+        "tells": "error",
         "away": "skipped",
         "last.TestLast.test_a": "passed",
     }
@@ -433,8 +435,8 @@ def test_run__a_module_that_does_not_load_closes_the_gate_and_the_others_run(ans
         (
             "nothing",
             (
-                "the probes of nothing.probes could not be loaded: TypeError: load_tests() of nothing.probes gave None, "
-                "not a unittest.TestSuite"
+                "the probes of nothing.probes could not be loaded: TypeError: load_tests() of nothing.probes "
+                "gave None, not a unittest.TestSuite"
             ),
         ),
         ("chooses", "the probes of chooses.probes could not be loaded: ValueError: what shall I choose?"),
@@ -489,8 +491,9 @@ def test_list__broken_modules_are_named_on_standard_error_and_exit_1(broken):
         "last.TestLast.test_a",
     ]
     told = done.err.splitlines()
-    assert len(told) == len(BROKEN) + 1
+    assert len(told) == len(BROKEN) + 2
     assert "half.bad: half.probes.bad could not be imported: ZeroDivisionError: division by zero" in told
+    assert "tells: tells.probes could not be imported: RuntimeError: ********************" in told
 
 
 @pytest.mark.parametrize(

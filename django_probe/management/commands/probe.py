@@ -15,11 +15,12 @@ from django.utils.module_loading import import_string
 from django_probe import conf
 from django_probe.errors import UsageError
 from django_probe.execution.linux import process_age
+from django_probe.execution.redaction import Redactor
 from django_probe.management.arguments import add_arguments
 from django_probe.reports.console import Console, is_terminal, wants_color
 from django_probe.reports.delivery import Delivery, Report
 from django_probe.reports.text import one_line
-from django_probe.results import ExitCode
+from django_probe.results import ExitCode, Outcome
 from django_probe.terms import Wishes
 
 if TYPE_CHECKING:
@@ -101,16 +102,18 @@ class Command(BaseCommand):
         return (runner.run.exit_code if runner.run else 0) or int(code)
 
     def _list(self, runner: DjangoProbeSuiteRunner, labels: tuple[str, ...]) -> int:
-        selected = runner.list_probes(labels)
-        broken = [probe for probe in selected if probe.verdict and probe.verdict[0] != "skipped"]
+        selected, total = runner.list_probes(labels)
+        redact = Redactor()
+        broken = 0
         for probe in selected:
-            if probe not in broken:
+            if probe.verdict and probe.verdict[0] != Outcome.SKIPPED:
+                self._say(one_line(redact(f"{probe.label}: {probe.verdict[1]}")))
+                broken += 1
+            else:
                 self.stdout.write(probe.label)
-        for probe in broken:
-            self._say(f"{probe.label}: {probe.verdict[1]}" if probe.verdict else probe.label)
         if broken:
             return ExitCode.CLOSED
-        return ExitCode.PASSED if selected or runner.allow_empty else ExitCode.NOTHING_RAN
+        return ExitCode.PASSED if total or runner.allow_empty else ExitCode.NOTHING_RAN
 
     def _say(self, sentence: str) -> None:
         self.stderr.write(sentence, self.style.NOTICE)
