@@ -16,7 +16,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
 from django_probe.execution.recorder import Interrupted, Recorder, formatted, message_of, one_line
-from django_probe.results import Outcome
+from django_probe.results import PROBLEMS, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -39,18 +39,29 @@ class Executor:
     """Runs what it is told to; `emit` takes the messages of `protocol` that a worker sends.
 
     `current` is what user code runs for, an index or a fixture's label, and None while no user code runs: an
-    interrupt may raise only while it is set. `leaving` ends a group early, its tear-downs excepted. `heed` is
-    called where an interrupt came (`attention`) while nothing could be interrupted.
+    interrupt may raise only while it is set. `leaving` ends a group early, its tear-downs excepted; with `failfast`
+    a blocking problem does so. `heed` is called where an interrupt came (`attention`) while nothing could be
+    interrupted.
     """
 
-    def __init__(self, probes: Sequence[Probe], guard: DatabaseGuard, emit: Emit, heed: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        probes: Sequence[Probe],
+        guard: DatabaseGuard,
+        emit: Emit,
+        heed: Callable[[], None],
+        *,
+        failfast: bool,
+    ) -> None:
         self.current: int | str | None = None
         self.leaving = False
+        self.interrupted = False
         self.attention = False
         self._probes = probes
         self._guard = guard
         self._emit = emit
         self._heed = heed
+        self._failfast = failfast
         self._recorder = Recorder()
         self._pid = os.getpid()
 
@@ -67,12 +78,12 @@ class Executor:
             tear_down = (f"{prefix}.tearDownModule", getattr(module, "tearDownModule", _nothing))
             self._around(indices, set_up, tear_down, unittest.doModuleCleanups, self._classes)
         else:
-            self._class(cls, indices)
+            self._classes(indices)  # of one name they share a key, and may be several all the same
         self._emit("done")
 
-    def leave(self) -> None:
-        """End the probe that is running, which is about to be interrupted, and the group: see `leaving`."""
-        self.leaving = True
+    def interrupt(self) -> None:
+        """Prepare for the interrupt that the caller raises: it ends the group, and there is no second one."""
+        self.interrupted = self.leaving = True
         self._recorder.failfast = True  # else unittest goes on with the next subTest, which may hang as well
 
     def _each(self, indices: Sequence[int]) -> None:
@@ -87,6 +98,8 @@ class Executor:
         self._call(index, lambda: _fresh(probe.test).run(self._recorder), self._held(probe))
         if self._recorder.outcome is None:
             self._recorder.note(Outcome.ERROR, _SILENCE)
+        if self._failfast and probe.terms.blocking and self._recorder.outcome in PROBLEMS:
+            self.leaving = True  # the rest is given back; if this one has retries left, it comes again
         self._tell("result", index, began, time.monotonic() - clock)
 
     def _classes(self, indices: Sequence[int]) -> None:

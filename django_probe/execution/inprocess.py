@@ -42,7 +42,8 @@ class InProcessSession:
         self._probes, self.total = select(self._build(lambda _label, _module: None), self._choice)
         self.selected = [Selected.of(probe.described()) for probe in self._probes]
         self._guard = DatabaseGuard()
-        self._executor = Executor(self._probes, self._guard, self._hear, self._heed)
+        failfast = self._choice.gate.failfast
+        self._executor = Executor(self._probes, self._guard, self._hear, self._heed, failfast=failfast)
         self._before = {number: signal.signal(number, self._interrupt) for number in _ENDS}
         return self
 
@@ -107,6 +108,6 @@ class InProcessSession:
             self._heed()
 
     def _heed(self) -> None:
-        if not self._executor.leaving:
-            self._executor.leave()
+        if not self._executor.interrupted:
+            self._executor.interrupt()
             raise Interrupted("the run was ended")

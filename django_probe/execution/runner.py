@@ -12,6 +12,7 @@ import signal
 import socket
 import time
 import traceback
+from functools import partial
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from django.db import connections
@@ -48,7 +49,7 @@ def load_and_fork(channel: Channel, build: Build, choice: Choice, *, output: int
         faulthandler.register(DUMP, file=stacks, all_threads=True)
         linux.die_with_parent(judge)
         probes = _load(channel, build, choice)
-        _serve(channel, probes, judge)
+        _serve(channel, partial(work, probes, failfast=choice.gate.failfast, judge=judge))
     except BaseException:  # noqa: BLE001 (this process must not return into the command's own code)
         traceback.print_exc()
     finally:
@@ -86,7 +87,7 @@ def _load(channel: Channel, build: Build, choice: Choice) -> list[Probe]:
     return probes
 
 
-def _serve(channel: Channel, probes: list[Probe], judge: int) -> NoReturn:
+def _serve(channel: Channel, be_worker: Callable[..., NoReturn]) -> NoReturn:
     close_databases()
     gc.freeze()  # the pages of what is loaded stay shared: a collection in a worker would write to all of them
     gc.enable()
@@ -99,14 +100,14 @@ def _serve(channel: Channel, probes: list[Probe], judge: int) -> NoReturn:
         except OSError:
             between = -1
         if between == 0:
-            _fork_worker(probes, fds, judge, channel)
+            _fork_worker(be_worker, fds, channel)
         if between < 0 or os.waitpid(between, 0)[1] != 0:
             time.sleep(_SHORTAGE)
         for fd in fds:
             os.close(fd)  # where no worker has them, the judge sees that none will come
 
 
-def _fork_worker(probes: list[Probe], fds: list[int], judge: int, channel: Channel) -> NoReturn:
+def _fork_worker(be_worker: Callable[..., NoReturn], fds: list[int], channel: Channel) -> NoReturn:
     """Fork the worker and end, so that the judge, and not this process, is its parent and sees it end."""
     between = os.getpid()
     try:
@@ -118,7 +119,7 @@ def _fork_worker(probes: list[Probe], fds: list[int], judge: int, channel: Chann
         for fd in fds:
             os.set_inheritable(fd, False)  # noqa: FBT003 (what a probe executes must not hold them)
         sock, output, stacks = fds
-        work(probes, socket.socket(fileno=sock), output, stacks, forker=between, judge=judge)
+        be_worker(socket.socket(fileno=sock), output, stacks, forker=between)
     os._exit(0)
 
 

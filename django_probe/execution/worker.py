@@ -36,7 +36,14 @@ _CRASHED: Final = 70  # EX_SOFTWARE of sysexits.h: the fault is ours
 
 
 def work(
-    probes: Sequence[Probe], sock: socket.socket, output: int, stacks: int, *, forker: int, judge: int
+    probes: Sequence[Probe],
+    sock: socket.socket,
+    output: int,
+    stacks: int,
+    *,
+    failfast: bool,
+    forker: int,
+    judge: int,
 ) -> NoReturn:
     """Be a worker until the judge hangs up; `output` and `stacks` take what is printed and a hung stack."""
     status = _CRASHED
@@ -45,7 +52,7 @@ def work(
         while os.getppid() == forker:  # it is about to end; then the judge is the parent
             time.sleep(0.0002)
         linux.die_with_parent(judge)
-        _Worker(probes, sock, output, stacks).serve()
+        _Worker(probes, sock, output, stacks, failfast=failfast).serve()
         status = 0
     except BaseException:  # noqa: BLE001 (whatever it is, this process must not return into the runner's code)
         traceback.print_exc()
@@ -57,12 +64,14 @@ __unittest = True  # tracebacks leave this module's frames out, as they do unitt
 
 
 class _Worker:
-    def __init__(self, probes: Sequence[Probe], sock: socket.socket, output: int, stacks: int) -> None:
+    def __init__(
+        self, probes: Sequence[Probe], sock: socket.socket, output: int, stacks: int, *, failfast: bool
+    ) -> None:
         self._channel = Channel(sock)
         self._output = output
         self._token = os.urandom(12).hex().encode("ascii")
         self._guard = DatabaseGuard()
-        self._executor = Executor(probes, self._guard, self._emit, self._heed)
+        self._executor = Executor(probes, self._guard, self._emit, self._heed, failfast=failfast)
         self._restore_streams()
         faulthandler.register(DUMP, file=stacks, all_threads=True)
         signal.signal(INTERRUPT, self._interrupted)
@@ -113,12 +122,12 @@ class _Worker:
 
     def _heed(self) -> None:
         """Read why the judge interrupts, and raise in the probe if it is meant."""
-        if self._executor.leaving:  # its tearDown and cleanups are running: they have the rest of the grace
+        if self._executor.interrupted:  # its tearDown and cleanups are running: they have the rest of the grace
             return
         orders = self._channel.poll()
         self._channel.keep([order for order in orders if order[0] != "stop" or order[1] is None])
         if any(order[0] == "stop" and order[1] in (None, self._executor.current) for order in orders):
-            self._executor.leave()
+            self._executor.interrupt()
             self._channel.send("interrupted")
             interrupted = Interrupted("django-probe interrupted this probe")
             for stack in _awaited():
