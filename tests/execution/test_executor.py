@@ -1,0 +1,467 @@
+"""The executor: fixtures, subTests, cleanups and what probes raise become the outcomes that the design names."""
+
+from __future__ import annotations
+
+from tests.execution.running import by_label, outcomes
+
+
+def test_what_a_probe_raises_and_where(project):
+    """The worst that was seen is the outcome; every traceback is in the details; the run goes on."""
+    project.app(
+        "shop",
+        """
+        import sys, unittest
+
+        class Broken(Exception):
+            def __str__(self):
+                raise ValueError("no text")
+
+        class TestRaises(unittest.TestCase):
+            def test_a_passes(self):
+                pass
+
+            def test_assertion(self):
+                self.assertEqual(402, 200)
+
+            def test_exception(self):
+                {}["missing"]
+
+            def test_sys_exit(self):
+                sys.exit()
+
+            def test_sys_exit_0(self):
+                sys.exit(0)
+
+            def test_keyboard_interrupt(self):
+                raise KeyboardInterrupt
+
+            def test_base_exception(self):
+                raise BaseException("the base")
+
+            def test_exception_without_text(self):
+                raise Broken
+
+            def test_skip(self):
+                self.skipTest("no stock today")
+
+            @unittest.skip("always")
+            def test_skip_by_decorator(self):
+                pass
+
+            @unittest.expectedFailure
+            def test_expected(self):
+                self.fail("as said")
+
+            @unittest.expectedFailure
+            def test_unexpected_success(self):
+                pass
+
+            def test_z_passes(self):
+                pass
+
+        @unittest.skip("the whole class")
+        class TestSkipped(unittest.TestCase):
+            @classmethod
+            def setUpClass(cls):
+                raise AssertionError("never called")
+
+            def test_in_skipped_class(self):
+                raise AssertionError("never called")
+
+        class TestTearDown(unittest.TestCase):
+            def tearDown(self):
+                raise OSError("from tearDown")
+
+            def test_passes_and_tear_down_raises(self):
+                pass
+
+            def test_fails_and_tear_down_raises(self):
+                self.fail("from the test")
+
+        class TestCleanup(unittest.TestCase):
+            def test_cleanups_raise(self):
+                self.addCleanup(int, "first")
+                self.addCleanup(int, "second")
+
+        class TestSetUp(unittest.TestCase):
+            def setUp(self):
+                self.addCleanup(print, "cleaned up")
+                raise OSError("from setUp")
+
+            def test_set_up_raises(self):
+                raise AssertionError("never called")
+        """,
+    )
+    done, record = project.record()
+    ended = by_label(record)
+    assert done.code == 1
+    assert outcomes(record) == {
+        "test_a_passes": "passed",
+        "test_assertion": "failed",
+        "test_exception": "error",
+        "test_sys_exit": "error",
+        "test_sys_exit_0": "error",
+        "test_keyboard_interrupt": "error",
+        "test_base_exception": "error",
+        "test_exception_without_text": "error",
+        "test_skip": "skipped",
+        "test_skip_by_decorator": "skipped",
+        "test_expected": "expected_failure",
+        "test_unexpected_success": "failed",
+        "test_z_passes": "passed",
+        "test_in_skipped_class": "skipped",
+        "test_passes_and_tear_down_raises": "error",
+        "test_fails_and_tear_down_raises": "error",
+        "test_cleanups_raise": "error",
+        "test_set_up_raises": "error",
+    }
+    messages = {name: result["message"] for name, result in ended.items()}
+    assert messages["test_assertion"] == "402 != 200"
+    assert messages["test_exception"] == "KeyError: 'missing'"
+    assert messages["test_sys_exit"] == "SystemExit"
+    assert messages["test_keyboard_interrupt"] == "KeyboardInterrupt"
+    assert messages["test_skip"] == "no stock today"
+    assert messages["test_in_skipped_class"] == "the whole class"
+    assert "unexpected success" in messages["test_unexpected_success"]
+    assert "OSError: from tearDown" in ended["test_fails_and_tear_down_raises"]["details"]
+    assert "AssertionError: from the test" in ended["test_fails_and_tear_down_raises"]["details"]
+    assert "'first'" in ended["test_cleanups_raise"]["details"]
+    assert "'second'" in ended["test_cleanups_raise"]["details"]
+    assert ended["test_set_up_raises"]["output"] == "cleaned up\n"
+    assert not [name for name, result in ended.items() if "django_probe/execution" in result["details"]]
+
+
+def test_subtests_make_their_probe_one_result(project):
+    """A failing one makes it failed, one that errs an error; the details name each that was a problem."""
+    project.app(
+        "shop",
+        """
+        import unittest
+
+        class TestSubTests(unittest.TestCase):
+            def test_all_pass(self):
+                for number in range(3):
+                    with self.subTest(number=number):
+                        pass
+
+            def test_two_fail(self):
+                for number in range(4):
+                    with self.subTest("a country", number=number):
+                        self.assertEqual(number % 2, 0)
+
+            def test_one_errs(self):
+                for number in range(3):
+                    with self.subTest(number=number):
+                        self.assertLess(1 / number, 1)
+
+            def test_one_skips(self):
+                for number in range(2):
+                    with self.subTest(number=number):
+                        if number:
+                            self.skipTest("not this one")
+        """,
+    )
+    _, record = project.record()
+    ended = by_label(record)
+    assert outcomes(record) == {
+        "test_all_pass": "passed", "test_two_fail": "failed", "test_one_errs": "error", "test_one_skips": "skipped",
+    }  # fmt: skip
+    assert ended["test_two_fail"]["message"] == "[a country] (number=1) 1 != 0"
+    assert "subTest [a country] (number=1)" in ended["test_two_fail"]["details"]
+    assert "subTest [a country] (number=3)" in ended["test_two_fail"]["details"]
+    assert "number=2" not in ended["test_two_fail"]["details"]
+    assert ended["test_one_errs"]["message"] == "(number=0) ZeroDivisionError: division by zero"
+    assert "(number=1)" in ended["test_one_errs"]["details"]
+
+
+def test_async_probes(project):
+    """IsolatedAsyncioTestCase needs nothing special: it passes, fails, and cleans up."""
+    project.app(
+        "shop",
+        """
+        import asyncio, unittest
+
+        class TestAsync(unittest.IsolatedAsyncioTestCase):
+            async def asyncSetUp(self):
+                self.ready = True
+                self.addAsyncCleanup(self.say, "cleaned up")
+
+            async def say(self, what):
+                print(what)
+
+            async def test_passes(self):
+                await asyncio.sleep(0)
+                self.assertTrue(self.ready)
+
+            async def test_fails(self):
+                await asyncio.sleep(0)
+                self.assertEqual(402, 200)
+
+            async def test_errs(self):
+                await asyncio.wait_for(asyncio.sleep(60), 0.01)
+        """,
+    )
+    _, record = project.record()
+    ended = by_label(record)
+    assert outcomes(record) == {"test_passes": "passed", "test_fails": "failed", "test_errs": "error"}
+    assert ended["test_fails"]["message"] == "402 != 200"
+    assert ended["test_fails"]["output"] == "cleaned up\n"
+    assert "in test_errs" in ended["test_errs"]["details"]
+
+
+FIXTURES = {
+    "classes.py": """
+        import time, unittest
+
+        class Base(unittest.TestCase):
+            @classmethod
+            def setUpClass(cls):
+                cls.addClassCleanup(print, "class cleanup of", cls.__name__)
+
+        class TestSetUpFails(Base):
+            @classmethod
+            def setUpClass(cls):
+                super().setUpClass()
+                raise ConnectionError("no shop")
+
+            @classmethod
+            def tearDownClass(cls):
+                raise AssertionError("never called")
+
+            def test_set_up_fails_1(self): pass
+            def test_set_up_fails_2(self): pass
+
+        class TestSetUpSkips(Base):
+            @classmethod
+            def setUpClass(cls):
+                raise unittest.SkipTest("no shop here")
+
+            def test_set_up_skips(self): pass
+
+        class TestSetUpExits(Base):
+            @classmethod
+            def setUpClass(cls):
+                raise SystemExit(0)
+
+            def test_set_up_exits(self): pass
+
+        class TestTearDownFails(Base):
+            @classmethod
+            def tearDownClass(cls):
+                print("about to fail")
+                raise ConnectionError("the shop is stuck")
+
+            def test_tear_down_fails(self): pass
+
+        class TestCleanupFails(Base):
+            @classmethod
+            def setUpClass(cls):
+                cls.addClassCleanup(int, "one")
+                cls.addClassCleanup(int, "two")
+
+            def test_cleanup_fails(self): pass
+
+        class TestAllWell(Base):
+            def test_all_well(self): pass
+        """,
+    "module.py": """
+        import unittest
+
+        def setUpModule():
+            unittest.addModuleCleanup(print, "module cleanup")
+            raise ConnectionError("no module")
+
+        class TestA(unittest.TestCase):
+            @classmethod
+            def setUpClass(cls):
+                raise AssertionError("never called")
+
+            def test_module_1(self): pass
+
+        class TestB(unittest.TestCase):
+            def test_module_2(self): pass
+        """,
+    "tearing.py": """
+        import unittest
+
+        def tearDownModule():
+            raise ConnectionError("stuck")
+
+        class TestC(unittest.TestCase):
+            def test_tearing(self): pass
+        """,
+}
+
+
+def test_fixtures_that_fail(project):
+    """A set-up is an error of every probe that needs it, a tear-down a result of its own; the other classes run."""
+    project.app("shop", FIXTURES)
+    done, record = project.record("--parallel", "2")
+    assert done.code == record["exit_code"] == 1
+    ended = {result["label"].removeprefix("shop."): result for result in record["results"]}
+    told = {label: (result["outcome"], result["message"]) for label, result in ended.items()}
+    assert told == {
+        "classes.TestSetUpFails.test_set_up_fails_1": ("error", "setUpClass: ConnectionError: no shop"),
+        "classes.TestSetUpFails.test_set_up_fails_2": ("error", "setUpClass: ConnectionError: no shop"),
+        "classes.TestSetUpSkips.test_set_up_skips": ("skipped", "no shop here"),
+        "classes.TestSetUpExits.test_set_up_exits": ("error", "setUpClass: SystemExit: 0"),
+        "classes.TestTearDownFails.test_tear_down_fails": ("passed", ""),
+        "classes.TestTearDownFails.tearDownClass": ("error", "ConnectionError: the shop is stuck"),
+        "classes.TestCleanupFails.test_cleanup_fails": ("passed", ""),
+        "classes.TestCleanupFails.tearDownClass": (
+            "error",
+            "ValueError: invalid literal for int() with base 10: 'two'",
+        ),
+        "classes.TestAllWell.test_all_well": ("passed", ""),
+        "module.TestA.test_module_1": ("error", "setUpModule: ConnectionError: no module"),
+        "module.TestB.test_module_2": ("error", "setUpModule: ConnectionError: no module"),
+        "tearing.TestC.test_tearing": ("passed", ""),
+        "tearing.tearDownModule": ("error", "ConnectionError: stuck"),
+    }
+    assert ended["classes.TestSetUpFails.test_set_up_fails_1"]["output"] == "class cleanup of TestSetUpFails\n"
+    assert ended["classes.TestTearDownFails.tearDownClass"]["output"] == (
+        "about to fail\nclass cleanup of TestTearDownFails\n"
+    )
+    assert "'one'" in ended["classes.TestCleanupFails.tearDownClass"]["details"]
+    assert ended["module.TestA.test_module_1"]["output"] == "module cleanup\n"
+    assert sum(record["counts"].values()) == 13
+
+
+def test_a_fixture_has_a_timeout_of_its_own(project):
+    """One that hangs is a timeout of all that need it; its cleanups run, and one that cannot end is killed."""
+    project.app(
+        "shop",
+        """
+        import ctypes, os, time, unittest
+
+        class TestSlow(unittest.TestCase):
+            @classmethod
+            def setUpClass(cls):
+                time.sleep(0.7)
+
+            def test_slow(self):
+                time.sleep(0.7)
+
+        class TestSetUpHangs(unittest.TestCase):
+            @classmethod
+            def setUpClass(cls):
+                cls.addClassCleanup(print, "cleaned up")
+                time.sleep(60)
+
+            def test_set_up_hangs_1(self): pass
+            def test_set_up_hangs_2(self): pass
+
+        class TestTearDownHangs(unittest.TestCase):
+            @classmethod
+            def setUpClass(cls):
+                cls.addClassCleanup(print, "cleaned up")
+
+            @classmethod
+            def tearDownClass(cls):
+                time.sleep(60)
+
+            def test_tear_down_hangs(self): pass
+
+        class TestSetUpIsStuck(unittest.TestCase):
+            @classmethod
+            def setUpClass(cls):
+                libc, mutex = ctypes.PyDLL(None), ctypes.create_string_buffer(64)
+                libc.pthread_mutex_lock(mutex)
+                libc.pthread_mutex_lock(mutex)
+
+            def test_set_up_is_stuck_1(self): pass
+            def test_set_up_is_stuck_2(self): pass
+
+        class TestTearDownCrashes(unittest.TestCase):
+            @classmethod
+            def tearDownClass(cls):
+                os._exit(0)
+
+            def test_tear_down_crashes(self): pass
+
+        class TestSetUpCrashes(unittest.TestCase):
+            @classmethod
+            def setUpClass(cls):
+                os._exit(0)
+
+            def test_set_up_crashes_1(self): pass
+            def test_set_up_crashes_2(self): pass
+        """,
+    )
+    done, record = project.record("--timeout", "1s", "--parallel", "6")
+    assert done.code == 1
+    ended = {result["label"].removeprefix("shop.Test"): result for result in record["results"]}
+    assert {label: result["outcome"] for label, result in ended.items()} == {
+        "Slow.test_slow": "passed",
+        "SetUpHangs.test_set_up_hangs_1": "timeout",
+        "SetUpHangs.test_set_up_hangs_2": "timeout",
+        "TearDownHangs.test_tear_down_hangs": "passed",
+        "TearDownHangs.tearDownClass": "timeout",
+        "SetUpIsStuck.test_set_up_is_stuck_1": "timeout",
+        "SetUpIsStuck.test_set_up_is_stuck_2": "timeout",
+        "TearDownCrashes.test_tear_down_crashes": "passed",
+        "TearDownCrashes.tearDownClass": "error",
+        "SetUpCrashes.test_set_up_crashes_1": "error",
+        "SetUpCrashes.test_set_up_crashes_2": "error",
+    }, done.err
+    for number in (1, 2):
+        hung = ended[f"SetUpHangs.test_set_up_hangs_{number}"]
+        assert hung["message"] == "setUpClass: timed out after 1 s"
+        assert "in setUpClass\n" in hung["details"]
+        stuck = ended[f"SetUpIsStuck.test_set_up_is_stuck_{number}"]
+        assert stuck["message"].startswith("setUpClass: timed out after 1 s, and had to be killed")
+        assert "in setUpClass\n" in stuck["details"]
+        crashed = ended[f"SetUpCrashes.test_set_up_crashes_{number}"]
+        assert crashed["message"].startswith("setUpClass: ")
+        assert "exited with status 0" in crashed["message"]
+    assert ended["SetUpHangs.test_set_up_hangs_1"]["output"] == "cleaned up\n"
+    assert ended["TearDownHangs.tearDownClass"]["message"] == "tearDownClass: timed out after 1 s"
+    assert ended["TearDownHangs.tearDownClass"]["output"] == "cleaned up\n"
+    assert "exited with status 0" in ended["TearDownCrashes.tearDownClass"]["message"]
+
+
+def test_what_splits_a_class_sets_it_up_again_for_the_rest(project):
+    """After a timeout, a crash or a KeyboardInterrupt; where the process lived on, its tearDownClass ran first."""
+    project.app(
+        "shop",
+        """
+        import os, time, unittest
+        from pathlib import Path
+
+        class TestSplit(unittest.TestCase):
+            @classmethod
+            def note(cls, what):
+                with Path("noted").open("a") as file:
+                    file.write(f"{what}\\n")
+
+            @classmethod
+            def setUpClass(cls):
+                cls.ready = True
+                cls.note("setUpClass")
+
+            @classmethod
+            def tearDownClass(cls):
+                cls.note("tearDownClass")
+
+            def setUp(self):
+                self.assertTrue(self.ready)
+                self.note(self._testMethodName)
+
+            def test_1_passes(self): pass
+            def test_2_hangs(self): time.sleep(60)
+            def test_3_passes(self): pass
+            def test_4_crashes(self): os._exit(0)
+            def test_5_passes(self): pass
+            def test_6_interrupts(self): raise KeyboardInterrupt
+            def test_7_passes(self): pass
+        """,
+    )
+    done, record = project.record("--timeout", "1s", "--parallel", "3")
+    assert done.code == 1
+    assert list(outcomes(record).values()) == ["passed", "timeout", "passed", "error", "passed", "error", "passed"]
+    assert (project.path / "noted").read_text().split() == [
+        "setUpClass", "test_1_passes", "test_2_hangs", "tearDownClass",
+        "setUpClass", "test_3_passes", "test_4_crashes",
+        "setUpClass", "test_5_passes", "test_6_interrupts", "tearDownClass",
+        "setUpClass", "test_7_passes", "tearDownClass",
+    ]  # fmt: skip

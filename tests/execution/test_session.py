@@ -1,0 +1,98 @@
+"""A session: what probes start does not outlive the run, and nothing outlives the command."""
+
+from __future__ import annotations
+
+import signal
+
+from tests.execution.running import Started, children, is_alive, outcomes, text_of, wait_for
+
+
+def test_what_probes_leave_running_is_gone_when_the_run_ends(project):
+    """Threads, children, forks that hold the worker's own pipes, orphans, in sessions of their own or not."""
+    project.app(
+        "shop",
+        """
+        import os, subprocess, threading, time, unittest
+        from pathlib import Path
+
+        def note(pid):
+            with Path("pids").open("a") as file:
+                file.write(f"{pid}\\n")
+
+        class TestLeaves(unittest.TestCase):
+            def test_thread(self):
+                threading.Thread(target=time.sleep, args=(600,)).start()
+
+            def test_child(self):
+                note(subprocess.Popen(["sleep", "600"]).pid)
+
+            def test_session(self):
+                note(subprocess.Popen(["sleep", "600"], start_new_session=True).pid)
+
+            def test_fork_that_holds_everything(self):
+                if pid := os.fork():
+                    note(pid)
+                else:
+                    time.sleep(600)
+
+            def test_fork_in_a_session_that_holds_everything(self):
+                if pid := os.fork():
+                    note(pid)
+                else:
+                    os.setsid()
+                    time.sleep(600)
+
+            def test_orphan(self):
+                if pid := os.fork():
+                    os.waitpid(pid, 0)
+                else:
+                    os.setsid()
+                    if pid := os.fork():
+                        note(pid)
+                        os._exit(0)
+                    time.sleep(600)
+
+            def test_session_and_crash(self):
+                if pid := os.fork():
+                    note(pid)
+                    os._exit(1)
+                os.setsid()
+                time.sleep(600)
+        """,
+    )
+    done, record = project.record()
+    assert done.code == 1, done.err
+    assert record["counts"]["passed"] == 6, outcomes(record)
+    pids = [int(line) for line in (project.path / "pids").read_text().split()]
+    assert len(pids) == 6
+    assert not [pid for pid in pids if is_alive(pid)]
+
+
+def test_nothing_survives_the_command_when_it_is_killed(project):
+    """The kernel ends the runner and the workers with it, one that hangs in C included."""
+    project.app(
+        "shop",
+        """
+        import ctypes, os, time, unittest
+        from pathlib import Path
+
+        class TestHangs(unittest.TestCase):
+            def test_python(self):
+                Path("python").write_text(f"{os.getpid()}\\n")
+                time.sleep(600)
+
+            def test_c(self):
+                libc, mutex = ctypes.PyDLL(None), ctypes.create_string_buffer(64)
+                libc.pthread_mutex_lock(mutex)
+                Path("c").write_text(f"{os.getpid()}\\n")
+                libc.pthread_mutex_lock(mutex)
+        """,
+    )
+    with Started(project, "--parallel", "2") as run:
+        workers = {int(text_of(project.path / name)) for name in ("python", "c")}
+        started = set(children(run.process.pid))
+        assert workers < started
+        run.process.send_signal(signal.SIGKILL)
+        run.process.wait()
+        wait_for(lambda: not any(map(is_alive, started)), f"the end of {started}")
+    assert not (project.path / "record.json").exists()
