@@ -13,12 +13,14 @@ import traceback
 import unittest
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from django_probe import conf, discovery
 from django_probe.errors import UsageError
 from django_probe.execution.guard import objections
 from django_probe.execution.inprocess import InProcessSession
+from django_probe.execution.recorder import one_line
+from django_probe.execution.redaction import Redactor
 from django_probe.execution.session import ForkedSession, Session
 from django_probe.reports.console import Console
 from django_probe.results import ExitCode, Outcome, ProbeResult, ProbeRun
@@ -35,8 +37,18 @@ if TYPE_CHECKING:
     from django_probe.results import EndedBy
 
 
+Given = TypeVar("Given")
+
+
 def _nobody(_label: str, _module: str) -> None:
     """Hear which module is imported next where nobody keeps time: `build_suite` was called by itself."""
+
+
+def _given(value: Any, kind: type[Given], complaint: str) -> Given:
+    """Give what an override gave; TypeError where it is not what the caller goes on with."""
+    if isinstance(value, kind):
+        return value
+    raise TypeError(complaint.format(value))
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,13 +175,16 @@ class DjangoProbeSuiteRunner:
 
     def _judged(self, suite: SelectedSuite) -> ProbeRun:
         """Run and judge; whatever breaks in here, or in a team's override, is an error in a record that closes."""
+        run: ProbeRun | None = None
         try:
-            run = self.run_suite(suite)
-            return run.judged(int(self.suite_result(suite, run)))
-        except Exception as error:  # noqa: BLE001 (the gate always answers)
-            message = f"the runner itself failed: {type(error).__name__}: {error}"
-            broken = ProbeResult("runner", Outcome.ERROR, message=message, details=traceback.format_exc())
-            return self._record(suite.session.total, [broken], None)
+            run = _given(self.run_suite(suite), ProbeRun, "run_suite() gave {!r}, not a ProbeRun")
+            return run.judged(_given(self.suite_result(suite, run), int, "suite_result() gave {!r}, not an exit code"))
+        except (Exception, SystemExit) as error:  # noqa: BLE001 (the gate always answers)
+            redact = Redactor()
+            message = redact(f"the runner itself failed: {type(error).__name__}: {one_line(error)}")
+            broken = ProbeResult("runner", Outcome.ERROR, message=message, details=redact(traceback.format_exc()))
+            ran, ended_by = (run.results, run.ended_by) if run else ((), None)
+            return self._record(suite.session.total, [*ran, broken], ended_by)
 
     def _record(self, selected: int, results: Sequence[ProbeResult], ended_by: EndedBy | None) -> ProbeRun:
         shard = self._choice.shard

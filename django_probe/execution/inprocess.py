@@ -8,12 +8,17 @@ from __future__ import annotations
 
 import signal
 import time
+import traceback
+import unittest
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
+from django_probe.discovery import Stillborn
+from django_probe.errors import UsageError
 from django_probe.execution.executor import Executor
 from django_probe.execution.guard import DatabaseGuard
 from django_probe.execution.ledger import Attempt, Ledger, Selected, Unit
-from django_probe.execution.recorder import Interrupted
+from django_probe.execution.recorder import Interrupted, message_of
 from django_probe.execution.redaction import Redactor
 from django_probe.results import EndedBy, Outcome
 from django_probe.selection import select
@@ -25,7 +30,7 @@ if TYPE_CHECKING:
     from django_probe.execution.runner import Build
     from django_probe.execution.session import Ran
     from django_probe.results import ProbeResult
-    from django_probe.selection import Choice
+    from django_probe.selection import Choice, Probe
 
 _ENDS = {signal.SIGINT: EndedBy.SIGINT, signal.SIGTERM: EndedBy.SIGTERM}
 
@@ -39,13 +44,23 @@ class InProcessSession:
         self._ended_by: EndedBy | None = None
 
     def __enter__(self) -> Self:
-        self._probes, self.total = select(self._build(lambda _label, _module: None), self._choice)
+        self._probes, self.total = self._load()
         self.selected = [Selected.of(probe.described()) for probe in self._probes]
         self._guard = DatabaseGuard()
         failfast = self._choice.gate.failfast
         self._executor = Executor(self._probes, self._guard, self._hear, self._heed, failfast=failfast)
         self._before = {number: signal.signal(number, self._interrupt) for number in _ENDS}
         return self
+
+    def _load(self) -> tuple[list[Probe], int]:
+        try:
+            return select(self._build(lambda _label, _module: None), self._choice)
+        except UsageError:
+            raise
+        except (Exception, SystemExit) as error:  # noqa: BLE001 (build_suite() of a team's own runner may raise anything)
+            message = f"build_suite() failed: {message_of(error)}"
+            broken = Stillborn("runner", Outcome.ERROR, message, traceback.format_exc())
+            return select(unittest.TestSuite([broken]), replace(self._choice, shard=None))
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -5,11 +5,13 @@ It imports probe code, so nothing that it does or says is trusted to be all that
 
 from __future__ import annotations
 
+import contextlib
 import faulthandler
 import gc
 import os
 import signal
 import socket
+import sys
 import time
 import traceback
 from functools import partial
@@ -19,6 +21,7 @@ from django.db import connections
 
 from django_probe.errors import UsageError
 from django_probe.execution import linux
+from django_probe.execution.recorder import message_of
 from django_probe.execution.worker import DUMP, work
 from django_probe.selection import select
 
@@ -78,7 +81,7 @@ def _load(channel: Channel, build: Build, choice: Choice) -> list[Probe]:
         channel.send("usage", str(error))
         os._exit(0)
     except BaseException as error:  # noqa: BLE001 (build_suite() of a team's own runner may raise anything)
-        channel.send("broken", f"{type(error).__name__}: {error}", traceback.format_exc())
+        channel.send("broken", message_of(error), traceback.format_exc())
         os._exit(0)
     channel.send("selected", total)
     for start in range(0, len(probes), _BATCH):
@@ -89,6 +92,7 @@ def _load(channel: Channel, build: Build, choice: Choice) -> list[Probe]:
 
 def _serve(channel: Channel, be_worker: Callable[..., NoReturn]) -> NoReturn:
     close_databases()
+    flush_streams()
     gc.freeze()  # the pages of what is loaded stay shared: a collection in a worker would write to all of them
     gc.enable()
     while True:
@@ -129,3 +133,11 @@ def close_databases() -> None:
         connection.close()
         if close_pool := getattr(connection, "close_pool", None):
             close_pool()
+
+
+def flush_streams() -> None:
+    """Write out what this process has printed and still holds: else each fork of it would do so, too."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(AttributeError, OSError, ValueError):  # None, broken or closed: nothing to write
+            stream.flush()
+    linux.flush_c_streams()

@@ -60,27 +60,30 @@ class Command(BaseCommand):
         path = conf.runner_path()
         try:
             runner_class = import_string(path)
-        except ImportError as error:
-            raise UsageError(f"PROBE_RUNNER: {path} cannot be imported: {error}") from None
+        except Exception as error:
+            raise UsageError(f"PROBE_RUNNER: {path} cannot be imported: {type(error).__name__}: {error}") from error
         gate = _ordered(conf.policy(options["policy"]).gate(options["gate"]), options)
         called = getattr(self, "_called_from_command_line", False)
-        runner: DjangoProbeSuiteRunner = runner_class(
-            verbosity=options["verbosity"],
-            interactive=options["interactive"],
-            failfast=gate.failfast,
-            gate=gate,
-            operator=Wishes(
-                timeout=options["timeout"],
-                retries=options["retries"],
-                database_access=options["database_access"],
-            ),
-            patterns=options["patterns"],
-            shard=options["shard"],
-            allow_empty=options["allow_empty"],
-            age=process_age() if called else 0.0,
-            listener=self._console(options),
-            delivery=Delivery(_reports(options), options.get("stdout") or sys.stdout),
-        )
+        try:
+            runner: DjangoProbeSuiteRunner = runner_class(
+                verbosity=options["verbosity"],
+                interactive=options["interactive"],
+                failfast=gate.failfast,
+                gate=gate,
+                operator=Wishes(
+                    timeout=options["timeout"],
+                    retries=options["retries"],
+                    database_access=options["database_access"],
+                ),
+                patterns=options["patterns"],
+                shard=options["shard"],
+                allow_empty=options["allow_empty"],
+                age=process_age() if called else 0.0,
+                listener=self._console(options),
+                delivery=Delivery(_reports(options), options.get("stdout") or sys.stdout),
+            )
+        except TypeError as error:  # it is no class, or its __init__ does not take the options and hand them on
+            raise UsageError(f"PROBE_RUNNER: {path} cannot be made: {error}") from error
         return runner
 
     def _console(self, options: dict[str, Any]) -> Console:

@@ -1,0 +1,358 @@
+"""The runner class is the seam for a team: a subclass may add and be stricter, and the gate answers all the same."""
+
+from __future__ import annotations
+
+import json
+
+import junitparser
+import pytest
+
+from tests.projects import new_project, python
+
+SHOP = """\
+import unittest
+class TestA(unittest.TestCase):
+    def test_a(self): pass
+    @unittest.skip("not here")
+    def test_b(self): pass
+"""
+
+CLOSED = """\
+import unittest
+class TestA(unittest.TestCase):
+    def test_a(self): self.fail("no")
+    def test_b(self): self.fail("no")
+"""
+
+RUNNERS = """\
+import sys, unittest
+from dataclasses import replace
+from django.conf import settings
+from django_probe.errors import UsageError
+from django_probe.simple import DjangoProbeSuiteRunner as Base
+
+class Extra(unittest.TestCase):
+    def test_x(self): pass
+    def test_fails(self): self.fail("extra")
+
+class BuildsMore(Base):
+    def build_suite(self, labels, extra_probes=None):
+        suite = super().build_suite(labels, extra_probes)
+        suite.addTest(Extra("test_x"))
+        return suite
+
+class BuildsNothing(Base):
+    def build_suite(self, labels, extra_probes=None):
+        return unittest.TestSuite()
+
+class BuildRaises(Base):
+    def build_suite(self, labels, extra_probes=None):
+        raise RuntimeError("no list of probes")
+
+class BuildExits(Base):
+    def build_suite(self, labels, extra_probes=None):
+        sys.exit(0)
+
+class BuildGivesNone(Base):
+    def build_suite(self, labels, extra_probes=None):
+        super().build_suite(labels, extra_probes)
+
+class BuildRefuses(Base):
+    def build_suite(self, labels, extra_probes=None):
+        raise UsageError("this team wants a label")
+
+class Watches(Base):
+    def run_suite(self, suite):
+        print("before:", suite.countTestCases(), [test.id() for test in suite], file=sys.stderr)
+        run = super().run_suite(suite)
+        print("after:", dict(run.counts)["passed"], file=sys.stderr)
+        return replace(run, release="told by the team")
+
+class RunRaises(Base):
+    def run_suite(self, suite):
+        super().run_suite(suite)
+        raise RuntimeError("the team's own fault")
+
+class RunGivesNone(Base):
+    def run_suite(self, suite):
+        super().run_suite(suite)
+
+class RunsByItself(Base):
+    def run_suite(self, suite):
+        return suite.run(unittest.TestResult())
+
+class Stricter(Base):
+    def suite_result(self, suite, run):
+        return 7 if run.counts["skipped"] else super().suite_result(suite, run)
+
+class Laxer(Base):
+    def suite_result(self, suite, run):
+        return 0
+
+class OutOfRange(Base):
+    def suite_result(self, suite, run):
+        return 256
+
+class ResultGivesNone(Base):
+    def suite_result(self, suite, run):
+        super().suite_result(suite, run)
+
+class ResultRaises(Base):
+    def suite_result(self, suite, run):
+        raise RuntimeError(f"the team's own fault\\nand not {settings.SECRET_KEY}")
+
+class ResultExits(Base):
+    def suite_result(self, suite, run):
+        sys.exit(0)
+
+class AddsProbes(Base):
+    def run_probes(self, labels, extra_probes=None):
+        return super().run_probes(labels, [Extra("test_x"), Extra("test_fails")])
+
+class SaysZero(Base):
+    def run_probes(self, labels, extra_probes=None):
+        super().run_probes(labels, extra_probes)
+        return 0
+
+class OldSignature(Base):
+    def __init__(self, verbosity, interactive, failfast):
+        super().__init__(verbosity, interactive, failfast)
+
+not_a_class = 3
+"""
+
+
+@pytest.fixture(scope="module")
+def team(tmp_path_factory):
+    """A project with runner classes of its own, one of which the environment names."""
+    made = new_project(tmp_path_factory.mktemp("team"))
+    made.app("shop", SHOP)
+    made.app("closed", CLOSED)
+    made.write("team.py", RUNNERS)
+    made.write("broken.py", "def broken(:\n")
+    made.configure('import os\nPROBE_RUNNER = os.environ.get("TEAM_RUNNER")\n')
+    return made
+
+
+@pytest.fixture
+def answer(team, tmp_path):
+    """What runs the command with a runner class, and gives how it ended, its record and its JUnit."""
+
+    def run(runner, *arguments):
+        paths = tmp_path / "record.json", tmp_path / "junit.xml"
+        env = {"TEAM_RUNNER": f"team.{runner}"}
+        done = team.probe(*(arguments or ["shop"]), "--json", str(paths[0]), "--junit", str(paths[1]), env=env)
+        return done, json.loads(paths[0].read_text(encoding="utf-8")), junitparser.JUnitXml.fromfile(str(paths[1]))
+
+    return run
+
+
+def labels(record):
+    """Give what ran."""
+    return [result["label"] for result in record["results"]]
+
+
+def problems(junit):
+    """Count the failures and errors that a CI would show."""
+    return junit.failures + junit.errors
+
+
+def test_build_suite__may_add_probes(answer):
+    """What no probes module gave has the name of its own module in its label."""
+    done, record, _ = answer("BuildsMore")
+
+    assert done.code == 0
+    assert labels(record) == ["shop.TestA.test_a", "shop.TestA.test_b", "team.Extra.test_x"]
+
+
+def test_build_suite__may_leave_all_out(answer):
+    """Nothing ran then, and that is no pass."""
+    done, record, junit = answer("BuildsNothing")
+
+    assert (done.code, record["exit_code"], problems(junit)) == (5, 5, 1)
+
+
+@pytest.mark.parametrize("options", [[], ["--parallel", "0"]])
+@pytest.mark.parametrize(
+    ("runner", "says"),
+    [
+        ("BuildRaises", "build_suite() failed: RuntimeError: no list of probes"),
+        ("BuildExits", "build_suite() failed: SystemExit: 0"),
+        ("BuildGivesNone", "build_suite() failed: TypeError: 'NoneType' object is not iterable"),
+    ],
+)
+def test_build_suite__that_fails_is_an_error_in_the_record(answer, runner, says, options):
+    """The gate is closed and every report says why, wherever the probes are loaded."""
+    done, record, junit = answer(runner, "shop", *options)
+
+    assert (done.code, record["exit_code"], problems(junit)) == (1, 1, 1)
+    assert [result["message"] for result in record["results"]] == [says]
+    assert "Traceback" in record["results"][0]["details"]
+
+
+def test_build_suite__may_refuse_as_the_original_does(team):
+    """A UsageError is the user's to mend: one line, exit 2."""
+    done = team.probe(env={"TEAM_RUNNER": "team.BuildRefuses"})
+
+    assert (done.code, done.out, done.err) == (2, "", "CommandError: this team wants a label\n")
+
+
+def test_run_suite__gets_the_labels_and_gives_the_record(answer):
+    """A team may watch, and add to the record."""
+    done, record, _ = answer("Watches")
+
+    assert done.code == 0
+    assert "before: 2 ['shop.TestA.test_a', 'shop.TestA.test_b']\n" in done.err
+    assert "after: 1\n" in done.err
+    assert record["release"] == "told by the team"
+
+
+@pytest.mark.parametrize(
+    ("runner", "says"),
+    [
+        ("RunRaises", "the runner itself failed: RuntimeError: the team's own fault"),
+        ("RunGivesNone", "the runner itself failed: TypeError: run_suite() gave None, not a ProbeRun"),
+        (
+            "RunsByItself",
+            (
+                "the runner itself failed: TypeError: shop.TestA.test_a is loaded in another process and runs in "
+                "run_suite() alone"
+            ),
+        ),
+        ("ResultGivesNone", "the runner itself failed: TypeError: suite_result() gave None, not an exit code"),
+        ("ResultRaises", "the runner itself failed: RuntimeError: the team's own fault"),
+        ("ResultExits", "the runner itself failed: SystemExit: 0"),
+    ],
+)
+def test_run__what_breaks_in_an_override_closes_the_gate(answer, runner, says):
+    """Exit code, record and JUnit say so; a gate that breaks must never be a gate that is open."""
+    done, record, junit = answer(runner)
+
+    assert (done.code, record["exit_code"], problems(junit)) == (1, 1, 1)
+    assert record["results"][-1]["message"] == says
+    assert "Traceback" in record["results"][-1]["details"]
+    assert "not-a-secret-of-anybody" not in done.err + str(record)
+    # What ran stays in the record where it is known.
+    assert len(record["results"]) == (3 if runner.startswith("Result") else 1)
+
+
+def test_suite_result__may_be_stricter(answer):
+    """The code is in the record before anything is rendered: all say 7."""
+    done, record, junit = answer("Stricter")
+
+    assert (done.code, record["exit_code"], record["passed"], problems(junit)) == (7, 7, False, 1)
+    assert "suite_result() of the team's own runner asked for exit code 7" in done.err
+
+
+def test_suite_result__that_is_laxer_is_not_heard(answer):
+    """Nothing that a team writes opens a gate that the record closes."""
+    done, record, junit = answer("Laxer", "closed")
+
+    assert (done.code, record["exit_code"], problems(junit)) == (1, 1, 2)
+
+
+def test_suite_result__that_no_process_can_exit_with_is_1(answer):
+    """256 would be 0 to the shell."""
+    done, record, _ = answer("OutOfRange")
+
+    assert (done.code, record["exit_code"]) == (1, 1)
+
+
+def test_run_probes__may_add_probes(answer):
+    """`extra_probes` run beside those of the labels, with all the same care."""
+    done, record, _ = answer("AddsProbes")
+
+    assert done.code == 1
+    assert {result["label"]: result["outcome"] for result in record["results"]} == {
+        "shop.TestA.test_a": "passed",
+        "shop.TestA.test_b": "skipped",
+        "team.Extra.test_x": "passed",
+        "team.Extra.test_fails": "failed",
+    }
+
+
+def test_run_probes__that_gives_another_code_does_not_open_the_gate(answer):
+    """The record counts."""
+    done, record, _ = answer("SaysZero", "closed")
+
+    assert (done.code, record["exit_code"]) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("runner", "says"),
+    [
+        ("nowhere.Runner", "PROBE_RUNNER: nowhere.Runner cannot be imported: "),
+        ("team.Missing", "PROBE_RUNNER: team.Missing cannot be imported: "),
+        ("Runner", "PROBE_RUNNER: Runner cannot be imported: "),
+        ("broken.Runner", "PROBE_RUNNER: broken.Runner cannot be imported: SyntaxError: "),
+        ("team.not_a_class", "PROBE_RUNNER: team.not_a_class cannot be made: "),
+        ("team.OldSignature", "PROBE_RUNNER: team.OldSignature cannot be made: "),
+    ],
+)
+def test_setting__a_runner_that_cannot_be_had_is_exit_2(team, runner, says):
+    """One line that names the setting and the reason; nothing ran."""
+    done = team.probe("shop", env={"TEAM_RUNNER": runner})
+
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith(f"CommandError: {says}")
+    assert len(done.err.splitlines()) == 1
+
+
+def test_class__runs_without_the_command(team):
+    """The original's four lines: it fails fast, tells on standard error, and keeps the record."""
+    done = python(
+        team,
+        """\
+        from django_probe.simple import DjangoProbeSuiteRunner
+        runner = DjangoProbeSuiteRunner()
+        print(runner.run_probes(["closed"]), [result.outcome.value for result in runner.run.results])
+        runner = DjangoProbeSuiteRunner(verbosity=0, interactive=False, failfast=False)
+        print(runner.run_probes(["closed"]), [result.outcome.value for result in runner.run.results])
+        print(DjangoProbeSuiteRunner().run_probes(["shop"]))
+        print(DjangoProbeSuiteRunner(allow_empty=True).run_probes(["auth"]))
+        """,
+    )
+
+    assert done.out.splitlines() == ["1 ['failed', 'not_run']", "1 ['failed', 'failed']", "0", "0"], done.err
+    assert "gate default: CLOSED (exit 1)" in done.err
+    assert "gate default: PASSED (exit 0)" in done.err
+
+
+def test_class__build_suite_gives_tests_and_run_suite_takes_its_own_alone(team):
+    """Each step by itself does what its name says, or says what it needs."""
+    done = python(
+        team,
+        """\
+        from django_probe.simple import DjangoProbeSuiteRunner
+        runner = DjangoProbeSuiteRunner()
+        suite = runner.build_suite(["shop"])
+        print(suite.countTestCases())
+        try:
+            runner.run_suite(suite)
+        except TypeError as error:
+            print(error)
+        """,
+    )
+
+    assert done.out == "2\nrun_suite() takes the suite that run_probes() gives it\n", done.err
+
+
+def test_call_command__is_the_command_without_a_process(team):
+    """It returns where the gate is open, and raises what the command would exit with."""
+    done = python(
+        team,
+        """\
+        import io, json
+        from django.core.management import CommandError, call_command
+        out = io.StringIO()
+        print(call_command("probe", "shop", "--json", "-", stdout=out, stderr=io.StringIO()))
+        print(json.loads(out.getvalue())["counts"]["passed"])
+        for label in ("closed", "nowhere", "auth"):
+            try:
+                call_command("probe", label, verbosity=0)
+            except (SystemExit, CommandError) as error:
+                print(type(error).__name__, getattr(error, "code", None) or error.returncode)
+        """,
+    )
+
+    assert done.out.splitlines() == ["None", "1", "SystemExit 1", "CommandError 2", "SystemExit 5"], done.err
