@@ -63,6 +63,10 @@ class Handle:
         self._dump_steps = 0
         self._dumped = -1
 
+    def starting(self, now: float) -> None:
+        """Give the worker its time to say hello from now on."""
+        self.act_at = now + HELLO
+
     def descriptors(self) -> list[int]:
         """Give the descriptors that the worker gets: socket, output, stacks."""
         return [self._theirs.fileno(), self.output.write_end, self._stacks]

@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from django_probe.execution.causes import cause_of_death
-from django_probe.execution.handle import Handle, Stage
+from django_probe.execution.handle import Stage
 from django_probe.execution.hearing import LOST, TIMEOUT, Hearing
 from django_probe.execution.ledger import Attempt, Ledger, Selected
 from django_probe.results import EndedBy, Outcome
@@ -19,6 +19,7 @@ from django_probe.results import EndedBy, Outcome
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from django_probe.execution.handle import Handle
     from django_probe.execution.interrupts import Interrupts
     from django_probe.execution.listener import Listener
     from django_probe.execution.loading import Runner
@@ -113,11 +114,7 @@ class Judge:
         hired = sum(handle.stage is not Stage.KILLED and not handle.left for handle in self._handles)
         idle = sum(not handle.units and handle.stage in _QUIET for handle in self._handles)
         for _ in range(min(self._gate.parallel - hired, self._ledger.waiting - idle)):
-            handle = Handle(now)
-            asked = self._runner.fork(handle)
-            handle.handed_over()
-            if not asked:
-                handle.close()
+            if (handle := self._runner.hire(now)) is None:
                 self._nobody_to_fork()
                 return
             self._handles.append(handle)

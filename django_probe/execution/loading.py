@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
+import select
 import selectors
 import signal
 import socket
-import sys
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -16,22 +16,23 @@ from typing import TYPE_CHECKING, Any, Final
 from django_probe.errors import UsageError
 from django_probe.execution import linux
 from django_probe.execution.causes import cause_of_death
+from django_probe.execution.handle import Handle
 from django_probe.execution.ledger import Selected
 from django_probe.execution.output import Output
 from django_probe.execution.protocol import Channel
-from django_probe.execution.runner import close_databases, load_and_fork
+from django_probe.execution.runner import close_databases, flush_streams, load_and_fork
 from django_probe.execution.worker import DUMP
 from django_probe.results import EndedBy, Outcome
 
 if TYPE_CHECKING:
-    from django_probe.execution.handle import Handle
     from django_probe.execution.interrupts import Interrupts
     from django_probe.execution.runner import Build
     from django_probe.selection import Choice
 
 MIN_IMPORT: Final = 10.0
-"""Seconds that a module has for its import at the least; else it has the gate's timeout."""
+"""Seconds that a module has for its import at the least; else it has the timeout of a probe that wishes none."""
 _DUMP_WAIT: Final = 0.25
+_LAST_BREATH: Final = 1.0
 _MOST_LOST: Final = 3
 
 
@@ -52,13 +53,10 @@ class Runner:
         self.channel = Channel(mine)
         self.output = Output()
         self._stacks = os.memfd_create("stacks")
-        self._import_timeout = max(choice.gate.timeout, MIN_IMPORT)
+        self._import_timeout = max(choice.operator.timeout or choice.gate.timeout, MIN_IMPORT)
         judge = os.getpid()
         close_databases()
-        for stream in (sys.stdout, sys.stderr):  # what they hold back would come out of every fork again
-            if stream is not None:
-                with contextlib.suppress(OSError, ValueError):
-                    stream.flush()
+        flush_streams()
         gc.freeze()  # a collection in the child would write to, and so copy, every page of what is loaded already
         self._pid = linux.fork()
         if self._pid == 0:
@@ -74,6 +72,7 @@ class Runner:
         self._lost = 0
         self._module = ("runner", "the process that loads the probes")
         self._loaded = Loaded([], 0)
+        self._spare = self._fork(time.monotonic())  # the first worker is forked while the judge reads what was selected
 
     def load(self, interrupts: Interrupts, deadline: float) -> Loaded:
         """Wait until everything is loaded, `deadline` on the monotonic clock at the most.
@@ -86,7 +85,8 @@ class Runner:
             for source in (self.channel, self.output, self.pidfd, interrupts):
                 selector.register(source, selectors.EVENT_READ)
             while True:
-                selector.select(max(0.0, min(limit, deadline) - time.monotonic()))
+                ready = selector.select(max(0.0, min(limit, deadline) - time.monotonic()))
+                dead = any(key.fileobj == self.pidfd for key, _ in ready)
                 self.output.drain()
                 for message in self.channel.poll():
                     limit = time.monotonic() + self._import_timeout
@@ -96,7 +96,7 @@ class Runner:
                     return self._ended(interrupts.received[0])
                 if time.monotonic() >= deadline:
                     return self._ended(EndedBy.DEADLINE)
-                if self.channel.closed:
+                if self.channel.closed or (dead and not self.channel.readable):  # a child may hold its end open
                     return self._died()
                 if time.monotonic() >= limit:
                     return self._hung()
@@ -127,6 +127,8 @@ class Runner:
         return self._error(f"importing {self._module[1]} did not end within {self._import_timeout:g} s", self._stack())
 
     def _died(self) -> Loaded:
+        if not select.select([self.pidfd], [], [], _LAST_BREATH)[0]:  # it lives, and closed the channel
+            signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
         status = self._reap()
         return self._error(f"importing {self._module[1]} ended the process: {cause_of_death(status)}", "")
 
@@ -149,15 +151,27 @@ class Runner:
             before, size = size, os.fstat(self._stacks).st_size
         return os.pread(self._stacks, size, 0).decode("utf-8", "backslashreplace")
 
-    def fork(self, handle: Handle) -> bool:
-        """Ask for a worker that holds the other ends of `handle`; whether there is still somebody to ask."""
+    def hire(self, now: float) -> Handle | None:
+        """Have a worker forked, and give the hold on it; None where there is nobody left to ask."""
+        handle, self._spare = self._spare, None
+        if handle is None:
+            return self._fork(now)
+        handle.starting(now)
+        return handle
+
+    def _fork(self, now: float) -> Handle | None:
         if self.trouble:
-            return False
+            return None
+        handle = Handle(now)
         try:
             socket.send_fds(self.channel.sock, [b"f"], handle.descriptors())
         except OSError:  # it has ended, or a probes module closed its descriptors: it can be asked no more
             self.died()
-        return not self.trouble
+        handle.handed_over()
+        if self.trouble:
+            handle.close()
+            return None
+        return handle
 
     def worker_lost(self) -> None:
         """Take that a worker never came; when several in a row did not, none will."""
@@ -179,6 +193,8 @@ class Runner:
         if not self._reaped:
             self._end()
         gc.unfreeze()
+        if self._spare:
+            self._spare.close()
         self.channel.close()
         self.output.close()
         os.close(self._stacks)
