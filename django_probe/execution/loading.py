@@ -68,7 +68,7 @@ class Runner:
         self.output.hand_over()
         self.pidfd = os.pidfd_open(self._pid)
         self.trouble = ""
-        self._reaped = False
+        self._status: int | None = None
         self._lost = 0
         self._module = ("runner", "the process that loads the probes")
         self._loaded = Loaded([], 0)
@@ -127,10 +127,7 @@ class Runner:
         return self._error(f"importing {self._module[1]} did not end within {self._import_timeout:g} s", self._stack())
 
     def _died(self) -> Loaded:
-        if not select.select([self.pidfd], [], [], _LAST_BREATH)[0]:  # it lives, and closed the channel
-            signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
-        status = self._reap()
-        return self._error(f"importing {self._module[1]} ended the process: {cause_of_death(status)}", "")
+        return self._error(f"importing {self._module[1]} ended the process: {self._cause()}", "")
 
     def _error(self, message: str, details: str) -> Loaded:
         self.output.drain()
@@ -185,13 +182,11 @@ class Runner:
 
     def died(self) -> None:
         """Take the end of the process, and see to it: `trouble` says how it ended."""
-        if not self._reaped:
-            self.trouble = f"the process that forks workers ended: {cause_of_death(self._end())}"
+        self.trouble = self.trouble or f"the process that forks workers ended: {self._cause()}"
 
     def close(self) -> None:
         """End the process, if it has not ended."""
-        if not self._reaped:
-            self._end()
+        self._end()
         gc.unfreeze()
         if self._spare:
             self._spare.close()
@@ -200,13 +195,16 @@ class Runner:
         os.close(self._stacks)
         os.close(self.pidfd)
 
-    def _end(self) -> int:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._pid, signal.SIGKILL)
-        with contextlib.suppress(ProcessLookupError):
-            signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
-        return self._reap()
+    def _cause(self) -> str:
+        """Say how the process ended; it may have closed the channel, and live."""
+        select.select([self.pidfd], [], [], _LAST_BREATH)
+        return cause_of_death(self._end())
 
-    def _reap(self) -> int:
-        self._reaped = True
-        return os.waitpid(self._pid, 0)[1]
+    def _end(self) -> int:
+        if self._status is None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
+            self._status = os.waitpid(self._pid, 0)[1]
+        return self._status
