@@ -6,10 +6,13 @@ database guard, retries, fixtures and the record are the same as ever.
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
 import time
 import traceback
 import unittest
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
@@ -24,6 +27,7 @@ from django_probe.results import EndedBy, Outcome
 from django_probe.selection import select
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from types import TracebackType
 
     from django_probe.execution.listener import Listener
@@ -33,6 +37,24 @@ if TYPE_CHECKING:
     from django_probe.selection import Choice, Probe
 
 _ENDS = {signal.SIGINT: EndedBy.SIGINT, signal.SIGTERM: EndedBy.SIGTERM}
+
+
+@contextmanager
+def _stdout_free() -> Iterator[None]:
+    """Send what is printed, child processes' and C code's too, to standard error: standard output is for reports."""
+    try:
+        kept = os.dup(1)
+        os.dup2(2, 1)
+    except OSError:  # one of them is closed
+        yield
+        return
+    try:
+        yield
+    finally:
+        if sys.stdout:
+            sys.stdout.flush()
+        os.dup2(kept, 1)
+        os.close(kept)
 
 
 class InProcessSession:
@@ -54,7 +76,8 @@ class InProcessSession:
 
     def _load(self) -> tuple[list[Probe], int]:
         try:
-            return select(self._build(lambda _label, _module: None), self._choice)
+            with _stdout_free():
+                return select(self._build(lambda _label, _module: None), self._choice)
         except UsageError:
             raise
         except (Exception, SystemExit) as error:  # noqa: BLE001 (build_suite() of a team's own runner may raise anything)
@@ -87,7 +110,8 @@ class InProcessSession:
     def _run(self, unit: Unit) -> None:
         self._unit = unit
         self._executor.leaving = False
-        self._executor.run(list(unit.probes))
+        with _stdout_free():
+            self._executor.run(list(unit.probes))
 
     def _hear(self, kind: str, *rest: Any) -> None:
         now = time.monotonic()
