@@ -1,0 +1,16 @@
+"""`path("probe/", include("django_probe.urls"))`: readiness and liveness."""
+
+from django.urls import path
+
+from django_probe import views
+
+app_name = "django_probe"
+
+# The names without the slash stand here so that APPEND_SLASH does not redirect: kubelet takes a redirect for a success.
+urlpatterns = [
+    path("", views.index, name="index"),
+    path("live/", views.live, name="live"),
+    path("live", views.live),
+    path("ready/", views.ready, name="ready"),
+    path("ready", views.ready),
+]

@@ -1,0 +1,73 @@
+"""The answers under `/probe/`: one line of text, the same to everybody, from memory."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+from django.contrib.auth.decorators import login_not_required
+from django.db import connections
+from django.db.transaction import non_atomic_requests
+from django.http import HttpResponse
+from django.views.decorators.csrf import csrf_exempt
+
+from django_probe.readiness import Answer, keeper
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django.http import HttpRequest
+
+    View = Callable[[HttpRequest], HttpResponse]
+
+_METHODS = ("GET", "HEAD")
+
+
+def _plain(view: View) -> View:
+    """Keep away what a project does to every view: a login page, a transaction, a check for a CSRF token."""
+    exempt: Any = login_not_required(csrf_exempt(view))
+    for alias in connections:  # named one by one: without a name it is the default database alone
+        exempt = non_atomic_requests(using=alias)(exempt)
+    return cast("View", exempt)
+
+
+@_plain
+def live(request: HttpRequest) -> HttpResponse:
+    """Answer 200: the process can answer. Nothing else is looked at."""
+    return _respond(request, lambda: Answer(200, "live"))
+
+
+@_plain
+def ready(request: HttpRequest) -> HttpResponse:
+    """Answer 200 or 503 with the state of the gate `ready` in this process."""
+    return _respond(request, _readiness)
+
+
+@_plain
+def index(request: HttpRequest) -> HttpResponse:
+    """Answer as `ready` does."""
+    response = _respond(request, _readiness)
+    response.headers["Vary"] = "Accept"
+    return response
+
+
+def _readiness() -> Answer:
+    here = keeper()
+    here.wait()
+    return here.answer()
+
+
+def _respond(request: HttpRequest, ask: Callable[[], Answer]) -> HttpResponse:
+    allowed = request.method in _METHODS
+    answer = ask() if allowed else Answer(405, "method not allowed")
+    body = f"{answer.line}\n".encode()
+    # Not every server takes the body of an answer to HEAD away.
+    response = HttpResponse(b"" if request.method == "HEAD" else body, "text/plain; charset=utf-8", answer.status)
+    response.headers["Content-Length"] = str(len(body))
+    response.headers["Cache-Control"] = "no-store"
+    if not allowed:
+        response.headers["Allow"] = ", ".join(_METHODS)
+    # Django's cache of a whole site does not heed no-store.
+    request._cache_update_cache = False  # type: ignore[attr-defined]  # noqa: SLF001 (it has no other switch)
+    # Django logs a 503 as an error, which may be mailed to the admins: every few seconds, for each process.
+    response._has_been_logged = True  # type: ignore[attr-defined]  # noqa: SLF001 (as above)
+    return response
