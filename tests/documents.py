@@ -21,9 +21,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
-import shutil
 import subprocess
-import sys
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,10 +30,9 @@ from typing import TYPE_CHECKING
 import django_probe
 from tests import recipes
 from tests.conftest import ROOT
-from tests.projects import new_project
 
 if TYPE_CHECKING:
-    from tests.conftest import Project
+    from tests.reader import Bench
 
 FENCE = re.compile(r"(?P<ticks>`{3,})(?P<language>\w*)")
 MARKER = re.compile(r"<!-- (?P<kind>[a-z ]+)(?:: (?P<argument>.+))? -->")
@@ -48,33 +45,6 @@ VARYING = {
     r"\b\d{4}-\d\d-\d\dT[\d:.]+Z": "2026-11-23T10:00:00Z",
 }
 VARYING_KEYS = frozenset({"id", "host", "started_at", "finished_at", "duration"})
-
-MODELS = """\
-from django.db import models
-
-
-class Product(models.Model):
-    name = models.CharField(max_length=100)
-    price = models.DecimalField(max_digits=8, decimal_places=2)
-"""
-URLS = """\
-from django.http import HttpResponse
-from django.urls import path
-from shop.models import Product
-
-
-def home(request):
-    return HttpResponse(", ".join(product.name for product in Product.objects.all()))
-
-
-urlpatterns = [path("", home)]
-"""
-SETTINGS = """\
-ALLOWED_HOSTS = ["shop.example"]
-DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-MIDDLEWARE = ["django.middleware.common.CommonMiddleware"]
-"""
-PRODUCT = "from shop.models import Product; Product.objects.create(name='Teapot', price='19.90')"
 
 
 @dataclass(frozen=True)
@@ -90,26 +60,6 @@ class Block:
 
     def __str__(self) -> str:
         return f"{self.page}:{self.line}"
-
-
-@dataclass
-class Bench:
-    """Where the blocks of one page are tried: the reader's project, a checkout of ours, and a folder of programs.
-
-    `waiting` are the blocks that were written and have not been run since.
-    """
-
-    project: Project
-    checkout: Path
-    programs: Path
-    waiting: list[Block]
-
-    def environment(self, **more: str) -> dict[str, str]:
-        """Give the environment of a shell in which `python` is the one that runs the tests."""
-        environment = self.project.environment(more)
-        for name in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL"):  # `make test` may have started the tests
-            environment.pop(name, None)
-        return {**environment, "PATH": f"{self.programs}:{environment['PATH']}"}
 
 
 def blocks(page: Path) -> list[Block]:
@@ -134,9 +84,8 @@ def blocks(page: Path) -> list[Block]:
     return found
 
 
-def try_page(page: Path, folder: Path) -> None:
-    """Do what every block of a page says, in order; `folder` is empty and ours."""
-    bench = new_bench(folder)
+def try_page(page: Path, bench: Bench) -> None:
+    """Do what every block of a page says, in order."""
     for block in blocks(page):
         assert block.kind in KINDS, f"{block}: nothing says what this block is: see tests/documents.py"
         languages, do = KINDS[block.kind]
@@ -145,55 +94,19 @@ def try_page(page: Path, folder: Path) -> None:
     assert not bench.waiting, f"{bench.waiting[0]}: nothing that follows runs this"
 
 
-def new_bench(folder: Path) -> Bench:
-    """Make what a page's blocks need, in `folder`."""
-    programs = folder / "bin"
-    programs.mkdir()
-    python = programs / "python"
-    python.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} "$@"\n', encoding="utf-8")
-    python.chmod(0o755)
-    return Bench(_shop(folder / "site"), _checkout(folder / "checkout", python), programs, [])
-
-
-def _checkout(folder: Path, python: Path) -> Path:
-    """Copy what `make gate` needs; its virtualenv is there already, for a test must not install anything."""
-    (folder / ".venv" / "bin").mkdir(parents=True)
-    (folder / ".venv" / "bin" / "python").symlink_to(python)
-    for name in ("Makefile", "pyproject.toml"):
-        shutil.copy(ROOT / name, folder)
-    for name in ("deploy", "django_probe"):
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for stamp in (".made", ".installed"):
-        (folder / ".venv" / stamp).touch()
-    return folder
-
-
-def _shop(folder: Path) -> Project:
-    """Make a Django project with an app `shop`: a page, a product, and no probes yet."""
-    made = new_project(folder)
-    made.app("shop")
-    made.write("shop/models.py", MODELS)
-    made.write("site_urls.py", URLS)
-    made.configure(SETTINGS)
-    for arguments in (["migrate", "--run-syncdb", "--verbosity", "0"], ["shell", "--verbosity", "0", "-c", PRODUCT]):
-        done = made.run(*arguments)
-        assert done.code == 0, done.err
-    return made
-
-
 def _file(bench: Bench, block: Block) -> None:
     """Write the block into the project; probes make their folder an app."""
     app, *below = Path(block.argument).parts
     if below and below[0] in ("probes.py", "probes"):
         bench.project.app(app, {} if below[0] == "probes" else None)
     bench.project.write(block.argument, block.text)
-    bench.waiting.append(block)
+    bench.waiting.append(str(block))
 
 
 def _settings(bench: Bench, block: Block) -> None:
     """Add the block to the settings; an app that it adds may be there already."""
     bench.project.configure(f"{block.text}INSTALLED_APPS = list(dict.fromkeys(INSTALLED_APPS))\n")
-    bench.waiting.append(block)
+    bench.waiting.append(str(block))
 
 
 def _run(bench: Bench, block: Block) -> None:
@@ -311,12 +224,12 @@ def _recipe(bench: Bench, block: Block) -> None:
 
 
 KINDS = {
-    "file": ("python yaml".split(), _file),
+    "file": (["python", "yaml"], _file),
     "settings": (["python"], _settings),
     "run": (["console"], _run),
     "run in checkout": (["console"], _run_in_checkout),
     "json": (["json"], _json),
     "install": (["console"], _install),
     "target": (["console"], _target),
-    "recipe": ("yaml groovy".split(), _recipe),
+    "recipe": (["yaml", "groovy"], _recipe),
 }
