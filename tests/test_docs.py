@@ -182,7 +182,7 @@ def test_readme__leads_to_every_page():
 
 
 def test_ready_made_probes__shows_settings_that_a_project_can_have(bench):
-    """With the settings of docs/ready-made-probes.md, its own for `...`, a project has what the policy there selects."""
+    """With the settings of docs/ready-made-probes.md, a project has what the policy there selects."""
     for text in examples("ready-made-probes.md", "python"):
         bench.project.configure(f"BEFORE = {{**globals()}}\n{text}{MERGED}")
     (gates,) = examples("ready-made-probes.md", "yaml")
