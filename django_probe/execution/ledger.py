@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from django_probe.execution.output import ending
 from django_probe.execution.recorder import shortened
 from django_probe.results import PROBLEMS, EndedBy, Outcome, ProbeResult
 
@@ -229,7 +230,7 @@ class Ledger:
             duration=round(more.pop("duration", attempt.duration), 6),
             message=self._redact(attempt.message),
             details=self._redact(attempt.details),
-            output=self._redact(attempt.output),
+            output=ending(self._redact(attempt.output)),
             **more,
         )
 

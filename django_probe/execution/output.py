@@ -10,7 +10,7 @@ from typing import Final
 
 KEPT: Final = 64 * 1024
 _PIPE_SIZE: Final = 1 << 20
-_MARGIN: Final = 1024  # kept as well until redaction, so that no secret is cut in two and overlooked
+_MARGIN: Final = 4096  # kept as well until redaction: it may begin with the half of a secret
 _CUT: Final = "[... the beginning of the output was left out ...]\n"
 
 
@@ -58,7 +58,7 @@ class Output:
     def _text(self, part: bytes) -> str:
         if not part and not self._cut:
             return ""
-        cut = self._cut or len(part) > KEPT + _MARGIN
+        cut = self._cut or len(part) > KEPT
         return (_CUT if cut else "") + part[-(KEPT + _MARGIN) :].decode("utf-8", "backslashreplace")
 
     def ended(self) -> str:
@@ -79,3 +79,10 @@ class Output:
     def close(self) -> None:
         """Close the judge's end."""
         os.close(self._read_end)
+
+
+def ending(redacted: str) -> str:
+    """Give the last `KEPT` characters of what was printed, after redaction."""
+    if not redacted.startswith(_CUT):
+        return redacted
+    return _CUT + redacted[len(_CUT) + _MARGIN :][-KEPT:]

@@ -6,6 +6,7 @@ import traceback
 import unittest
 from typing import TYPE_CHECKING, Any, Final
 
+from django_probe.execution.redaction import Redactor
 from django_probe.results import Outcome
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 MAX_MESSAGE: Final = 500
 MAX_DETAILS: Final = 64 * 1024
+_redact: Final = Redactor()  # before anything is cut: half a secret would not be found again
 _RANK: Final = {
     outcome: rank
     for rank, outcome in enumerate(
@@ -40,7 +42,7 @@ class Recorder(unittest.TestResult):
     @property
     def details(self) -> str:
         """Every traceback of the test, each under what it belongs to; the middle of a very long text is left out."""
-        return shortened("\n".join(self.parts))
+        return shortened(_redact("\n".join(self.parts)))
 
     def note(self, outcome: Outcome, message: str = "", part: str = "") -> None:
         """Take one more thing that was said about the test."""
@@ -72,7 +74,7 @@ class Recorder(unittest.TestResult):
         if err is not None:
             name = subtest._subDescription()  # type: ignore[attr-defined]  # noqa: SLF001 (unittest's own prints use it)
             failed = issubclass(err[0], test.failureException)
-            message = f"{name} {message_of(err[1])}"
+            message = one_line(f"{name} {message_of(err[1])}")
             self.note(
                 Outcome.FAILED if failed else Outcome.ERROR,
                 message,
@@ -110,7 +112,7 @@ def message_of(error: BaseException) -> str:
 
 def one_line(text: object) -> str:
     """Give the first line of a text that is not empty, at most `MAX_MESSAGE` characters of it."""
-    lines = [line.strip() for line in str(text).splitlines() if line.strip()]
+    lines = [line.strip() for line in _redact(str(text)).splitlines() if line.strip()]
     line = lines[0] if lines else ""
     return line if len(line) <= MAX_MESSAGE else f"{line[: MAX_MESSAGE - 1]}…"
 

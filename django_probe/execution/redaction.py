@@ -6,11 +6,12 @@ of any URL included, where it is a text of eight characters or more and no publi
 
 from __future__ import annotations
 
+import json
 import re
 import warnings
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from django.conf import global_settings, settings
 from django.views.debug import SafeExceptionReporterFilter
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 MIN_LENGTH: Final = 8
 _MASK: Final = SafeExceptionReporterFilter.cleansed_substitute
-_URL_USER: Final = re.compile(r"(?<=://)[^\s/@'\"<>]+(?=@)")
+_URL_USER: Final = re.compile(r"(?<=://)[^\s/'\"<>]+(?=@)")
 # Their names look like secrets to the filter, and their values are names of code or of cookies.
 _PUBLIC_SETTINGS: Final = frozenset(
     {
@@ -48,7 +49,7 @@ class Redactor:
     @cached_property
     def _secrets(self) -> re.Pattern[str] | None:
         # The longest first, so that a secret that begins with another is masked whole.
-        forms = {form for secret in _secrets() for form in _forms(secret)}
+        forms = {form for secret in _secrets() for form in _forms(secret) if len(form) >= MIN_LENGTH}
         return re.compile("|".join(map(re.escape, sorted(forms, key=len, reverse=True)))) if forms else None
 
 
@@ -94,5 +95,13 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def _forms(secret: str) -> set[str]:
-    """Give a secret as itself, as repr() and JSON would escape it, and as it stands in a URL."""
-    return {secret, repr(secret)[1:-1], quote(secret, safe=""), quote(secret)}
+    """Give a secret as itself, as repr() and JSON escape it, as it stands in a URL or stood, and each of its lines."""
+    whole = {
+        secret,
+        repr(secret)[1:-1],
+        json.dumps(secret)[1:-1],
+        quote(secret, safe=""),
+        quote(secret),
+        unquote(secret),
+    }
+    return whole | {line.strip() for line in secret.splitlines()}

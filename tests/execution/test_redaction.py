@@ -1,0 +1,213 @@
+"""Redaction: the value of a secret setting is in no report, wherever a probe said it and however it was cut."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.execution.running import by_label, outcomes
+
+MASK = "********************"
+SECRETS = {
+    "SECRET_KEY": "the-key-of-the-project-'quoted'",
+    "SHOP_API_TOKEN": "token-4711-4711",
+    "BYTES_KEY": b"key-of-bytes-0815",
+    "SHOP": {"accounts": [{"name": "public-name", "password": "nested-pass-word"}]},
+    "SIGNING_KEYS": ["first-of-the-keys", "second-of-the-keys"],
+    "PEM_PRIVATE_KEY": "-----BEGIN KEY-----\nMIICXAIBAAKBgQC7\nVbmlcXJ5dGhpbmc+\n-----END KEY-----\n",
+    "SHOP_URL": "https://someone:url-pass%40word@shop.example/api",
+    "SHORT_KEY": "short",
+    "PLAIN": "a-plain-setting-of-no-secret",
+}
+SPOKEN = [
+    "the-key-of-the-project",
+    "token-4711",
+    "key-of-bytes",
+    "nested-pass",
+    "first-of-the-keys",
+    "second-of-the-keys",
+    "MIICXAIB",
+    "VbmlcXJ5",
+    "url-pass",
+    "database-pass",
+]
+
+
+@pytest.fixture
+def secretive(project):
+    """A project with secrets in its settings, one of them as the password of a database."""
+    project.configure("".join(f"{name} = {value!r}\n" for name, value in SECRETS.items()))
+    project.configure('DATABASES["default"]["PASSWORD"] = "database-pass-word"\n')
+    return project
+
+
+def assert_nothing_leaked(project, done):
+    """Look into every file that the run wrote, and at what it printed."""
+    reports = [project.path / name for name in ("record.json", "junit.xml", "summary.md", "termination")]
+    told = {path.name: path.read_text(encoding="utf-8") for path in reports} | {"out": done.out, "err": done.err}
+    leaked = [(name, secret) for name, text in told.items() for secret in SPOKEN if secret in text]
+    assert not leaked
+    assert MASK in told["record.json"]
+
+
+def run(project, *arguments):
+    """Run with every report there is."""
+    paths = {"--junit": "junit.xml", "--summary": "summary.md"}
+    options = [text for option, name in paths.items() for text in (option, str(project.path / name))]
+    env = {"PROBE_TERMINATION_LOG": str(project.path / "termination")}
+    return project.record(*options, *arguments, env=env)
+
+
+@pytest.mark.parametrize("parallel", ["1", "0"])
+def test_no_secret_of_the_settings_is_in_a_report(secretive, parallel):
+    """From messages, notes, details, subTests, skips, fixtures and output; nested, in bytes, lists, URLs, as repr."""
+    secretive.app(
+        "shop",
+        """
+        import unittest
+        from django.conf import settings
+
+        ALL = [
+            settings.SECRET_KEY, settings.SHOP_API_TOKEN, settings.BYTES_KEY, settings.SHOP, settings.SIGNING_KEYS,
+            settings.PEM_PRIVATE_KEY, settings.SHOP_URL, settings.DATABASES["default"]["PASSWORD"],
+        ]
+
+        class TestTells(unittest.TestCase):
+            def test_message(self):
+                raise ValueError(" ".join(map(str, ALL)))
+
+            def test_repr(self):
+                raise ValueError(ALL)
+
+            def test_first_line(self):
+                raise ValueError(settings.PEM_PRIVATE_KEY.partition("\\n")[2])
+
+            def test_assertion(self):
+                self.assertEqual(settings.SECRET_KEY, settings.SHOP_API_TOKEN)
+
+            def test_note(self):
+                error = ValueError("see the note")
+                error.add_note(str(ALL))
+                raise error
+
+            def test_subtest(self):
+                with self.subTest(str(ALL), key=settings.SECRET_KEY):
+                    self.fail("in a subtest")
+
+            def test_skip(self):
+                self.skipTest(settings.SECRET_KEY)
+
+            def test_url_of_another(self):
+                raise ValueError("amqp://guest:database-pass@2@queue:5672/ refused")
+
+            def test_decoded_url(self):
+                raise ValueError("the password is url-pass@word")
+
+        class TestFixture(unittest.TestCase):
+            @classmethod
+            def setUpClass(cls):
+                raise ValueError(ALL)
+
+            def test_fixture(self):
+                pass
+        """
+        + (
+            """
+        class TestPrints(unittest.TestCase):
+            def test_output(self):
+                print(*ALL)
+                self.fail("on purpose")
+        """
+            if parallel == "1"
+            else ""
+        ),
+    )
+    done, record = run(secretive, "--parallel", parallel)
+    assert done.code == 1
+    assert_nothing_leaked(secretive, done)
+    ended = by_label(record)
+    assert ended["test_skip"]["message"] == MASK
+    assert ended["test_url_of_another"]["message"] == f"ValueError: amqp://{MASK}@queue:5672/ refused"
+
+
+def test_what_is_no_secret_is_told(secretive):
+    """Short values, settings of other names, and Django's own public defaults stay readable."""
+    secretive.app(
+        "shop",
+        """
+        import unittest
+        from django.conf import settings
+
+        class TestTells(unittest.TestCase):
+            def test_tells(self):
+                plain = [settings.SHORT_KEY, settings.PLAIN, settings.SHOP["accounts"][0]["name"],
+                         settings.AUTH_USER_MODEL, settings.CSRF_COOKIE_NAME]
+                raise ValueError(" ".join(plain))
+        """,
+    )
+    _, record = run(secretive)
+    message = by_label(record)["test_tells"]["message"]
+    assert message == "ValueError: short a-plain-setting-of-no-secret public-name auth.User csrftoken"
+
+
+def test_a_secret_that_a_cut_went_through_does_not_leak(secretive):
+    """Messages, details and output are limited in length; the limit leaves no half of a secret behind."""
+    secretive.app(
+        "shop",
+        """
+        import unittest
+        from django.conf import settings
+
+        KEY = settings.SECRET_KEY
+
+        def raises(place):
+            def test(self):
+                raise ValueError("x" * place + KEY + "y" * 100)
+            return test
+
+        def prints(length):
+            def test(self):
+                print("y" * 150_000 + KEY + "x" * length)
+                self.fail("on purpose")
+            return test
+
+        class TestLong(unittest.TestCase):
+            def test_details(self):
+                for place in range(32_700, 32_800, 3):
+                    with self.subTest(place=place):
+                        raise ValueError("x" * 40_000 + KEY + "y" * place)
+
+            def test_repeated(self):
+                print((KEY + " ") * 20_000)
+                self.fail("on purpose")
+
+        for place in range(450, 510, 5):
+            setattr(TestLong, f"test_message_{place}", raises(place))
+        for length in range(65_500, 70_000, 20):
+            setattr(TestLong, f"test_output_{length}", prints(length))
+        """,
+    )
+    done, record = run(secretive)
+    assert done.code == 1
+    key = SECRETS["SECRET_KEY"]
+    leaks = [
+        (result["label"], part)
+        for result in record["results"]
+        for part in ("message", "details", "output")
+        if any(half in result[part] for half in (key[:8], key[-8:], key[8:16]))
+    ]
+    assert not leaks
+    assert max(len(result["message"]) for result in record["results"]) <= 500
+    assert max(len(result["output"]) for result in record["results"]) <= 66_000
+
+
+def test_an_import_tells_no_secret(secretive):
+    """Neither its exception, nor what it printed before it ended the process."""
+    secretive.app("bank", "from django.conf import settings\nraise ValueError(settings.PEM_PRIVATE_KEY)\n")
+    secretive.app("shop", "from django.conf import settings\nraise ValueError(settings.SECRET_KEY)\n")
+    done, record = run(secretive)
+    assert set(outcomes(record).values()) == {"error"}
+    assert_nothing_leaked(secretive, done)
+    secretive.app("last", "import os\nfrom django.conf import settings\nprint(settings.SECRET_KEY, flush=True)\nos._exit(0)\n")
+    done, _ = run(secretive)
+    assert done.code == 1
+    assert_nothing_leaked(secretive, done)
