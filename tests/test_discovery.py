@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 
 import pytest
 
@@ -10,6 +11,7 @@ from tests.projects import new_project
 
 PLAIN = """\
 import unittest
+from contextlib import closing
 
 class TestPlain(unittest.TestCase):
     def test_b(self):
@@ -339,9 +341,8 @@ def refused(tmp_path_factory):
 
 def rows(site):
     """Count what `migrate` left in a table that a flush would empty and fill anew."""
-    with sqlite3.connect(site.path / "db.sqlite3") as connection:
+    with closing(sqlite3.connect(site.path / "db.sqlite3")) as connection, connection:
         connection.execute("INSERT OR IGNORE INTO django_content_type (app_label, model) VALUES ('kept', 'kept')")
-        connection.commit()
         return connection.execute("SELECT count(*) FROM django_content_type").fetchone()
 
 

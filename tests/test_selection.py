@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import Counter
+from contextlib import closing
 
 import pytest
 
@@ -13,6 +14,7 @@ from tests.projects import new_project, python
 TAGGED = """\
 import unittest
 from django.test import tag
+from contextlib import closing
 
 @tag("smoke")
 class TestCheckout(unittest.TestCase):
@@ -271,10 +273,10 @@ def terms(tmp_path_factory):
 
     def ran(*options):
         database.unlink(missing_ok=True)
-        with sqlite3.connect(database) as connection:
+        with closing(sqlite3.connect(database)) as connection, connection:
             connection.execute("CREATE TABLE thing (name TEXT)")
         _, record = site.record("--policy", "probe.yaml", "--parallel", "4", *options)
-        with sqlite3.connect(database) as connection:
+        with closing(sqlite3.connect(database)) as connection, connection:
             rows = {name for (name,) in connection.execute("SELECT name FROM thing")}
         results = {result["label"].removeprefix("terms."): result for result in record["results"]}
         return results, rows
