@@ -10,6 +10,7 @@ from collections import deque
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Final
 
+from django_probe.execution import executor
 from django_probe.execution.output import Output
 from django_probe.execution.protocol import Channel
 from django_probe.execution.worker import DUMP, INTERRUPT
@@ -24,6 +25,7 @@ _CLEANUP: Final = 5.0
 _DUMP_STEP: Final = 0.02
 _DUMP_STEPS: Final = 12
 _DEATH: Final = 2.0
+_CALLER: Final = f'"{executor.__file__}"'
 
 
 class Stage(Enum):
@@ -168,9 +170,18 @@ class Handle:
             self.channel.sock.shutdown(socket.SHUT_WR)
 
     def stack(self) -> str:
-        """Give the stack that the worker dumped before it was killed, or nothing."""
+        """Give the stack that the worker dumped before it was killed, down to where the probe was called; or nothing.
+
+        What `faulthandler` writes begins with the innermost call.
+        """
         size = os.fstat(self._stacks).st_size
-        return os.pread(self._stacks, size, 0).decode("utf-8", "backslashreplace")
+        told: list[str] = []
+        ours = False
+        for line in os.pread(self._stacks, size, 0).decode("utf-8", "backslashreplace").splitlines():
+            ours = line.startswith("  ") and (ours or _CALLER in line)
+            if not ours:
+                told.append(line)
+        return "\n".join(told)
 
     def reap(self) -> int:
         """Wait for the worker, which has ended, and give its status as `os.waitpid` does."""

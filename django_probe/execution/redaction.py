@@ -39,11 +39,14 @@ class Redactor:
     """Replaces the secrets of this project's settings in texts."""
 
     def __call__(self, text: str) -> str:
-        """Give the text with every secret and every URL's user info masked."""
+        """Give the text with every secret and every URL's user info masked; where that fails, give none of it."""
         if not text:
             return text
-        if self._secrets:
-            text = self._secrets.sub(_MASK, text)
+        try:
+            if self._secrets:
+                text = self._secrets.sub(_MASK, text)
+        except Exception as error:  # noqa: BLE001 (a setting may be of any class, and raise anything)
+            return f"[withheld: the settings could not be searched for secrets: {type(error).__name__}]"
         return _URL_USER.sub(_MASK, text) if "://" in text else text
 
     @cached_property
