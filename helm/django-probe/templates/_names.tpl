@@ -1,0 +1,55 @@
+{{/* The chart's name: its alias where it is a dependency, or nameOverride. */}}
+{{- define "django-probe.name" -}}
+{{- .Values.nameOverride | default (.Chart.Name | replace "." "-" | replace "_" "-" | trunc 40 | trimSuffix "-") -}}
+{{- end }}
+
+{{/*
+The name that the names of all objects begin with: release and chart, or the release alone where both are the same.
+40 characters at most leave room for what the Job controller adds (63) and what a CronJob does (52). A name that is
+longer, or no name for a Service, is cut and told from its like by a hash.
+*/}}
+{{- define "django-probe.fullname" -}}
+{{- $name := include "django-probe.name" . -}}
+{{- $full := eq .Release.Name $name | ternary $name (printf "%s-%s" .Release.Name $name) -}}
+{{- if regexMatch "^[a-z]([-a-z0-9]{0,38}[a-z0-9])?$" $full -}}
+{{- $full -}}
+{{- else -}}
+{{- printf "p-%s-%s" ($full | replace "." "-" | trunc 28 | trimSuffix "-") ($full | sha256sum | trunc 8) -}}
+{{- end -}}
+{{- end }}
+
+{{/* The name of the release as the gate's reports have it: `shop.v42`, as in the name of Helm's own record. */}}
+{{- define "django-probe.release" -}}
+{{- printf "%s.v%d" .Release.Name (int .Release.Revision) -}}
+{{- end }}
+
+{{- define "django-probe.selectorLabels" -}}
+app.kubernetes.io/name: {{ include "django-probe.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- define "django-probe.labels" -}}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
+{{ include "django-probe.selectorLabels" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+{{- end }}
+
+{{/* The image: the digest wins over the tag, and a chart without either takes that of its own version. */}}
+{{- define "django-probe.image" -}}
+{{- $image := .Values.image -}}
+{{- if $image.digest -}}
+{{- printf "%s@%s" $image.repository $image.digest -}}
+{{- else -}}
+{{- printf "%s:%s" $image.repository ($image.tag | default .Chart.AppVersion) -}}
+{{- end -}}
+{{- end }}
+
+{{- define "django-probe.serviceAccountName" -}}
+{{- .Values.serviceAccount.name | default (.Values.serviceAccount.create | ternary (include "django-probe.fullname" .) "default") -}}
+{{- end }}
+
+{{/* The ConfigMap of the inline probes; it is immutable, so that its name follows its content. */}}
+{{- define "django-probe.probesName" -}}
+{{- printf "%s-probes-%s" (include "django-probe.fullname" .) (.Values.probes | toJson | sha256sum | trunc 8) -}}
+{{- end }}

@@ -1,0 +1,122 @@
+{{/* The metadata of a pod: takes `root`, `component` and, where there are more, `annotations`. A pod is made anew when what is mounted in it changes. */}}
+{{- define "django-probe.podMetadata" -}}
+{{- $values := .root.Values -}}
+{{- $annotations := dict -}}
+{{- with $values.policy }}{{ $annotations = set $annotations "checksum/policy" (toJson . | sha256sum) }}{{ end -}}
+{{- with $values.probes }}{{ $annotations = set $annotations "checksum/probes" (toJson . | sha256sum) }}{{ end -}}
+labels:
+  {{- include "django-probe.labels" .root | nindent 2 }}
+  app.kubernetes.io/component: {{ .component }}
+  {{- with $values.podLabels }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+{{- with merge (dict) (.annotations | default dict) $values.podAnnotations $annotations }}
+annotations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{/* The part of a pod's spec that is the same in all. Nothing here talks to the cluster's API: no pod gets a token. */}}
+{{- define "django-probe.podSpec" -}}
+serviceAccountName: {{ include "django-probe.serviceAccountName" . }}
+automountServiceAccountToken: false
+# A Service named "probe" would otherwise set PROBE_PORT and its like, which are names of ours.
+enableServiceLinks: false
+securityContext:
+  {{- toYaml .Values.podSecurityContext | nindent 2 }}
+{{- with .Values.imagePullSecrets }}
+imagePullSecrets:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
+{{- with .Values.nodeSelector }}
+nodeSelector:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.affinity }}
+affinity:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.tolerations }}
+tolerations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{- define "django-probe.container" -}}
+image: {{ include "django-probe.image" . | quote }}
+imagePullPolicy: {{ .Values.image.pullPolicy }}
+securityContext:
+  {{- toYaml .Values.securityContext | nindent 2 }}
+{{- end }}
+
+{{/* The environment: takes `root` and `own`, a list. Of two of a name the values' `env` wins, then `own`. */}}
+{{- define "django-probe.env" -}}
+{{- $root := .root -}}
+{{- $ours := .own -}}
+{{- if $root.Values.policy -}}
+{{- $ours = append $ours (dict "name" "PROBE_POLICY" "value" "/etc/django-probe/policy/probe.yaml") -}}
+{{- end -}}
+{{- if $root.Values.probes -}}
+{{- $ours = append $ours (dict "name" "PROBE_PATH" "value" "/etc/django-probe/probes") -}}
+{{- end -}}
+{{- $names := list -}}
+{{- range $root.Values.env }}{{ $names = append $names .name }}{{ end -}}
+{{- $env := list -}}
+{{- range $ours }}
+{{- if not (has .name $names) }}
+{{- $names = append $names .name }}
+{{- $env = append $env . }}
+{{- end }}
+{{- end }}
+{{- with concat $env $root.Values.env -}}
+env:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- $from := $root.Values.envFrom -}}
+{{- with $root.Values.existingSecret -}}
+{{- $from = append $from (dict "secretRef" (dict "name" .)) -}}
+{{- end }}
+{{- with $from }}
+envFrom:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{- define "django-probe.volumeMounts" -}}
+- name: tmp
+  mountPath: /tmp
+{{- if .Values.policy }}
+- name: policy
+  mountPath: /etc/django-probe/policy
+  readOnly: true
+{{- end }}
+{{- if .Values.probes }}
+- name: probes
+  mountPath: /etc/django-probe/probes
+  readOnly: true
+{{- end }}
+{{- with .Values.volumeMounts }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{- define "django-probe.volumes" -}}
+- name: tmp
+  emptyDir: {}
+{{- if .Values.policy }}
+- name: policy
+  configMap:
+    name: {{ include "django-probe.fullname" . }}-policy
+{{- end }}
+{{- if .Values.probes }}
+- name: probes
+  configMap:
+    name: {{ include "django-probe.probesName" . }}
+{{- end }}
+{{- with .Values.volumes }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
