@@ -38,6 +38,12 @@ class Hearing:
         now = time.monotonic()
         if handle.stage in (Stage.DUMPING, Stage.KILLED):
             return  # its time is over, whatever it says now
+        try:
+            self._hear(handle, now, kind, *rest)
+        except (TypeError, ValueError, LookupError):  # a probe found the socket, and wrote into it
+            self._misfit(handle, now)
+
+    def _hear(self, handle: Handle, now: float, kind: str, *rest: Any) -> None:
         if kind == "interrupted":
             handle.cleaning_up(now)
         elif kind == "bye":
@@ -48,6 +54,7 @@ class Hearing:
             handle.fixture, handle.since = (rest[0], rest[1]), now
         elif kind == "fixture_done":
             handle.fixture, handle.since = None, now
+            self._in_time(handle)
         elif kind == "result":
             self._result(handle, now, *rest)
         elif kind == "fixture_problem":
@@ -56,6 +63,8 @@ class Hearing:
             handle.output.ended()  # what the last fixture printed, and had no problem to show it for
             handle.since = now
             self._close_unit(handle, now)
+        else:
+            self._misfit(handle, now)
 
     def _misfit(self, handle: Handle, now: float) -> None:
         handle.why = LOST
@@ -71,22 +80,26 @@ class Hearing:
         if not unit.probes or unit.probes[0] != index:
             self._misfit(handle, now)
             return
+        attempt = self._attempt(handle, index, *rest)
         unit.probes.popleft()
         if unit.fixtures is None:
             handle.units.popleft()
-        attempt = self._attempt(handle, index, *rest)
-        if handle.stage is Stage.INTERRUPTED and handle.why == TIMEOUT:
-            handle.stage = Stage.SERVING  # it ended by itself before it could be interrupted
+        self._in_time(handle)
         handle.since = now
         quick = attempt.duration < _QUICK and self._ahead
         handle.ahead = min(handle.ahead * 2, _MOST_AHEAD) if quick else 1
         self._ledger.record(index, attempt, now)
 
+    def _in_time(self, handle: Handle) -> None:
+        """Take back the interrupt of what ended by itself before it could be interrupted."""
+        if handle.stage is Stage.INTERRUPTED and handle.why == TIMEOUT:
+            handle.stage, handle.why = Stage.SERVING, ""
+
     def _attempt(
         self, handle: Handle, what: int | str, outcome: str, began: float, duration: float, *told: str
     ) -> Attempt:
-        message, details = told
-        attempt = Attempt(Outcome(outcome), message, details, handle.output.ended(), began, duration)
+        message, details = map(str, told)
+        attempt = Attempt(Outcome(outcome), message, details, handle.output.ended(), float(began), float(duration))
         if handle.stage is Stage.CLEANING_UP and what in handle.targets:
             handle.left = True  # it goes once it has cleaned up, and begins nothing more
             attempt.outcome, attempt.message = self._interruption(handle)

@@ -207,9 +207,10 @@ class Judge:
         self._interrupts.clear()
         if self._ended_by in (None, EndedBy.FAILFAST):
             self._end(self._interrupts.received[0])
-        elif len(self._interrupts.received) > 1:  # whoever asks twice does not want to wait for cleanups
+        if len(self._interrupts.received) > 1:  # whoever asks twice does not want to wait for cleanups
             for handle in self._handles:
-                handle.kill(time.monotonic())
+                if handle.pid is not None:
+                    handle.kill(time.monotonic())
 
     def _on_runner(self) -> None:
         self._runner.channel.poll()  # all that it had to say was said while it loaded
@@ -239,7 +240,7 @@ class Judge:
         messages = handle.channel.poll()
         handle.output.drain()  # the end of a probe's output was written before its result
         for kind, *rest in messages:
-            if kind == "hello":
+            if kind == "hello" and handle.pid is None:
                 handle.hello(*rest, now=time.monotonic())
                 self._runner.worker_came()
                 self._watch(handle.pidfd, partial(self._on_exit, handle))

@@ -77,8 +77,10 @@ class Channel:
             self.closed = True
         *lines, self._buffer = (self._buffer + chunk).split(b"\n")
         try:
-            yield from map(json.loads, lines)
-        except ValueError:  # somebody else wrote into this socket: nothing that comes from it counts any more
+            for line in lines:
+                kind, *rest = json.loads(line)
+                yield [kind, *rest]
+        except (ValueError, TypeError, RecursionError):  # somebody else wrote here: nothing more of it counts
             self.closed = True
 
     def close(self) -> None:
