@@ -11,7 +11,6 @@ from tests.projects import new_project
 
 PLAIN = """\
 import unittest
-from contextlib import closing
 
 class TestPlain(unittest.TestCase):
     def test_b(self):

@@ -14,7 +14,6 @@ from tests.projects import new_project, python
 TAGGED = """\
 import unittest
 from django.test import tag
-from contextlib import closing
 
 @tag("smoke")
 class TestCheckout(unittest.TestCase):

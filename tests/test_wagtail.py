@@ -29,7 +29,6 @@ import unittest
 from django.test import Client, tag
 from wagtail.models import Page
 from wagtail.search.backends import get_search_backend
-from contextlib import closing
 
 
 class TestSite(unittest.TestCase):
