@@ -18,7 +18,7 @@ from django_probe.execution.linux import process_age
 from django_probe.execution.redaction import Redactor
 from django_probe.management.arguments import add_arguments
 from django_probe.reports.console import Console, is_terminal, wants_color
-from django_probe.reports.delivery import Delivery, Report
+from django_probe.reports.delivery import STDOUT, Delivery, Report
 from django_probe.reports.text import one_line
 from django_probe.results import ExitCode, Outcome
 from django_probe.terms import Wishes
@@ -37,11 +37,21 @@ class Command(BaseCommand):
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
         """Give Django's parser, without abbreviations: `--fail` may mean another option tomorrow."""
-        return super().create_parser(prog_name, subcommand, allow_abbrev=False, **kwargs)
+        parser = super().create_parser(prog_name, subcommand, allow_abbrev=False, **kwargs)
+        parser.usage = "%(prog)s [option ...] [label ...]"  # a page of options would bury what is wrong with one
+        return parser
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Add the options of design and documentation."""
         add_arguments(parser)
+
+    def execute(self, *args: Any, **options: Any) -> str | None:
+        """Run as Django does; what it refuses itself, as two options about color that contradict, is exit 2 too."""
+        try:
+            return super().execute(*args, **options)
+        except CommandError as error:
+            error.returncode = ExitCode.USAGE
+            raise
 
     def handle(self, *labels: str, **options: Any) -> None:
         """Run, and exit with the verdict; 2 with one line where something was asked for that cannot be done."""
@@ -50,7 +60,7 @@ class Command(BaseCommand):
             runner = self._runner(options)
             code = self._list(runner, labels) if options["list"] else self._run(runner, labels)
         except UsageError as error:
-            raise CommandError(one_line(str(error)), returncode=ExitCode.USAGE) from None
+            raise CommandError(one_line(str(error))) from None
         if getattr(self, "_called_from_command_line", False):
             gc.freeze()  # the process is about to end: a last collection of all that is loaded would take 30 ms
         if code:
@@ -134,6 +144,10 @@ def _reports(options: dict[str, Any]) -> list[Report]:
     reports = [_report(option, options[name], name) for option, name in asked.items() if options[name] is not None]
     if path := conf.environment("PROBE_TERMINATION_LOG"):
         reports.append(_report("PROBE_TERMINATION_LOG", path, "termination", in_place=True))
+    if (sink := conf.environment("PROBE_REPORT_SINK", lambda: "none")) == "log":
+        reports.append(_report("PROBE_REPORT_SINK", STDOUT, "sink"))
+    elif sink != "none":
+        raise UsageError(f'PROBE_REPORT_SINK: {sink!r} is neither "log" nor "none"')
     return reports
 
 

@@ -1,0 +1,218 @@
+"""The JUnit XML comes out of a log as it went in, whatever the log went through; else it is said what is wrong."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+from junitparser import JUnitXml
+
+from django_probe.reports import sink
+
+ROOT = Path(__file__).resolve().parent.parent
+XML = """\
+<testsuites disabled="0" errors="0" failures="1" tests="2" time="1.5"><testsuite disabled="0" errors="0" failures="1" \
+name="shop" skipped="0" tests="2" time="1.5"><testcase name="test_pay" classname="shop.T"><failure message="4 \u20ac">\
+Traceback
+
+  File "x"   \n\ttab, and an old marker: django-probe:junit 0/1 end {}
+</failure></testcase><testcase name="test_long" classname="shop.T" /></testsuite></testsuites>
+"""
+
+
+def report(shard="0/1", run="6f0c", xml=XML):
+    """Give the lines that a gate prints."""
+    return sink.wrap(xml, shard, {"run": run, "gate": "deploy"})
+
+
+def collect(log, *arguments, cwd=None):
+    """Run `python -m django_probe.collect` with the log on standard input."""
+    return subprocess.run(
+        [sys.executable, "-m", "django_probe.collect", *map(str, arguments)],
+        input=log.encode("utf-8", "surrogateescape"),
+        capture_output=True,
+        env={"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"},
+        cwd=cwd,
+        timeout=60,
+        check=False,
+    )
+
+
+def cases(done):
+    """Give the names of the cases that were collected."""
+    assert (done.returncode, done.stderr) == (0, b"")
+    return [case.get("name") for case in ET.fromstring(done.stdout).iter("testcase")]
+
+
+def refused(done, code):
+    """Give the one line with which a log was refused; nothing was printed."""
+    assert (done.returncode, done.stdout) == (code, b""), done.stderr
+    (line,) = done.stderr.decode().splitlines()
+    assert line.startswith("collect: ")
+    return line
+
+
+def test_collect__gives_back_what_was_printed():
+    """Texts, blank lines, spaces at the end, characters beyond ASCII: the XML says what it said."""
+    done = collect(report())
+    (failure,) = ET.fromstring(done.stdout).iter("failure")
+    (original,) = ET.fromstring(XML).iter("failure")
+    assert (failure.text, failure.get("message")) == (original.text, "4 \u20ac")
+    assert cases(done) == ["test_pay", "test_long"]
+
+
+def test_collect__writes_a_file_that_others_read(tmp_path):
+    """--output names the file; a JUnit reader that is not ours finds the suites and their sums."""
+    done = collect(report(), "--output", tmp_path / "junit.xml")
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    whole = JUnitXml.fromfile(str(tmp_path / "junit.xml"))
+    assert (whole.tests, whole.failures, whole.errors, whole.time) == (2, 1, 0, 1.5)
+    assert [suite.name for suite in whole] == ["shop"]
+
+
+@pytest.mark.parametrize(
+    "through",
+    [
+        lambda line: f"{line}\r",
+        lambda line: f"2026-11-23T10:00:00.123456789Z {line}",
+        lambda line: f"[pod/gate-0-x7k2p/gate] 2026-11-23T10:00:00.1+01:00 {line}",
+        lambda line: f"\x1b[32mgate-0 |\x1b[0m {line}",
+        lambda line: f"a warning without an end {line}",
+        lambda line: f"passed   shop.T.test (0.001s)\n\n{line}\n{'noise ' * 5000}",
+    ],
+    ids=["crlf", "timestamps", "prefix-and-timestamps", "stern", "glued", "lines-in-between"],
+)
+def test_collect__bears_with_what_a_log_goes_through(through):
+    """Line ends of Windows, what kubectl and other viewers put before a line, and other lines in between."""
+    log = "".join(f"{through(line)}\n" for line in report().splitlines())
+    assert cases(collect(log)) == ["test_pay", "test_long"]
+
+
+def test_collect__bears_with_bytes_that_are_no_text():
+    """Another container may print what it likes."""
+    assert cases(collect("\udcff\udc80\n" + report() + "\udcfe\n")) == ["test_pay", "test_long"]
+
+
+def test_collect__merges_shards_that_were_printed_at_once():
+    """Four shards whose lines are mixed are four reports in one document, in the order of the shards."""
+    shuffled = random.Random(3)
+    pods = [report(f"{index}/4", xml=XML.replace("shop", f"shop{index}")).splitlines() for index in (2, 0, 3, 1)]
+    lines = []
+    while pods:
+        pod = shuffled.choice(pods)
+        lines.append(pod.pop(0))
+        pods = [pod for pod in pods if pod]
+    done = collect("\n".join(lines) + "\n")
+    assert len(cases(done)) == 8
+    root = ET.fromstring(done.stdout)
+    assert [suite.get("name") for suite in root] == ["shop0", "shop1", "shop2", "shop3"]
+    assert (root.get("tests"), root.get("failures"), float(root.get("time"))) == ("8", "4", 6.0)
+
+
+def test_collect__reads_files_too(tmp_path):
+    """A log a shard, as `kubectl logs POD` gives them."""
+    for index in range(2):
+        (tmp_path / f"{index}.log").write_text(report(f"{index}/2"), encoding="utf-8")
+    assert len(cases(collect("", "0.log", "1.log", cwd=tmp_path))) == 4
+
+
+def test_refuse__a_log_without_a_report():
+    """20: nothing was printed, and the line says what may be the reason."""
+    assert "PROBE_REPORT_SINK=log" in refused(collect("gate deploy: PASSED\n"), 20)
+
+
+def test_refuse__a_missing_shard():
+    """21: the line names which of them."""
+    log = report("0/4") + report("2/4")
+    assert "shard 1/4, 3/4 " in refused(collect(log), 21)
+
+
+@pytest.mark.parametrize("kept", [slice(0, -1), slice(1, None), slice(3, None), slice(0, 2)])
+def test_refuse__a_log_that_was_cut(kept):
+    """22: at its beginning, at its end, or both."""
+    assert "0/1" in refused(collect("".join(report().splitlines(keepends=True)[kept])), 22)
+
+
+def test_refuse__a_log_with_a_gap():
+    """22: lines in the middle are missing, and the line says how many there were."""
+    lines = report().splitlines(keepends=True)
+    assert f"{len(lines) - 3} lines" in refused(collect("".join(lines[:3] + lines[4:])), 22)
+
+
+def test_refuse__a_line_that_a_runtime_cut():
+    """24: half a line is another text."""
+    assert "SHA-256" in refused(collect(report().replace('classname="shop.T"', "", 1)), 24)
+
+
+def test_refuse__a_marker_that_was_cut():
+    """24: half a marker says nothing."""
+    assert "marker" in refused(collect(report().replace(', "sha256"', "", 1)), 24)
+
+
+@pytest.mark.parametrize("log", [report() * 2, report("1/2") + report("0/2") + report("1/2")])
+def test_refuse__a_doubled_shard(log):
+    """23: which of the two is the gate's, nobody knows."""
+    refused(collect(log), 23)
+
+
+def test_refuse__two_pods_of_one_shard_at_once():
+    """23: their lines are mixed, and neither can be had."""
+    pairs = zip(report().splitlines(), report(run="other").splitlines(), strict=True)
+    refused(collect("".join(f"{one}\n{other}\n" for one, other in pairs)), 23)
+
+
+def test_refuse__shards_of_two_runs():
+    """25: half of one run and half of another are no run."""
+    assert "6f0c, 7a1b" in refused(collect(report("0/2") + report("1/2", run="7a1b")), 25)
+    assert "2 and with 4" in refused(collect(report("0/2") + report("1/4")), 25)
+
+
+def test_refuse__what_is_not_xml():
+    """24: a report that was printed whole and is no XML."""
+    assert "not XML" in refused(collect(report(xml="<a>\n")), 24)
+
+
+def test_refuse__leaves_no_report_of_an_earlier_gate(tmp_path):
+    """A CI that takes in the file after a failed collection finds none."""
+    (tmp_path / "junit.xml").write_text("<testsuites/>")
+    refused(collect("", "--output", tmp_path / "junit.xml"), 20)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("arguments", [["missing.log"], ["--output", "no/such/folder.xml"], ["--nothing"]])
+def test_refuse__a_file_that_is_not_there_and_an_unknown_option(arguments, tmp_path):
+    """2, and the name."""
+    done = collect(report(), *arguments, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert arguments[-1].rpartition("/")[0] in done.stderr.decode()
+
+
+def test_command_and_collect_agree(project, tmp_path):
+    """What a gate of two shards prints is collected to what its own JUnit files say."""
+    project.app(
+        "shop",
+        """\
+        import unittest
+        class TestPay(unittest.TestCase):
+            def test_a(self): print("django-probe:junit 0/2 | <hostile/>"); self.fail("a]]>\\x1b[0m &amp;")
+            def test_b(self): pass
+            def test_c(self): self.skipTest("\\u20ac")
+        """,
+    )
+    logs, names = "", []
+    for index in range(2):
+        own = tmp_path / f"{index}.xml"
+        done = project.probe(
+            "--shard", f"{index}/2", "--junit", str(own), env={"PROBE_REPORT_SINK": "log", "PROBE_RUN_ID": "r1"}
+        )
+        logs += done.out
+        names += [(case.get("name"), case.find("failure") is None) for case in ET.parse(own).iter("testcase")]
+    done = collect(logs)
+    assert (done.returncode, done.stderr) == (0, b"")
+    found = [(case.get("name"), case.find("failure") is None) for case in ET.fromstring(done.stdout).iter("testcase")]
+    assert sorted(found) == sorted(names)
+    assert len(found) == 3
