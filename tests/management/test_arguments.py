@@ -108,6 +108,14 @@ def test_command__a_bad_option_is_exit_2_and_nothing_ran(site, arguments, says):
     assert not (site.path / "it-ran").exists()
 
 
+def test_command__what_django_refuses_is_exit_2_too(site):
+    """1 would say that a probe did not pass."""
+    done = site.probe("shop", "--force-color", "--no-color")
+
+    assert (done.code, len(done.err.splitlines())) == (2, 1)
+    assert not (site.path / "it-ran").exists()
+
+
 def test_command__takes_every_option_of_the_documentation(site):
     """All of them at once, those of the original that do nothing here included."""
     done = site.probe(
