@@ -183,12 +183,18 @@ class Executor:
                 if self.attention:
                     self.attention = False
                     self._heed()
-                step()
+                try:
+                    step()
+                finally:
+                    self._end_forks()
                 self.current = None
         except BaseException as error:  # noqa: BLE001 (a probe's own process must outlive what the probe raises)
             self.current = None
             self._note(error)
-        if os.getpid() != self._pid:  # the probe forked, and its child came back here
+
+    def _end_forks(self) -> None:
+        """End this process if it is a fork of the probe's that came back: what is held is its parent's to let go."""
+        if os.getpid() != self._pid:
             os._exit(1)
 
     def _note(self, error: BaseException) -> None:

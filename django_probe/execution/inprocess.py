@@ -12,9 +12,9 @@ import sys
 import time
 import traceback
 import unittest
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from django_probe.discovery import Stillborn
 from django_probe.errors import UsageError
@@ -36,7 +36,8 @@ if TYPE_CHECKING:
     from django_probe.results import ProbeResult
     from django_probe.selection import Choice, Probe
 
-_ENDS = {signal.SIGINT: EndedBy.SIGINT, signal.SIGTERM: EndedBy.SIGTERM}
+_ENDS: Final = {signal.SIGINT: EndedBy.SIGINT, signal.SIGTERM: EndedBy.SIGTERM}
+_NAP: Final = 0.1  # time.sleep() sleeps on after a signal: in naps, the signal is noticed
 
 
 @contextmanager
@@ -51,7 +52,7 @@ def _stdout_free() -> Iterator[None]:
     try:
         yield
     finally:
-        if sys.stdout:
+        with suppress(AttributeError, OSError, ValueError):  # a probe closed it, or put something else there
             sys.stdout.flush()
         os.dup2(kept, 1)
         os.close(kept)
@@ -102,7 +103,7 @@ class InProcessSession:
             if units := self._ledger.take(1, idle=True):
                 self._run(units[0])
             elif (due := self._ledger.next_retry) is not None:
-                time.sleep(max(0.0, due - time.monotonic()))
+                time.sleep(min(_NAP, max(0.0, due - time.monotonic())))
             else:
                 break
         return self._ledger.finish(self._ended_by), self._ended_by

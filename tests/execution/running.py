@@ -11,7 +11,7 @@ PATIENCE = 30.0
 
 
 def by_label(record):
-    """Give the results of a record by the method's name, which the tests keep unique, else by what the label ends in."""
+    """Give the results of a record by what their labels end in: the tests keep it unique."""
     named = {result["label"].rpartition(".")[2]: result for result in record["results"]}
     assert len(named) == len(record["results"]), "a label is there twice"
     return named

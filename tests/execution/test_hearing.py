@@ -61,7 +61,8 @@ def test_a_probe_that_writes_to_the_judge_is_an_error(project):
 @pytest.fixture
 def serving():
     """A worker that serves one class with fixtures and two probes, its ledger and a hearing."""
-    selected = [Selected(f"shop.TestA.test_{name}", (), 1.0, 0, True, "shop.TestA", None) for name in "ab"]
+    told = ["shop.TestA.test_a", [], 1.0, 0, True, "shop.TestA", None]
+    selected = [Selected.of(told), Selected.of(["shop.TestA.test_b", *told[1:]])]
     ledger = Ledger(selected, 0.0, str, lambda _result: None)
     handle = Handle(time.monotonic())
     handle.handed_over()

@@ -56,7 +56,9 @@ class TestZ(unittest.TestCase):
 """
 
 
-@pytest.mark.parametrize(("number", "name", "exit_code"), [(signal.SIGTERM, "SIGTERM", 143), (signal.SIGINT, "SIGINT", 130)])
+@pytest.mark.parametrize(
+    ("number", "name", "exit_code"), [(signal.SIGTERM, "SIGTERM", 143), (signal.SIGINT, "SIGINT", 130)]
+)
 def test_a_signal_ends_the_run_and_cleanups_run(project, number, name, exit_code):
     """What ran is an error that says so, what was done counts, what never started was not run."""
     project.app("shop", WAITING)

@@ -6,7 +6,7 @@ import json
 import os
 import signal
 
-from tests.execution.running import Started, by_label, children, outcomes, text_of, wait_for
+from tests.execution.running import Started, by_label, children, outcomes, text_of
 
 
 def test_a_timeout_raises_in_the_probe_and_its_cleanups_run(project):

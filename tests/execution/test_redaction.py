@@ -207,7 +207,9 @@ def test_an_import_tells_no_secret(secretive):
     done, record = run(secretive)
     assert set(outcomes(record).values()) == {"error"}
     assert_nothing_leaked(secretive, done)
-    secretive.app("last", "import os\nfrom django.conf import settings\nprint(settings.SECRET_KEY, flush=True)\nos._exit(0)\n")
+    secretive.app(
+        "last", "import os\nfrom django.conf import settings\nprint(settings.SECRET_KEY, flush=True)\nos._exit(0)\n"
+    )
     done, _ = run(secretive)
     assert done.code == 1
     assert_nothing_leaked(secretive, done)

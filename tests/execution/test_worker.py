@@ -210,7 +210,7 @@ def test_what_a_classs_fixtures_leave_changed_does_not_reach_the_next_class(proj
 
 
 def test_a_fork_of_a_probe_that_comes_back_says_nothing(project):
-    """A child that returns from the probe, or leaves it by an exception, ends there: one result a probe, its parent's."""
+    """A child that returns from the probe, or leaves it by an exception, ends there: the result is its parent's."""
     project.app(
         "shop",
         """
@@ -241,3 +241,30 @@ def test_a_fork_of_a_probe_that_comes_back_says_nothing(project):
     assert done.code == 0, done.err
     assert len(record["results"]) == 4
     assert set(outcomes(record).values()) == {"passed"}
+
+
+def test_a_fork_of_a_probe_leaves_its_database_connection_alone(project, postgres, shop):
+    """A child that comes back does not end its parent's transaction on the connection that they share."""
+    project.configure(f"DATABASES = {dict(default=postgres.settings(shop))!r}\n")
+    project.app(
+        "store",
+        """
+        import os, unittest
+        from django.db import connection
+        from django_probe import probe
+
+        class TestFork(unittest.TestCase):
+            @probe(database_access="rollback")
+            def test_fork(self):
+                with connection.cursor() as cursor:
+                    cursor.execute("INSERT INTO thing (name) VALUES ('new')")
+                    if pid := os.fork():
+                        os.waitpid(pid, 0)
+                    else:
+                        raise ValueError("in the child")
+                    cursor.execute("SELECT count(*) FROM thing WHERE name = 'new'")
+                    self.assertEqual(cursor.fetchone(), (1,))
+        """,
+    )
+    done, record = project.record()
+    assert outcomes(record) == {"test_fork": "passed"}, done.err
