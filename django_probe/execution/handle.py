@@ -10,10 +10,10 @@ from collections import deque
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Final
 
-from django_probe.execution import executor
+from django_probe.execution import executor, stacks
 from django_probe.execution.output import Output
 from django_probe.execution.protocol import Channel
-from django_probe.execution.worker import DUMP, INTERRUPT
+from django_probe.execution.worker import INTERRUPT
 
 if TYPE_CHECKING:
     from django_probe.execution.ledger import Unit
@@ -22,8 +22,6 @@ HELLO: Final = 10.0
 """Seconds that a forked worker has to say hello."""
 _ANSWER: Final = 1.0
 _CLEANUP: Final = 5.0
-_DUMP_STEP: Final = 0.02
-_DUMP_STEPS: Final = 12
 _DEATH: Final = 2.0
 _CALLER: Final = f'"{executor.__file__}"'
 
@@ -47,7 +45,7 @@ class Handle:
         mine, theirs = socket.socketpair()
         self.channel = Channel(mine)
         self.output = Output()
-        self._stacks = os.memfd_create("stacks")
+        self._stacks = stacks.Stacks()
         self._theirs = theirs
         self.pid: int | None = None
         self.pidfd: int | None = None
@@ -62,8 +60,7 @@ class Handle:
         self.why = ""
         self.timeout = 0.0
         self.targets: list[int | str] = []
-        self._dump_steps = 0
-        self._dumped = -1
+        self._dump_until = 0.0
 
     def starting(self, now: float) -> None:
         """Give the worker its time to say hello from now on."""
@@ -71,7 +68,7 @@ class Handle:
 
     def descriptors(self) -> list[int]:
         """Give the descriptors that the worker gets: socket, output, stacks."""
-        return [self._theirs.fileno(), self.output.write_end, self._stacks]
+        return [self._theirs.fileno(), self.output.write_end, self._stacks.descriptor]
 
     def handed_over(self) -> None:
         """Close what only the worker has from now on."""
@@ -133,16 +130,15 @@ class Handle:
         if self.stage is Stage.LEAVING:
             self.kill(now)
         elif self.stage is not Stage.DUMPING:
-            self._signal(DUMP)
+            if self.pidfd is not None:
+                self._stacks.ask(self.pidfd)
             self.stage = Stage.DUMPING
-            self.act_at = now + _DUMP_STEP
+            self._dump_until = now + stacks.LONGEST
+            self.act_at = now + stacks.STEP
+        elif self._stacks.whole or now >= self._dump_until:
+            self.kill(now)
         else:
-            self._dump_steps += 1
-            size, before = os.fstat(self._stacks).st_size, self._dumped
-            self._dumped = size
-            self.act_at = now + _DUMP_STEP
-            if self._dump_steps >= _DUMP_STEPS or (size and size == before):
-                self.kill(now)
+            self.act_at = now + stacks.STEP
 
     def kill(self, now: float) -> None:
         """End the worker and every process of its group."""
@@ -174,10 +170,9 @@ class Handle:
 
         What `faulthandler` writes begins with the innermost call.
         """
-        size = os.fstat(self._stacks).st_size
         told: list[str] = []
         ours = False
-        for line in os.pread(self._stacks, size, 0).decode("utf-8", "backslashreplace").splitlines():
+        for line in self._stacks.text().splitlines():
             ours = line.startswith("  ") and (ours or _CALLER in line)
             if not ours:
                 told.append(line)
@@ -195,6 +190,6 @@ class Handle:
         self.closed = True
         self.channel.close()
         self.output.close()
-        for descriptor in (self._stacks, self.pidfd):
-            if descriptor is not None:
-                os.close(descriptor)
+        self._stacks.close()
+        if self.pidfd is not None:
+            os.close(self.pidfd)

@@ -14,14 +14,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from django_probe.errors import UsageError
-from django_probe.execution import linux
+from django_probe.execution import linux, stacks
 from django_probe.execution.causes import cause_of_death
 from django_probe.execution.handle import Handle
 from django_probe.execution.ledger import Selected
 from django_probe.execution.output import Output
 from django_probe.execution.protocol import Channel
 from django_probe.execution.runner import close_databases, flush_streams, load_and_fork
-from django_probe.execution.worker import DUMP
 from django_probe.results import EndedBy, Outcome
 
 if TYPE_CHECKING:
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
 
 MIN_IMPORT: Final = 10.0
 """Seconds that a module has for its import at the least; else it has the timeout of a probe that wishes none."""
-_DUMP_WAIT: Final = 0.25
 _LAST_BREATH: Final = 1.0
 _MOST_LOST: Final = 3
 
@@ -52,7 +50,7 @@ class Runner:
         mine, theirs = socket.socketpair()
         self.channel = Channel(mine)
         self.output = Output()
-        self._stacks = os.memfd_create("stacks")
+        self._stacks = stacks.Stacks()
         self._import_timeout = max(choice.operator.timeout or choice.gate.timeout, MIN_IMPORT)
         judge = os.getpid()
         close_databases()
@@ -62,7 +60,12 @@ class Runner:
         if self._pid == 0:
             mine.close()
             load_and_fork(
-                Channel(theirs), build, choice, output=self.output.write_end, stacks=self._stacks, judge=judge
+                Channel(theirs),
+                build,
+                choice,
+                output=self.output.write_end,
+                stacks=self._stacks.descriptor,
+                judge=judge,
             )
         theirs.close()
         self.output.hand_over()
@@ -139,14 +142,11 @@ class Runner:
 
     def _stack(self) -> str:
         """Have the process dump its stack, which it does even while C code holds the interpreter."""
-        with contextlib.suppress(ProcessLookupError):
-            signal.pidfd_send_signal(self.pidfd, DUMP)
-        until = time.monotonic() + _DUMP_WAIT
-        size, before = 0, -1
-        while time.monotonic() < until and (size == 0 or size != before):
-            time.sleep(0.02)
-            before, size = size, os.fstat(self._stacks).st_size
-        return os.pread(self._stacks, size, 0).decode("utf-8", "backslashreplace")
+        self._stacks.ask(self.pidfd)
+        until = time.monotonic() + stacks.LONGEST
+        while time.monotonic() < until and not self._stacks.whole:
+            time.sleep(stacks.STEP)
+        return self._stacks.text()
 
     def hire(self, now: float) -> Handle | None:
         """Have a worker forked, and give the hold on it; None where there is nobody left to ask."""
@@ -192,7 +192,7 @@ class Runner:
             self._spare.close()
         self.channel.close()
         self.output.close()
-        os.close(self._stacks)
+        self._stacks.close()
         os.close(self.pidfd)
 
     def _cause(self) -> str:

@@ -22,7 +22,8 @@ from django.db import connections
 from django_probe.errors import UsageError
 from django_probe.execution import linux
 from django_probe.execution.recorder import message_of
-from django_probe.execution.worker import DUMP, work
+from django_probe.execution.stacks import DUMP
+from django_probe.execution.worker import work
 from django_probe.selection import select
 
 if TYPE_CHECKING:

@@ -23,6 +23,7 @@ from django_probe.execution.executor import Executor
 from django_probe.execution.guard import DatabaseGuard
 from django_probe.execution.protocol import Channel
 from django_probe.execution.recorder import Interrupted
+from django_probe.execution.stacks import DUMP
 
 if TYPE_CHECKING:
     import socket
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from django_probe.selection import Probe
 
 INTERRUPT: Final = getattr(signal, "SIGRTMIN", 0) + 6
-DUMP: Final = getattr(signal, "SIGRTMIN", 0) + 7
 _CRASHED: Final = 70  # EX_SOFTWARE of sysexits.h: the fault is ours
 
 
