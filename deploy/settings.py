@@ -24,6 +24,8 @@ apps = {
 folders = [Path(folder).absolute() for folder in environment.text("PROBE_PATH").split(os.pathsep) if folder]
 INSTALLED_APPS = [*apps.values(), *probe_path.install(folders, apps)]
 
+# First, so that kubelet gets its answer whatever ALLOWED_HOSTS says.
+MIDDLEWARE = ["django_probe.middleware.ProbeMiddleware"]
 ROOT_URLCONF = "deploy.urls"
 WSGI_APPLICATION = "deploy.wsgi.application"
 

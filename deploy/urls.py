@@ -1,5 +1,7 @@
-"""The URLs of the container's project: none so far."""
+"""The URLs of the container's project: what stands under /probe, with and without its slash."""
 
-from django.urls import URLPattern, URLResolver
+from django.urls import include, path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from django_probe import views
+
+urlpatterns = [path("probe", views.index), path("probe/", include("django_probe.urls"))]
