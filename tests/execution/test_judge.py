@@ -90,7 +90,7 @@ def test_a_timeout_raises_in_the_probe_and_its_cleanups_run(project):
         assert result["message"] == "timed out after 1 s", name
         assert f"in {name}" in result["details"], name
         assert (project.path / name).read_text() == "tearDown\ncleanup\n", name
-        assert result["duration"] >= 1
+        assert result["duration"] > 0.9
     assert "number=0" in ended["test_subtests"]["details"]
     assert "number=1" not in ended["test_subtests"]["details"]
 
@@ -192,7 +192,7 @@ def test_the_deadline_ends_the_run(project):
                 pass
         """,
     )
-    done, record = project.record("--deadline", "3s")
+    done, record = project.record("--deadline", "4s")
     ended = by_label(record)
     assert done.code == 3
     assert record["exit_code"] == 3

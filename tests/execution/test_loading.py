@@ -85,7 +85,7 @@ def test_a_deadline_ends_an_import(project):
     """Exit 3, with the module that was being imported and where it was."""
     project.app("bank", HEALTHY)
     project.app("shop", "import time\n\ndef hang():\n    time.sleep(600)\n\nhang()\n")
-    done, record = project.record("--deadline", "2s")
+    done, record = project.record("--deadline", "4s")
     assert done.code == record["exit_code"] == 3
     assert record["ended_by"] == "deadline"
     (result,) = record["results"]
