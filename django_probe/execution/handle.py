@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 HELLO: Final = 10.0
 """Seconds that a forked worker has to say hello."""
+DESCRIPTORS: Final = 4
+"""How many descriptors the judge has open for a worker: socket, output, stacks, process."""
 _ANSWER: Final = 1.0
 _CLEANUP: Final = 5.0
 _DEATH: Final = 2.0

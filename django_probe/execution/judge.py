@@ -10,8 +10,9 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from django_probe.execution import linux
 from django_probe.execution.causes import cause_of_death
-from django_probe.execution.handle import Stage
+from django_probe.execution.handle import DESCRIPTORS, Stage
 from django_probe.execution.hearing import LOST, TIMEOUT, Hearing
 from django_probe.execution.ledger import Attempt, Ledger, Selected
 from django_probe.results import EndedBy, Outcome
@@ -34,6 +35,7 @@ _NAP: Final = 0.0003
 """... and the seconds to let its results collect when few came: to wake up for each costs more than the probe."""
 _GOODBYE: Final = 2.0
 _NEVER: Final = float("inf")
+_OTHERS: Final = 32  # descriptors that are not workers': reports, what a worker gets while it is forked
 _QUIET: Final = (Stage.STARTING, Stage.SERVING)
 
 
@@ -57,6 +59,8 @@ class Judge:
         self._deadline = deadline
         self._interrupts = interrupts
         self._listener = listener
+        room = linux.room_for(gate.parallel * DESCRIPTORS + _OTHERS)
+        self._parallel = max(1, min(gate.parallel, (room - _OTHERS) // DESCRIPTORS))
         self._handles: list[Handle] = []
         self._ended_by: EndedBy | None = None
         self._selector = selectors.DefaultSelector()
@@ -110,10 +114,10 @@ class Judge:
     # Work
 
     def _hire(self, now: float) -> None:
-        """Have as many workers forked as there is work for, `parallel` at the most."""
+        """Have as many workers forked as there is work for, `parallel` at the most, and as descriptors allow."""
         hired = sum(handle.stage is not Stage.KILLED and not handle.left for handle in self._handles)
         idle = sum(not handle.units and handle.stage in _QUIET for handle in self._handles)
-        for _ in range(min(self._gate.parallel - hired, self._ledger.waiting - idle)):
+        for _ in range(min(self._parallel - hired, self._ledger.waiting - idle)):
             if (handle := self._runner.hire(now)) is None:
                 self._nobody_to_fork()
                 return
@@ -133,7 +137,7 @@ class Judge:
             given = len(handle.units)
             if not handle.free or (given and (given > handle.ahead // 2 or handle.units[0].fixtures)):
                 continue
-            share = max(1, self._ledger.waiting // self._gate.parallel)
+            share = max(1, self._ledger.waiting // self._parallel)
             if units := self._ledger.take(min(handle.ahead - given, share), idle=not given):
                 handle.give(units, now)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import resource
 import signal
 import sys
 import time
@@ -65,6 +66,16 @@ def _stat(pid: str) -> list[str]:
         return Path(f"/proc/{pid}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()
     except OSError:
         return []
+
+
+def room_for(descriptors: int) -> int:
+    """Raise this process's own limit on open descriptors for so many more, and give how many there is room for."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    is_open = sum(1 for _ in Path("/proc/self/fd").iterdir())
+    if soft < is_open + descriptors:
+        soft = is_open + descriptors if hard == resource.RLIM_INFINITY else min(is_open + descriptors, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return soft - is_open
 
 
 def process_age() -> float:

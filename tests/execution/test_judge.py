@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
+import subprocess
 
 from tests.execution.running import Started, by_label, children, outcomes, text_of
 
@@ -504,3 +506,22 @@ def test_of_many_probes_with_every_fault_each_has_one_result(project):
     assert sum(record["counts"].values()) == 200
     assert done.code == record["exit_code"] == 1
     assert json.loads((project.path / "record.json").read_text()) == record
+
+
+def test_more_workers_than_the_system_has_descriptors_for(project):
+    """The judge raises its own limit as far as it may, and else makes do with fewer workers."""
+    methods = "".join(f"\n    def test_{number}(self): time.sleep(0.05)\n" for number in range(60))
+    project.app("shop", f"import time, unittest\n\nclass TestMany(unittest.TestCase):{methods}")
+    for limit in ("ulimit -Sn 64", "ulimit -n 64"):
+        record = project.path / "record.json"
+        command = shlex.join(project.command("probe", "--parallel", "60", "--json", str(record)))
+        done = subprocess.run(
+            ["sh", "-c", f"{limit}; exec {command}"],
+            cwd=project.path,
+            env=project.environment(),
+            capture_output=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr.decode()
+        assert json.loads(record.read_text())["counts"]["passed"] == 60

@@ -81,7 +81,7 @@ class TestFlaky(Counting):
     assert ended["test_passes_later"]["output"] == "the second output\n"
     assert "exited with status 0" in ended["test_crashes_once"]["details"]
     assert "timed out after 1 s" in ended["test_hangs_once"]["details"]
-    assert ended["test_hangs_once"]["duration"] >= 1, "the duration is that of all attempts"
+    assert ended["test_hangs_once"]["duration"] > 0.9, "the duration is that of all attempts"
     assert ended["test_never_passes"]["message"] == "ValueError: attempt 2"
     assert "ValueError: attempt 1" in ended["test_never_passes"]["details"]
     assert "1 != 4" in ended["test_more_retries"]["details"]

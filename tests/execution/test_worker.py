@@ -245,7 +245,7 @@ def test_a_fork_of_a_probe_that_comes_back_says_nothing(project):
 
 def test_a_fork_of_a_probe_leaves_its_database_connection_alone(project, postgres, shop):
     """A child that comes back does not end its parent's transaction on the connection that they share."""
-    project.configure(f"DATABASES = {dict(default=postgres.settings(shop))!r}\n")
+    project.configure(f"DATABASES['default'] = {postgres.settings(shop)!r}\n")
     project.app(
         "store",
         """
