@@ -1,0 +1,61 @@
+# The image of the deploy gate: django-probe with the project in deploy/. docs/image.md says how it is built and run.
+
+FROM python:3.13-slim-trixie AS build
+
+COPY requirements.lock /tmp/requirements.lock
+# Two virtualenvs: the one that goes on has no pip. Wheels alone are taken, so that nothing of a package runs here.
+# Sources of translations (.po) are left out: Django reads the compiled ones (.mo).
+RUN python -m venv --without-pip /opt/venv \
+    && python -m venv /tmp/pip \
+    && /tmp/pip/bin/pip --python /opt/venv/bin/python install --require-hashes --only-binary :all: \
+        --no-compile --no-cache-dir --disable-pip-version-check --requirement /tmp/requirements.lock \
+    && find /opt/venv -name '*.po' -delete \
+    && python -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/venv/lib
+
+COPY django_probe /app/django_probe
+COPY deploy /app/deploy
+# The embedded SQLite comes with its tables: a container that is given no other database starts from a copy of it.
+RUN chmod -R a+rX,go-w /app \
+    && python -m compileall -q -j 0 --invalidation-mode unchecked-hash /app \
+    && /opt/venv/bin/python /app/deploy/manage.py migrate --verbosity 0
+
+
+FROM python:3.13-slim-trixie
+
+# Gunicorn as PID 1 takes an orphan that exits with 3 or 4 for a worker that could not boot, and a command as PID 1
+# ignores signals that it does not handle: tini is PID 1. pip and ensurepip of the base are not for a running container.
+# The base's own library is without bytecode, and a read-only file system could keep none: each start would compile.
+# No version of tini is pinned: Debian serves one a release, and takes it away with the next.
+# hadolint ignore=DL3008
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends tini \
+    && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/apt /var/log/dpkg.log \
+    && useradd --uid 10001 --user-group --no-log-init --no-create-home --home-dir /tmp --shell /usr/sbin/nologin probe \
+    && library="$(python -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')" \
+    && rm -rf "$library/ensurepip" "$library"/site-packages/pip* /usr/local/bin/pip* /usr/share/python-wheels \
+    && python -m compileall -q -j 0 --invalidation-mode unchecked-hash \
+        -x '/(site-packages|test|tests|idlelib|lib2to3|turtledemo|tkinter|pydoc_data)/' "$library"
+
+COPY --from=build /opt/venv /opt/venv
+COPY --from=build /app /app
+
+ENV PATH=/opt/venv/bin:$PATH \
+    PYTHONPATH=/app \
+    PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1
+WORKDIR /app
+USER 10001:10001
+EXPOSE 8000
+ENTRYPOINT ["/usr/bin/tini", "--", "/app/deploy/entrypoint"]
+CMD ["gate", "deploy"]
+
+# Last, so that another revision of the same files builds nothing anew.
+ARG VERSION=0
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="django-probe" \
+      org.opencontainers.image.description="The deploy gate for live Django systems" \
+      org.opencontainers.image.source="https://github.com/django-probe/django-probe" \
+      org.opencontainers.image.licenses="BSD-3-Clause" \
+      org.opencontainers.image.base.name="docker.io/library/python:3.13-slim-trixie" \
+      org.opencontainers.image.version="$VERSION" \
+      org.opencontainers.image.revision="$REVISION"

@@ -1,0 +1,125 @@
+"""How gunicorn serves the container's project; docs/image.md lists the variables.
+
+The options of gunicorn are the lower-case names at the end (https://gunicorn.org/reference/settings/);
+GUNICORN_CMD_ARGS and the arguments of `serve` are stronger than these.
+"""
+# ruff: noqa: N999  (the name that gunicorn looks for)
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from gunicorn.glogging import Logger
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+
+# A worker takes some 30 MB, and the limits of memory and CPU have nothing to do with each other.
+MOST_WORKERS: Final = 4
+CGROUP: Final = Path("/sys/fs/cgroup")
+
+
+class AccessLog(Logger):
+    """One JSON object a request on standard output, without those of kubelet, which asks every few seconds."""
+
+    def access(self, resp: Any, req: Any, environ: dict[str, Any], request_time: timedelta) -> None:
+        """Write the line of a request that was answered."""
+        del req
+        if not self.access_log_enabled or _is_kubelets(environ["PATH_INFO"]):
+            return
+        line = {
+            "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
+            "remote": environ.get("REMOTE_ADDR"),
+            "method": environ["REQUEST_METHOD"],
+            "path": environ["PATH_INFO"],
+            "query": environ.get("QUERY_STRING", ""),
+            "status": int(str(resp.status).split(None, 1)[0]),
+            "bytes": resp.sent,
+            "seconds": round(request_time.total_seconds(), 6),
+            "agent": environ.get("HTTP_USER_AGENT", ""),
+        }
+        # JSON in ASCII: what a client sends can neither end the line nor steer a terminal.
+        self.access_log.info("%s", json.dumps(line))
+
+
+def cpu_limit(root: Path = CGROUP) -> float | None:
+    """Give the CPUs that the container may use by its cgroup, version 2 or 1; None where nothing limits it."""
+    try:
+        if (root / "cpu.max").exists():
+            quota, period = (root / "cpu.max").read_text(encoding="ascii").split()
+        else:
+            quota, period = (
+                (root / "cpu" / f"cpu.cfs_{name}_us").read_text(encoding="ascii") for name in ("quota", "period")
+            )
+    except OSError:
+        return None
+    return None if quota.strip() in ("max", "-1") else int(quota) / int(period)
+
+
+def default_workers(limit: float | None) -> int:
+    """Give a worker for each CPU of the limit; one without a limit: the machine's CPUs are not the container's."""
+    return min(MOST_WORKERS, max(1, math.ceil(limit or 1)))
+
+
+def _is_kubelets(path: str) -> bool:
+    from django.conf import settings  # noqa: PLC0415  (Django's settings are for those who answer requests)
+
+    prefix = getattr(settings, "PROBE_URL_PREFIX", "/probe/")
+    return path.removesuffix("/") in (f"{prefix}live", f"{prefix}ready")
+
+
+def _number(name: str, default: int) -> int:
+    """Give a variable that is a whole number of at least 1; end with one line and exit code 2 where it is none."""
+    text = os.environ.get(name, "").strip()
+    if not text:
+        return default
+    if not (text.isascii() and text.isdigit() and int(text)):
+        _refuse(f"{name}: {text!r} is not a whole number of at least 1")
+    return int(text)
+
+
+def _wants_access_log() -> bool:
+    text = os.environ.get("WEB_ACCESS_LOG", "").strip()
+    if text not in ("", "none", "json"):
+        _refuse(f'WEB_ACCESS_LOG: {text!r} is neither "json" nor "none"')
+    return text == "json"
+
+
+def _refuse(sentence: str) -> None:
+    sys.stderr.write(f"{sentence}\n")
+    sys.exit(2)
+
+
+bind = os.environ.get("WEB_BIND", "").strip() or "0.0.0.0:8000"
+chdir = str(Path(__file__).resolve().parent.parent)
+
+# Threads: requests here wait for databases and for other requests, and a slow one must not keep kubelet waiting.
+worker_class = "gthread"
+workers = _number("WEB_CONCURRENCY", default_workers(cpu_limit()))
+threads = _number("WEB_THREADS", 8)
+
+# The workers share what they have loaded, and what cannot be imported ends the server at once, in one traceback.
+# Nothing is lost: the code of a container does not change, and the thread behind ready/ starts in the worker.
+preload_app = True
+
+# The heartbeat of the workers is a file: on a disk that is busy it would stand still, and on a read-only one fail.
+worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108  (gunicorn makes the name)
+
+# Kubernetes kills after 30 s: requests have 20 to end, after the few that a preStop hook may wait.
+graceful_timeout = _number("WEB_GRACEFUL_TIMEOUT", 20)
+
+# Longer than the idle connections of the usual proxies live (60 s): whoever closes first decides who gets an error.
+keepalive = 75
+
+# Headers that say "this was https" are believed from the addresses in FORWARDED_ALLOW_IPS alone: gunicorn reads it.
+accesslog = "-" if _wants_access_log() else None
+logger_class = AccessLog
+
+# Nobody steers this server but by signals; the socket would need a home directory that can be written.
+control_socket_disable = True

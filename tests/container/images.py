@@ -1,0 +1,162 @@
+"""The image of the Dockerfile, built without a Docker engine and an image registry, once for each of its contents.
+
+Needs root and, of Debian: buildah podman runc debootstrap containernetworking-plugins iptables. The base image is
+made of Debian's packages under the name that the Dockerfile asks for. Everything stays in `.cache/container`.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).resolve().parents[2]
+CACHE = ROOT / ".cache" / "container"
+BASE = "docker.io/library/python:3.13-slim-trixie"
+TOOLS = ("buildah", "podman", "runc", "debootstrap")
+PACKAGES = "buildah podman runc debootstrap containernetworking-plugins iptables"
+CONTEXT = ("Dockerfile", ".dockerignore", "requirements.lock", "django_probe", "deploy")
+MIRROR = "http://deb.debian.org/debian"
+TRUST = Path("/etc/ssl/certs/ca-certificates.crt")
+
+# Limits that a container inside a container may set, and cgroups without systemd.
+_CONTAINERS = """\
+[containers]
+default_ulimits = ["nofile=1024:1024", "nproc=4096:4096"]
+[engine]
+runtime = "runc"
+cgroup_manager = "cgroupfs"
+events_logger = "file"
+"""
+_STORAGE = f"""\
+[storage]
+driver = "overlay"
+graphroot = "{CACHE / "storage"}"
+runroot = "{CACHE / "run"}"
+"""
+
+
+class MissingError(Exception):
+    """Something that builds or runs images is not on this machine; the message says what."""
+
+
+def environment() -> dict[str, str]:
+    """Give the environment in which podman and buildah know our store and no other."""
+    return {
+        **os.environ,
+        "CONTAINERS_CONF": str(CACHE / "containers.conf"),
+        "CONTAINERS_STORAGE_CONF": str(CACHE / "storage.conf"),
+    }
+
+
+def tool(*arguments: object, check: bool = True, timeout: float = 300, **options) -> subprocess.CompletedProcess[str]:
+    """Run podman or buildah on a store of our own; an error shows what it printed."""
+    command = [str(argument) for argument in arguments]
+    done = subprocess.run(
+        command,
+        env=environment(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+        **options,
+    )
+    if check and done.returncode:
+        raise AssertionError(
+            f"{' '.join(command)}: exit code {done.returncode}\n{done.stdout[-4000:]}{done.stderr[-4000:]}"
+        )
+    return done
+
+
+def image() -> str:
+    """Give the name of the image of the checkout as it is; MissingError where it cannot be built here."""
+    with _set_up():
+        name = f"localhost/django-probe:{_key()}"
+        if not _exists(name):
+            _make_base()
+            build(name, ROOT)
+    return name
+
+
+def build(name: str, context: Path, *options: object) -> None:
+    """Build a Dockerfile; what a machine trusts beyond the base image's authorities is trusted within."""
+    trust = ["--volume", f"{TRUST}:{TRUST}:ro"] if TRUST.exists() else []
+    tool("buildah", "bud", "--layers", "--isolation", "chroot", *trust, *options, "--tag", name, context, timeout=600)
+
+
+def inspect(name: str) -> dict:
+    """Give what podman says of an image or of a container."""
+    return json.loads(tool("podman", "inspect", name).stdout)[0]
+
+
+@contextmanager
+def _set_up() -> Iterator[None]:
+    """Let one process at a time look for images and build them."""
+    missing = [
+        name for name in TOOLS if shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin") is None
+    ]
+    if missing:
+        raise MissingError(f"not installed: {' '.join(missing)} (Debian: apt-get install {PACKAGES})")
+    if os.geteuid() != 0:
+        raise MissingError("only root can make the base image, and limit the memory of a container without systemd")
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with (CACHE / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        (CACHE / "containers.conf").write_text(_CONTAINERS, encoding="utf-8")
+        (CACHE / "storage.conf").write_text(_STORAGE, encoding="utf-8")
+        yield
+
+
+def _key() -> str:
+    """Give a hash of everything that the build reads."""
+    digest = hashlib.sha256()
+    for part in CONTEXT:
+        place = ROOT / part
+        for path in sorted(place.rglob("*")) if place.is_dir() else [place]:
+            if path.is_file() and "__pycache__" not in path.parts:
+                digest.update(
+                    f"{path.relative_to(ROOT)}\0{path.stat().st_mode:o}\0".encode() + path.read_bytes() + b"\0"
+                )
+    return digest.hexdigest()[:16]
+
+
+def _exists(name: str) -> bool:
+    return tool("podman", "image", "exists", name, check=False).returncode == 0
+
+
+def _make_base() -> None:
+    """Make what stands for the base image: Debian's Python where Docker's has its own build of it.
+
+    Like that one it has `python`, no bytecode of the standard library, no documentation and no lists of apt.
+    """
+    if _exists(BASE):
+        return
+    with tempfile.TemporaryDirectory(dir=CACHE) as name:
+        system = Path(name) / "root"
+        include = "--include=python3,python3-venv,ca-certificates"
+        tool("debootstrap", "--variant=minbase", include, "trixie", system, MIRROR, timeout=600)
+        (system / "usr/bin/python").symlink_to("python3")
+        for path in (*system.glob("usr/lib/python3*/**/__pycache__"), *system.glob("usr/share/doc/*")):
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+        for pattern in (
+            "var/cache/apt/*.bin",
+            "var/cache/apt/archives/*.deb",
+            "var/lib/apt/lists/*_*",
+            "var/log/*.log",
+        ):
+            for path in system.glob(pattern):
+                path.unlink()
+        archive = Path(name) / "root.tar"
+        tool("tar", "-C", system, "-cf", archive, ".")
+        tool("podman", "import", archive, BASE)
