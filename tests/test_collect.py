@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 from junitparser import JUnitXml
 
+from django_probe.collect import CollectCode
 from django_probe.reports import sink
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -216,3 +218,11 @@ def test_command_and_collect_agree(project, tmp_path):
     found = [(case.get("name"), case.find("failure") is None) for case in ET.fromstring(done.stdout).iter("testcase")]
     assert sorted(found) == sorted(names)
     assert len(found) == 3
+
+
+def test_page__has_every_exit_code():
+    """The table of docs/image.md has the codes that there are."""
+    page = (ROOT / "docs" / "image.md").read_text(encoding="utf-8").partition("## The JUnit report of a pod")[2]
+    assert [int(code) for code in re.findall(r"^\| (\d+) \|", page, re.MULTILINE)] == [
+        int(code) for code in CollectCode
+    ]

@@ -59,18 +59,19 @@ def environment() -> dict[str, str]:
     }
 
 
-def tool(*arguments: object, check: bool = True, timeout: float = 300, **options) -> subprocess.CompletedProcess[str]:
+def tool(*arguments: object, check: bool = True, timeout: float = 300) -> subprocess.CompletedProcess[str]:
     """Run podman or buildah on a store of our own; an error shows what it printed."""
     command = [str(argument) for argument in arguments]
+    # In a folder of our own: podman's monitor leaves a file `oom` where it was started.
     done = subprocess.run(
         command,
         env=environment(),
+        cwd=CACHE,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         timeout=timeout,
         check=False,
-        **options,
     )
     if check and done.returncode:
         raise AssertionError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import runpy
 import subprocess
 import sys
@@ -100,3 +101,10 @@ def test_workers__one_for_each_cpu_of_the_limit(tmp_path, files, workers):
         (tmp_path / name).write_text(text, encoding="ascii")
     config = runpy.run_path(str(CONFIG))
     assert config["default_workers"](config["cpu_limit"](tmp_path)) == workers
+
+
+def test_page__has_every_variable():
+    """The table of docs/image.md names what the file reads, and what gunicorn reads itself."""
+    page = (ROOT / "docs" / "image.md").read_text(encoding="utf-8")
+    read = set(re.findall(r'"(WEB_\w+)"', CONFIG.read_text(encoding="utf-8")))
+    assert set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)) == {*read, "FORWARDED_ALLOW_IPS"}
