@@ -18,8 +18,16 @@ from tests.conftest import ROOT
 DOCS = ROOT / "docs"
 README = ROOT / "README.md"
 # These show settings and statements rather than a path to walk; their examples are tested below, the SQL of
-# database-safety.md in tests/execution, and image.md in tests/container.
-REFERENCE = {"benchmarks.md", "container-settings.md", "database-safety.md", "image.md", "ready-made-probes.md"}
+# database-safety.md in tests/execution, image.md in tests/container, argo-flagger.md and helm.md in tests/helm.
+REFERENCE = {
+    "argo-flagger.md",
+    "benchmarks.md",
+    "container-settings.md",
+    "database-safety.md",
+    "helm.md",
+    "image.md",
+    "ready-made-probes.md",
+}
 PAGES = [README, *sorted(page for page in DOCS.glob("*.md") if page.name not in REFERENCE)]
 LABEL = re.compile(r"`([^`]+)`")
 

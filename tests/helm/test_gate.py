@@ -1,0 +1,293 @@
+"""The gate's Job: what it runs exists, it ends by itself in time, and it tells its run apart."""
+
+from __future__ import annotations
+
+import argparse
+import re
+
+import pytest
+
+from django_probe.management.arguments import add_arguments
+from django_probe.policy import parse_policy
+from tests.helm.charts import CI_FILES, containers, environment, pod_of, render, values_of
+from tests.helm.tools import ROOT
+
+
+def entrypoint_words() -> set[str]:
+    """The first words that the image's entrypoint knows."""
+    text = (ROOT / "deploy" / "entrypoint").read_text(encoding="utf-8")
+    return set(re.findall(r"^([a-z]+)\)$", text, re.MULTILINE))
+
+
+def parsed(container: dict) -> argparse.Namespace:
+    """Read the arguments of a gate's container as the command does; what it does not know ends the test."""
+    parser = argparse.ArgumentParser(allow_abbrev=False)
+    add_arguments(parser)
+    arguments = [text.replace("$(JOB_COMPLETION_INDEX)", "0") for text in container["args"]]
+    if "command" not in container:
+        assert arguments[0] == "gate"
+        arguments[0] = "--gate"
+    return parser.parse_args(arguments)
+
+
+def job(values: dict | None = None, **gate) -> dict:
+    """Give the gate's Job."""
+    return render({**(values or {}), "gate": gate}).kind("Job")
+
+
+def refusal(values: dict) -> str:
+    """Give the sentence with which Helm refuses the values."""
+    refused = render(values)
+    assert refused.code != 0
+    (line,) = [line for line in refused.error.splitlines() if line.startswith("Error: execution error at")]
+    return line.partition("): ")[2]
+
+
+@pytest.mark.parametrize("path", CI_FILES, ids=lambda path: path.stem)
+def test_arguments__are_those_of_the_command(path):
+    """Every argument of every gate's container is read by the command's own parser, and the gate is in the policy."""
+    rendered = render(values_of(path))
+    maps = {each["metadata"]["name"]: each["data"] for each in rendered.objects if each.get("data")}
+    for pod in filter(None, map(pod_of, rendered.objects)):
+        volumes = {each["name"]: each["configMap"]["name"] for each in pod["spec"]["volumes"] if "configMap" in each}
+        for container in containers(pod):
+            if container["name"] == "gate" or container["name"].startswith("list-"):
+                gate = parsed(container).gate
+                if policy := environment(container).get("PROBE_POLICY"):
+                    text = maps[volumes[policy.split("/")[3]]]["probe.yaml"]
+                    assert gate in parse_policy(text, str(path)).gates
+            elif "command" not in container:
+                assert container["args"][0] in entrypoint_words()
+
+
+def test_policy__is_what_the_values_say():
+    """The ConfigMap holds the gates of the values; a default gate goes where the values have null for it."""
+    rendered = render({"policy": {"gates": {"deploy": {"tags": ["smoke"]}, "periodic": None}}})
+    policy = parse_policy(rendered.kind("ConfigMap")["data"]["probe.yaml"], "values")
+    assert set(policy.gates) == {"deploy", "ready"}
+    assert policy.gates["deploy"].tags == ("smoke",)
+    assert policy.gates["deploy"].retries == 1
+
+
+def test_policy__may_be_the_image_s_own():
+    """With `policy: null` nothing is mounted and PROBE_POLICY is left to the image, whose gates nobody checks."""
+    rendered = render({"policy": None, "gate": {"name": "whatever"}})
+    assert not rendered.has("ConfigMap")
+    (container,) = pod_of(rendered.kind("Job"))["spec"]["containers"]
+    assert "PROBE_POLICY" not in environment(container)
+
+
+def test_job__is_the_hook_that_fails_a_release():
+    """After install and upgrade, once, deleted before the next; Helm 4 prints its log where it fails."""
+    made = job()
+    assert made["metadata"]["annotations"] == {
+        "helm.sh/hook": "post-install,post-upgrade",
+        "helm.sh/hook-weight": "0",
+        "helm.sh/hook-delete-policy": "before-hook-creation",
+        "helm.sh/hook-output-log-policy": "hook-failed",
+    }
+    spec = made["spec"]
+    assert spec["backoffLimit"] == 0
+    assert spec["ttlSecondsAfterFinished"] == 86400
+    assert pod_of(made)["spec"]["restartPolicy"] == "Never"
+    rule = {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]}
+    assert spec["podFailurePolicy"] == {"rules": [rule]}
+
+
+def test_hook__is_what_the_values_say():
+    """Events, weight and policies are values."""
+    hook = {
+        "events": ["post-upgrade"],
+        "weight": -5,
+        "deletePolicy": ["before-hook-creation", "hook-succeeded"],
+        "outputLogPolicy": [],
+    }
+    assert job(hook=hook)["metadata"]["annotations"] == {
+        "helm.sh/hook": "post-upgrade",
+        "helm.sh/hook-weight": "-5",
+        "helm.sh/hook-delete-policy": "before-hook-creation,hook-succeeded",
+    }
+
+
+def test_style_argocd__is_argo_s_hook_and_no_helm_hook_beside_it():
+    """One Argo CD hook switches Helm's hooks off in an application: there is none, not that of `helm test` either."""
+    hook = {"style": "argocd", "weight": 3, "deletePolicy": ["before-hook-creation", "hook-succeeded"]}
+    rendered = render({"gate": {"hook": hook}})
+    assert rendered.kind("Job")["metadata"]["annotations"] == {
+        "argocd.argoproj.io/hook": "PostSync",
+        "argocd.argoproj.io/sync-wave": "3",
+        "argocd.argoproj.io/hook-delete-policy": "BeforeHookCreation,HookSucceeded",
+    }
+    assert "helm.sh/hook" not in rendered.text
+
+
+def test_style_none__is_a_job_of_each_revision():
+    """A Job cannot be changed: what is no hook has another name in another revision."""
+    made = job(hook={"style": "none"})
+    assert "annotations" not in made["metadata"]
+    assert made["metadata"]["name"] == "shop-django-probe-gate-r1"
+
+
+def test_run__has_a_name():
+    """The gate knows the release and its revision, and the run's id is the Job's uid, which its shards share."""
+    (container,) = pod_of(job())["spec"]["containers"]
+    variables = environment(container)
+    assert variables["PROBE_RELEASE"] == "shop.v1"
+    label = "metadata.labels['batch.kubernetes.io/controller-uid']"
+    assert variables["PROBE_RUN_ID"] == {"fieldRef": {"fieldPath": label}}
+    assert variables["PROBE_TRIGGER"] == "helm-hook"
+
+
+def test_verdict__is_the_termination_message():
+    """The command writes where kubelet reads; nothing of the log gets into the cluster's API in its stead."""
+    (container,) = pod_of(job())["spec"]["containers"]
+    assert environment(container)["PROBE_TERMINATION_LOG"] == container["terminationMessagePath"]
+    assert container["terminationMessagePolicy"] == "File"
+
+
+@pytest.mark.parametrize("sink", ["log", "none"])
+def test_report_sink__is_told_to_the_gate(sink):
+    """report.sink says whether the gate prints its JUnit report into its log."""
+    (container,) = pod_of(render({"report": {"sink": sink}}).kind("Job"))["spec"]["containers"]
+    assert environment(container)["PROBE_REPORT_SINK"] == sink
+
+
+def test_command__of_a_team_s_image():
+    """An image of one's own is given `--gate NAME`, then the options, then the labels."""
+    made = job({"command": ["python", "manage.py", "probe"]}, args=["--durations", "5"], labels=["shop"])
+    (container,) = pod_of(made)["spec"]["containers"]
+    assert container["command"] == ["python", "manage.py", "probe"]
+    assert container["args"] == ["--gate", "deploy", "--deadline", "180s", "--durations", "5", "--", "shop"]
+    options = parsed(container)
+    assert (options.labels, options.durations, options.deadline) == (["shop"], 5, 180)
+
+
+def test_image__is_named_by_digest_then_tag_then_version():
+    """A digest wins over a tag; without both the image is that of the chart's version."""
+    images = [{}, {"tag": "7"}, {"tag": "7", "digest": f"sha256:{'0' * 64}"}]
+    named = [pod_of(render({"image": image}).kind("Job"))["spec"]["containers"][0]["image"] for image in images]
+    assert named == ["django-probe:0.1.0", "django-probe:7", f"django-probe@sha256:{'0' * 64}"]
+
+
+def test_shards__are_pods_of_one_indexed_job():
+    """All run at once, each with its part, and none is killed because another one failed."""
+    made = job(shards=4)
+    spec = made["spec"]
+    assert (spec["completionMode"], spec["completions"], spec["parallelism"]) == ("Indexed", 4, 4)
+    assert spec["backoffLimitPerIndex"] == 0
+    assert "backoffLimit" not in spec
+    (container,) = pod_of(made)["spec"]["containers"]
+    assert container["args"][-2:] == ["--shard", "$(JOB_COMPLETION_INDEX)/4"]
+    assert parsed(container).shard.count == 4
+
+
+def test_ladder__ends_the_gate_before_kubernetes_does():
+    """With the default values the gate's deadline, the start and the grace are over before the Job's deadline."""
+    values = values_of(ROOT / "helm" / "django-probe" / "values.yaml")
+    gate, cron = values["gate"], values["cronJob"]
+    around = gate["startupAllowanceSeconds"] + gate["terminationGracePeriodSeconds"]
+    assert around + gate["deadlineSeconds"] < gate["activeDeadlineSeconds"] < 300  # the --timeout of helm
+    assert around + cron["deadlineSeconds"] < cron["activeDeadlineSeconds"]
+    spec = job()["spec"]
+    assert spec["activeDeadlineSeconds"] == 285
+    assert spec["template"]["spec"]["terminationGracePeriodSeconds"] == 30
+
+
+@pytest.mark.parametrize("seconds", [270, 271])
+def test_ladder__is_checked_to_the_second(seconds):
+    """60 + 180 + 30 has to be less than the Job's deadline; else one sentence says what is needed."""
+    values = {"gate": {"activeDeadlineSeconds": seconds}}
+    if seconds > 270:
+        assert render(values).code == 0
+        return
+    assert refusal(values) == (
+        "gate.activeDeadlineSeconds: 270 is too short, Kubernetes would delete the pod with its report: "
+        "startupAllowanceSeconds 60 + deadlineSeconds 180 + terminationGracePeriodSeconds 30, for each of 1 attempts, "
+        "is 270; set it to 271 or more"
+    )
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        (
+            {"gate": {"name": "deplyo"}},
+            (
+                'gate.name: policy.gates has no gate "deplyo" (it has: deploy, periodic, ready); '
+                "add it there, or name one of these"
+            ),
+        ),
+        (
+            {"cronJob": {"enabled": True, "gate": "nightly"}},
+            (
+                'cronJob.gate: policy.gates has no gate "nightly" (it has: deploy, periodic, ready); '
+                "add it there, or name one of these"
+            ),
+        ),
+        (
+            {"gate": {"args": ["--deadline=10m"]}},
+            "gate.args: --deadline is set by the chart; use the value gate.deadlineSeconds",
+        ),
+        (
+            {"cronJob": {"enabled": True, "args": ["--policy", "x"]}},
+            "cronJob.args: --policy is set by the chart; use the value policy",
+        ),
+        (
+            {"gate": {"hook": {"deletePolicy": ["hook-succeeded"]}}},
+            (
+                "gate.hook.deletePolicy: before-hook-creation is missing, and without it the next upgrade fails "
+                "because the last one's Job is still there; add it"
+            ),
+        ),
+        (
+            {"command": ["python", "manage.py", "probe"], "web": {"enabled": True}},
+            (
+                "web.command: `command` means an image of your own, and nothing says how its server starts; "
+                "set web.command, or web.enabled to false"
+            ),
+        ),
+        (
+            {"cronJob": {"enabled": True, "deadlineSeconds": 600}},
+            (
+                "cronJob.activeDeadlineSeconds: 345 is too short, Kubernetes would delete the pod with its report: "
+                "startupAllowanceSeconds 60 + deadlineSeconds 600 + terminationGracePeriodSeconds 30, for each of 1 "
+                "attempts, is 690; set it to 691 or more"
+            ),
+        ),
+        (
+            {"gate": {"backoffLimit": 1}},
+            (
+                "gate.activeDeadlineSeconds: 285 is too short, Kubernetes would delete the pod with its report: "
+                "startupAllowanceSeconds 60 + deadlineSeconds 180 + terminationGracePeriodSeconds 30, for each of 2 "
+                "attempts, is 540; set it to 541 or more"
+            ),
+        ),
+    ],
+    ids=lambda value: value.partition(":")[0] if isinstance(value, str) else "",
+)
+def test_values_that_cannot_work__are_refused_in_one_sentence(values, sentence):
+    """Helm ends before anything is installed, and says which value it is and what to do."""
+    assert refusal(values) == sentence
+
+
+def test_cron_job__runs_the_gate_periodic():
+    """Never twice at once, in a zone, with a limit for its start, and its history is what is kept."""
+    made = render({"cronJob": {"enabled": True, "suspend": True}}).kind("CronJob")
+    spec = made["spec"]
+    assert (spec["schedule"], spec["timeZone"], spec["concurrencyPolicy"]) == ("*/15 * * * *", "Etc/UTC", "Forbid")
+    assert (spec["startingDeadlineSeconds"], spec["suspend"]) == (120, True)
+    assert (spec["successfulJobsHistoryLimit"], spec["failedJobsHistoryLimit"]) == (1, 3)
+    (container,) = pod_of(made)["spec"]["containers"]
+    assert container["args"] == ["gate", "periodic", "--deadline", "240s"]
+    assert environment(container)["PROBE_TRIGGER"] == "cronjob"
+    job_spec = spec["jobTemplate"]["spec"]
+    assert (job_spec["backoffLimit"], job_spec["activeDeadlineSeconds"]) == (0, 345)
+    assert "ttlSecondsAfterFinished" not in job_spec
+
+
+def test_long_times__are_written_out():
+    """A million seconds is no 1e+06, which Kubernetes would refuse."""
+    made = job(ttlSecondsAfterFinished=1209600, deadlineSeconds=1000000, activeDeadlineSeconds=2000000)
+    assert made["spec"]["ttlSecondsAfterFinished"] == 1209600
+    assert made["spec"]["activeDeadlineSeconds"] == 2000000
+    assert "1000000s" in pod_of(made)["spec"]["containers"][0]["args"]

@@ -1,0 +1,44 @@
+"""What Helm says after an install: the next command, and a warning of what does nothing.
+
+Helm 4 alone renders the notes without a cluster; the text is the same for both.
+"""
+
+from __future__ import annotations
+
+import yaml
+
+from tests.helm.charts import CHART, NEW, helm
+
+DRY = ("--dry-run=client", "--namespace", "prod", "--values", "-")
+
+
+def notes(values: dict) -> str:
+    """Give what Helm says after an install."""
+    done = helm(NEW, "install", "shop", str(CHART), *DRY, stdin=yaml.safe_dump(values))
+    assert done.code == 0, done.error
+    return done.text.partition("NOTES:\n")[2]
+
+
+def test_notes__say_the_timeout_that_helm_needs():
+    """Longer than the Job may take, whatever the values make of that, and how to see the log and to roll back."""
+    said = notes({"gate": {"deadlineSeconds": 600, "activeDeadlineSeconds": 700}})
+    assert "--wait --timeout 715s --rollback-on-failure" in said
+    assert "(Helm 3: --atomic)" in said
+    assert "kubectl logs --namespace prod --selector batch.kubernetes.io/job-name=shop-django-probe-gate" in said
+    assert "WARNING" not in said
+
+
+def test_notes__say_how_to_run_and_see_the_rest():
+    """The CronJob can be started by hand, the server be looked at, and `helm test` be run."""
+    said = notes({"cronJob": {"enabled": True, "suspend": True}, "web": {"enabled": True}})
+    assert "--from=cronjob/shop-django-probe-cron" in said
+    assert "but it is SUSPENDED" in said
+    assert "kubectl port-forward --namespace prod service/shop-django-probe-web 8000:80" in said
+    assert "helm test --namespace prod shop" in said
+
+
+def test_notes__warn_of_what_does_nothing():
+    """A rehearsal, an Ingress without a server and a monitor without a Service are said out loud."""
+    said = notes({"gate": {"fault": "fail"}, "ingress": {"enabled": True}, "serviceMonitor": {"enabled": True}})
+    assert said.count("WARNING") == 3
+    assert "gate.fault is fail: a rehearsal" in said

@@ -1,0 +1,139 @@
+"""The web server: kubelet asks what exists, an upgrade takes nothing away, and what hangs together finds itself."""
+
+from __future__ import annotations
+
+import json
+
+from tests.helm.charts import pod_of, render
+from tests.projects import new_project, python
+
+ON = {"web": {"enabled": True}}
+
+
+def server(values: dict | None = None) -> dict:
+    """Give the server's container."""
+    (container,) = pod_of(render({**ON, **(values or {})}).kind("Deployment"))["spec"]["containers"]
+    return container
+
+
+def test_probes__of_kubelet():
+    """Ready by ready/, alive by live/, each with a Host that ALLOWED_HOSTS knows and time for a slow answer."""
+    container = server()
+    asked = {name: container[f"{name}Probe"] for name in ("readiness", "liveness", "startup")}
+    paths = {name: probe["httpGet"]["path"] for name, probe in asked.items()}
+    assert paths == {"readiness": "/probe/ready/", "liveness": "/probe/live/", "startup": "/probe/live/"}
+    for probe in asked.values():
+        assert probe["httpGet"]["port"] == container["ports"][0]["name"]
+        assert probe["httpGet"]["httpHeaders"] == [{"name": "Host", "value": "localhost"}]
+        assert probe["timeoutSeconds"] > 1  # the default, with which a slow answer is a failure
+    patience = {name: probe["periodSeconds"] * probe["failureThreshold"] for name, probe in asked.items()}
+    assert patience["readiness"] < patience["liveness"] <= patience["startup"]
+
+
+def test_paths__are_answered_by_the_package(tmp_path):
+    """django_probe.urls has what kubelet asks for, and answers 200 to both, without a redirect."""
+    site = new_project(tmp_path / "site")
+    site.write(
+        "site_urls.py",
+        """\
+        from django.urls import include, path
+        urlpatterns = [path("probe/", include("django_probe.urls"))]
+        """,
+    )
+    container = server()
+    probes = [container[f"{name}Probe"]["httpGet"] for name in ("readiness", "liveness", "startup")]
+    code = f"""
+        import json
+        from django.conf import settings
+        from django.test import Client
+        settings.ALLOWED_HOSTS = ["localhost"]
+        asked = json.loads({json.dumps(probes)!r})
+        print([Client().get(e["path"], headers={{"host": e["httpHeaders"][0]["value"]}}).status_code for e in asked])
+    """
+    done = python(site, code)
+    assert done.out.strip() == "[200, 200, 200]", done.err
+
+
+def test_kubelet__asks_where_the_values_say():
+    """The prefix, the port and the host of a team's own server are values."""
+    container = server({"kubelet": {"urlPrefix": "/intern/probe/", "port": 9000, "host": "shop.example"}})
+    got = container["readinessProbe"]["httpGet"]
+    assert got == {
+        "path": "/intern/probe/ready/",
+        "port": 9000,
+        "httpHeaders": [{"name": "Host", "value": "shop.example"}],
+    }
+
+
+def test_update__takes_no_pod_away_before_another_is_ready():
+    """Rolling, with nothing unavailable; a drained node takes one pod at a time; replicas go to different nodes."""
+    rendered = render(ON)
+    spec = rendered.kind("Deployment")["spec"]
+    assert spec["strategy"]["rollingUpdate"] == {"maxUnavailable": 0, "maxSurge": 1}
+    assert rendered.kind("PodDisruptionBudget")["spec"]["maxUnavailable"] == 1
+    (spread,) = spec["template"]["spec"]["topologySpreadConstraints"]
+    assert (spread["topologyKey"], spread["whenUnsatisfiable"]) == ("kubernetes.io/hostname", "ScheduleAnyway")
+
+
+def test_end__waits_for_requests():
+    """The pod goes on serving while the cluster learns that it goes, and then has time for what it has begun."""
+    pod = pod_of(render(ON).kind("Deployment"))["spec"]
+    still = pod["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"]
+    gunicorn_graceful_timeout = 20
+    assert still + gunicorn_graceful_timeout < pod["terminationGracePeriodSeconds"]
+
+
+def test_selectors__find_the_server_s_pods_alone():
+    """Service, budget, spread and Deployment select the server's pods, and none of a gate's or a test's."""
+    rendered = render({**ON, "cronJob": {"enabled": True}})
+    deployment = rendered.kind("Deployment")
+    selectors = [
+        rendered.kind("Service")["spec"]["selector"],
+        rendered.kind("PodDisruptionBudget")["spec"]["selector"]["matchLabels"],
+        deployment["spec"]["selector"]["matchLabels"],
+        deployment["spec"]["template"]["spec"]["topologySpreadConstraints"][0]["labelSelector"]["matchLabels"],
+    ]
+    pods = {each["kind"]: pod["metadata"]["labels"] for each in rendered.objects if (pod := pod_of(each))}
+    for selector in selectors:
+        assert [kind for kind, labels in pods.items() if selector.items() <= labels.items()] == ["Deployment"]
+
+
+def test_ingress__leads_to_the_service():
+    """Host, path and certificate as the values say, to the port of the Service; nothing without a server."""
+    values = {"ingress": {"enabled": True, "host": "probe.shop.example", "tlsSecret": "tls", "className": "nginx"}}
+    rendered = render({**ON, **values})
+    spec = rendered.kind("Ingress")["spec"]
+    assert spec["ingressClassName"] == "nginx"
+    assert spec["tls"] == [{"hosts": ["probe.shop.example"], "secretName": "tls"}]
+    (rule,) = spec["rules"]
+    (path,) = rule["http"]["paths"]
+    service = rendered.kind("Service")
+    assert (rule["host"], path["path"]) == ("probe.shop.example", "/probe/")
+    assert path["backend"]["service"]["name"] == service["metadata"]["name"]
+    assert path["backend"]["service"]["port"]["name"] == service["spec"]["ports"][0]["name"]
+    assert not render(values).has("Ingress")
+
+
+def test_network_policy__lets_in_requests_to_the_server_alone():
+    """Every pod is selected; without `egress` everything may go out, with it DNS goes out as well."""
+    egress = [{"to": [{"ipBlock": {"cidr": "10.0.0.0/8"}}]}]
+    open_policy = render({"networkPolicy": {"enabled": True}}).kind("NetworkPolicy")["spec"]
+    assert open_policy["policyTypes"] == ["Ingress"]
+    assert open_policy["ingress"] == [{"ports": [{"port": "http"}]}]
+    closed = render({"networkPolicy": {"enabled": True, "egress": egress}}).kind("NetworkPolicy")["spec"]
+    assert closed["policyTypes"] == ["Ingress", "Egress"]
+    assert [port["port"] for port in closed["egress"][0]["ports"]] == [53, 53]
+    assert closed["egress"][1:] == egress
+
+
+def test_helm_test__asks_the_server_and_lists_the_gates():
+    """`helm test` makes one pod that lists each gate in use, and asks the Service as kubelet asks a pod."""
+    rendered = render({**ON, "cronJob": {"enabled": True}})
+    pod = rendered.kind("Pod")
+    assert pod["metadata"]["annotations"]["helm.sh/hook"] == "test"
+    *lists, ready = pod["spec"]["containers"]
+    assert [each["args"] for each in lists] == [["gate", "deploy", "--list"], ["gate", "periodic", "--list"]]
+    script = ready["command"][2]
+    compile(script, "ready", "exec")
+    assert "http://shop-django-probe-web:80/probe/ready/" in script
+    assert rendered.kind("Service")["metadata"]["name"] == "shop-django-probe-web"
