@@ -1,9 +1,9 @@
-"""The three measurements, each from its commands to the figures that are compared with a target."""
+"""The measurements of the command, each from its commands to the figures that are compared with a target."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import measure
 import projects
@@ -29,11 +29,11 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The figures of one measurement, and the runs that they come from (seconds, bytes)."""
+    """The figures of one measurement, and the runs that they come from, in seconds and bytes."""
 
     title: str
     figures: tuple[Figure, ...]
-    runs: dict[str, list[measure.Run]]
+    runs: dict[str, list[Any]]
 
 
 def at_most(name: str, value: float, unit: str, limit: float) -> Figure:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 CACHE = ROOT / ".cache" / "bench"
-PEERS = ("unittest-xml-reporting", "pytest", "pytest-django")
+PEERS = ("unittest-xml-reporting", "pytest", "pytest-django", "gunicorn", "django-health-check")
 
 _VERSIONS = """\
 import importlib.metadata, json, sys

@@ -61,18 +61,13 @@ def alternate(commands: Iterable[Command], runs: int) -> dict[str, list[Run]]:
 
 def measure(command: Command) -> Run:
     """Run a command once; raise BenchError with the end of its output where it hangs or fails."""
-    environment = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("DATABASE_URL", "DJANGO_", "PROBE_", "PYTEST_", "PYTHON"))
-    }
     log = command.folder / "command.log"
     with log.open("wb") as output:
         start = time.perf_counter()
         with subprocess.Popen(
             command.line,
             cwd=command.folder,
-            env={**environment, **command.environment},
+            env=environment(command.environment),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
@@ -83,6 +78,12 @@ def measure(command: Command) -> Run:
         told = log.read_text(encoding="utf-8", errors="replace")[-_TAIL:]
         raise BenchError(f"{command.name}: exit code {process.returncode}\n{told}")
     return Run(seconds, peak)
+
+
+def environment(own: dict[str, str]) -> dict[str, str]:
+    """Give the environment of what is measured: this one without what would change it, and `own`."""
+    foreign = ("DATABASE_URL", "DJANGO_", "PROBE_", "PYTEST_", "PYTHON")
+    return {**{name: value for name, value in os.environ.items() if not name.startswith(foreign)}, **own}
 
 
 def _watch(process: subprocess.Popen[bytes]) -> int:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import figures
 import machine
 import measure
+import readiness
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,6 +28,7 @@ def main() -> int:
     """Measure, print, write; give the exit code."""
     options = parse(sys.argv[1:])
     try:
+        readiness.wrk()  # the last measurement needs it: say so before the first
         python = machine.with_peers() if options.peers else Path(sys.executable)
         about = machine.describe(python)
         print("  ".join(f"{name} {value}" for name, value in about.items()), flush=True)
@@ -50,6 +52,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--empty", type=int, default=1000, help="empty probes beside the peers")
     parser.add_argument("--waiting", type=int, default=200, help="probes that wait")
     parser.add_argument("--scale", type=int, nargs=3, default=(1000, 5000, 20000), help="three sizes, rising")
+    parser.add_argument("--load", type=int, default=2, help="seconds that each URL is asked, in each run")
+    parser.add_argument("--hang", type=float, default=20, help="seconds that a probe of a web process hangs")
     parser.add_argument("--no-peers", dest="peers", action="store_false", help="install nothing: Django alone")
     parser.add_argument("--output", type=Path, default=machine.ROOT / "build" / "bench.json")
     return parser.parse_args(arguments)
@@ -61,6 +65,8 @@ def measurements(folder: Path, python: Path, options: argparse.Namespace) -> Ite
     yield figures.overhead(folder / "empty", python, options.empty, options.runs, peers=options.peers)
     yield figures.parallel(folder / "waiting", python, options.waiting, fewer)
     yield figures.scale(folder / "scale", python, tuple(options.scale), fewer)
+    yield readiness.rates(folder / "rates", python, options.load, options.runs, peers=options.peers)
+    yield readiness.hang(folder / "hang", python, options.hang)
 
 
 def render(table: figures.Table) -> str:

@@ -12,7 +12,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-TINY = ["--no-peers", "--runs", "1", "--empty", "5", "--waiting", "16", "--scale", "1", "2", "4"]
+TINY = [
+    *("--no-peers", "--runs", "1", "--empty", "5", "--waiting", "16", "--scale", "1", "2", "4"),
+    *("--load", "1", "--hang", "3"),
+]
 
 
 def bench(script: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -30,6 +33,8 @@ def bench(script: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 @pytest.fixture(scope="module")
 def measured(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, dict]:
     """What a tiny bench printed, and what it wrote."""
+    if not shutil.which("wrk"):
+        pytest.skip("wrk is not installed (Debian: apt-get install wrk)")
     target = tmp_path_factory.mktemp("bench") / "build" / "bench.json"
     done = bench(ROOT / "bench" / "run.py", *TINY, "--output", str(target))
     assert done.returncode == 0, done.stdout + done.stderr
@@ -41,7 +46,10 @@ def test_every_target_stands_beside_its_figure(measured):
     printed, record = measured
     lines = printed.splitlines()
     figures = [figure for table in record["tables"] for figure in table["figures"] if figure["target"]]
-    assert {figure["target"] for figure in figures} == {"<= 1.25", "<= 1", ">= 80", "<= 200"}
+    assert {figure["target"] for figure in figures} == {
+        *("<= 1.25", "<= 1", ">= 80", "<= 200"),
+        *(">= 0.85", "<= 1.5", "<= 50", "<= 100", "<= 2"),
+    }
     for figure in figures:
         (line,) = [line for line in lines if line.strip().startswith(figure["name"])]
         assert figure["target"] in line
@@ -55,6 +63,21 @@ def test_a_figure_can_be_computed_again_from_the_runs(measured):
     ratio = next(figure for figure in empty["figures"] if figure["name"] == "probe / manage.py check")
     ours, check = (empty["runs"][name][0] for name in ("manage.py probe --junit", "manage.py check"))
     assert ratio["value"] == pytest.approx(ours["seconds"] / check["seconds"])
+
+
+def test_readiness_is_measured_from_its_answers(measured):
+    """The rates are those that wrk saw, and every answer while a probe hung stands in the file: 503 and then 200."""
+    _, record = measured
+    rates, hang = record["tables"][3:]
+    plain, ready = (rates["runs"][name][0]["rate"] for name in ("a plain view", "ready/, by the URLs"))
+    ratio = next(figure for figure in rates["figures"] if figure["name"] == "ready/, by the URLs / a plain view")
+    assert ratio["value"] == pytest.approx(ready / plain)
+    assert plain > 50
+    until_closed, until_ready = (hang["runs"][name] for name in ("until 503", "until ready again"))
+    assert [answer["status"] for answer in until_closed] == [200] * (len(until_closed) - 1) + [503]
+    assert [answer["status"] for answer in until_ready] == [503] * (len(until_ready) - 1) + [200]
+    (slowest,) = [figure for figure in hang["figures"] if figure["name"] == "the slowest answer"]
+    assert slowest["value"] == pytest.approx(1000 * max(each["seconds"] for each in until_closed + until_ready))
 
 
 def test_the_memory_is_the_judges_own(measured):
