@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 import pytest
 
+from django_probe import readiness, rounds
+from tests.conftest import ROOT
 from tests.projects import new_project, python
 from tests.webservers import gunicorn, site
 
@@ -247,3 +250,12 @@ def test_urls__cost_a_server_nothing(tmp_path):
     done = python(site_, code)
     names = ["middleware", "readiness", "urls", "views"]
     assert done.out == f"{[f'django_probe.{name}' for name in names]}\n", done.out + done.err
+
+
+def test_document__lists_every_answer():
+    """The table of docs/readiness.md has each answer that there is, and no other."""
+    page = (ROOT / "docs" / "readiness.md").read_text(encoding="utf-8")
+    listed = {(int(status), line) for status, line in re.findall(r"^\| (\d+) `([^`]+)` \|", page, re.MULTILINE)}
+    fixed = {readiness.READY, readiness.NO_PROBES, readiness.STARTING, readiness.TIMEOUT, readiness.STALE}
+    causes = (rounds.FAILING, rounds.INVALID_POLICY, rounds.UNKNOWN_LABEL, rounds.NOT_LOADED, rounds.REFUSED)
+    assert listed == fixed | {(503, f"not ready: {cause}") for cause in causes}

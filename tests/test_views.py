@@ -5,7 +5,10 @@ from __future__ import annotations
 import time
 
 import pytest
+import yaml
 
+from tests import documents
+from tests.conftest import ROOT
 from tests.projects import new_project, python
 from tests.webservers import gunicorn, site
 
@@ -39,6 +42,7 @@ class TestShop(unittest.TestCase):
     def test_open(self):
         self.assertFalse((Path(__file__).parent / "closed").exists(), "the secret of the shop")
 """
+PAGE = ROOT / "docs" / "readiness.md"
 PATHS = {"/probe/live/": "live", "/probe/live": "live", "/probe/ready/": "ready", "/probe/ready": "ready"}
 
 
@@ -136,3 +140,11 @@ def test_urls__have_names(project):
     print(*(reverse(f"django_probe:{name}") for name in ("index", "live", "ready")))
     """
     assert python(site(project), code).out == "/probe/ /probe/live/ /probe/ready/\n"
+
+
+def test_document__kubelet_asks_for_paths_that_answer(server):
+    """The probes of the Deployment that docs/readiness.md shows are answered without a redirect."""
+    (shown,) = [block for block in documents.blocks(PAGE) if block.argument == "deployment.yaml"]
+    (container,) = yaml.safe_load(shown.text)["containers"]
+    for probe, says in (("readinessProbe", "ready"), ("livenessProbe", "live")):
+        assert server.ask(container[probe]["httpGet"]["path"]).said == (200, says)
