@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def rehearse(fault: str, folder: Path) -> subprocess.CompletedProcess[str]:
     """Put the ConfigMap's files where the Job mounts them, and run what the Job runs."""
-    rendered = render({"gate": {"fault": fault, "deadlineSeconds": 3}})
+    rendered = render({"gate": {"fault": fault, "deadlineSeconds": 6}})
     for name, text in rendered.kind("ConfigMap", "-rehearsal")["data"].items():
         (folder / name).write_text(text, encoding="utf-8")
     (container,) = pod_of(rendered.kind("Job"))["spec"]["containers"]

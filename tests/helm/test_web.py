@@ -93,9 +93,10 @@ def test_selectors__find_the_server_s_pods_alone():
         deployment["spec"]["selector"]["matchLabels"],
         deployment["spec"]["template"]["spec"]["topologySpreadConstraints"][0]["labelSelector"]["matchLabels"],
     ]
-    pods = {each["kind"]: pod["metadata"]["labels"] for each in rendered.objects if (pod := pod_of(each))}
+    pods = [(each["kind"], pod["metadata"]["labels"]) for each in rendered.objects if (pod := pod_of(each))]
+    assert len(pods) == 4
     for selector in selectors:
-        assert [kind for kind, labels in pods.items() if selector.items() <= labels.items()] == ["Deployment"]
+        assert [kind for kind, labels in pods if selector.items() <= labels.items()] == ["Deployment"]
 
 
 def test_ingress__leads_to_the_service():
@@ -127,11 +128,12 @@ def test_network_policy__lets_in_requests_to_the_server_alone():
 
 
 def test_helm_test__asks_the_server_and_lists_the_gates():
-    """`helm test` makes one pod that lists each gate in use, and asks the Service as kubelet asks a pod."""
+    """`helm test` makes one Job that lists each gate in use, and asks the Service as kubelet asks a pod."""
     rendered = render({**ON, "cronJob": {"enabled": True}})
-    pod = rendered.kind("Pod")
-    assert pod["metadata"]["annotations"]["helm.sh/hook"] == "test"
-    *lists, ready = pod["spec"]["containers"]
+    job = rendered.kind("Job", "-test")
+    assert job["metadata"]["annotations"]["helm.sh/hook"] == "test"
+    assert job["spec"]["ttlSecondsAfterFinished"] == 86400  # nothing else collects what a hook leaves
+    *lists, ready = pod_of(job)["spec"]["containers"]
     assert [each["args"] for each in lists] == [["gate", "deploy", "--list"], ["gate", "periodic", "--list"]]
     script = ready["command"][2]
     compile(script, "ready", "exec")

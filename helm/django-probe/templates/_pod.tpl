@@ -1,4 +1,4 @@
-{{/* The metadata of a pod: takes `root`, `component` and, where there are more, `annotations`. A pod is made anew when what is mounted in it changes. */}}
+{{/* The metadata of a pod: takes `root` and `component`. A pod is made anew when what is mounted in it changes. */}}
 {{- define "django-probe.podMetadata" -}}
 {{- $values := .root.Values -}}
 {{- $annotations := dict -}}
@@ -10,7 +10,7 @@ labels:
   {{- with $values.podLabels }}
   {{- toYaml . | nindent 2 }}
   {{- end }}
-{{- with merge (dict) (.annotations | default dict) $values.podAnnotations $annotations }}
+{{- with merge (dict) $values.podAnnotations $annotations }}
 annotations:
   {{- toYaml . | nindent 2 }}
 {{- end }}

@@ -1,0 +1,128 @@
+"""Releases on a real cluster: what the gate decides is what happens to the release."""
+
+from __future__ import annotations
+
+import json
+import re
+import xml.etree.ElementTree as ET
+
+from tests.cluster.values import CRON, FAILING, HANGING, PASSING, SHARDS
+
+GATE = "shop-django-probe-gate"
+WEB = "shop-django-probe-web"
+
+
+def finished(pod: dict) -> dict:
+    """Give how the only container of a pod ended."""
+    return pod["status"]["containerStatuses"][0]["state"]["terminated"]
+
+
+def is_ready(pod: dict) -> bool:
+    """Whether kubelet says so."""
+    return any(each["type"] == "Ready" and each["status"] == "True" for each in pod["status"].get("conditions", []))
+
+
+def problems(junit: str) -> list[str]:
+    """Give the names of the cases that failed or erred."""
+    return [
+        case.get("name")
+        for case in ET.fromstring(junit).iter("testcase")
+        if case.find("failure") is not None or case.find("error") is not None
+    ]
+
+
+def test_gate_that_closes__rolls_the_release_back(cluster):
+    """A release whose gate passes stays; one whose gate closes is taken back, and tells why; all goes by itself."""
+    assert cluster.upgrade(PASSING, rolls_back=True) == 0
+    (pod,) = cluster.get("pods", "--selector", f"batch.kubernetes.io/job-name={GATE}")
+    assert json.loads(finished(pod)["message"])["passed"] is True
+    assert "gate deploy: PASSED" in cluster.log(GATE)
+    probes = probes_of_web(cluster)
+    cluster.helm("test", "shop", "--timeout", "300s")
+
+    assert cluster.upgrade(FAILING, rolls_back=True) != 0
+    *_, failed, latest = json.loads(cluster.helm("history", "shop", "--output", "json").stdout)
+    assert (failed["status"], latest["status"]) == ("failed", "deployed")
+    assert "rollback" in latest["description"].lower()
+    cluster.kubectl("rollout", "status", f"deployment/{WEB}", "--timeout=120s")
+    assert probes_of_web(cluster) == probes
+    assert "200 ready" in answer_of_web(cluster)
+
+    (pod,) = cluster.get("pods", "--selector", f"batch.kubernetes.io/job-name={GATE}")
+    assert finished(pod)["exitCode"] == 1
+    assert problems(cluster.junit(GATE)) == ["test_fails"]
+
+    cluster.helm("uninstall", "shop", "--wait", "--timeout", "120s")
+    kinds = "deployments,services,cronjobs,configmaps,poddisruptionbudgets,jobs,secrets"
+    left = cluster.get(kinds, "--selector", "app.kubernetes.io/instance=shop")
+    assert sorted(each["metadata"]["name"] for each in left) == [GATE, "shop-django-probe-test"]
+    assert all(each["spec"]["ttlSecondsAfterFinished"] for each in left)
+
+
+def probes_of_web(cluster) -> list[str]:
+    """Give the ConfigMaps that the server's pods have mounted."""
+    (deployment,) = cluster.get("deployments", "--selector", "app.kubernetes.io/component=web")
+    volumes = deployment["spec"]["template"]["spec"]["volumes"]
+    return [volume["configMap"]["name"] for volume in volumes if "configMap" in volume]
+
+
+def answer_of_web(cluster) -> str:
+    """Ask the Service from within the server's pod."""
+    script = (
+        "import urllib.request as r;"
+        f"a = r.urlopen(r.Request('http://{WEB}/probe/ready/', headers={{'Host': 'localhost'}}), timeout=10);"
+        "print(a.status, a.read().decode())"
+    )
+    return cluster.kubectl("exec", f"deployment/{WEB}", "--", "python", "-c", script)
+
+
+def test_readiness__goes_and_comes_back(cluster):
+    """A probe tagged `ready` that fails takes its pod out of service, without a restart, and lets it back in."""
+    assert cluster.upgrade({**PASSING, "web": {"enabled": True, "replicas": 1}}) == 0
+
+    def pods(*, ready: bool) -> list[dict]:
+        found = cluster.get("pods", "--selector", "app.kubernetes.io/component=web")
+        return [pod for pod in found if is_ready(pod) is ready]
+
+    (pod,) = cluster.wait_for("the pod is ready", lambda: pods(ready=True))
+    name = pod["metadata"]["name"]
+    cluster.kubectl("exec", name, "--", "touch", "/tmp/unready")
+    cluster.wait_for("the pod is not ready", lambda: pods(ready=False))
+    cluster.kubectl("exec", name, "--", "rm", "/tmp/unready")
+    (pod,) = cluster.wait_for("the pod is ready again", lambda: pods(ready=True))
+    assert pod["metadata"]["name"] == name
+    assert pod["status"]["containerStatuses"][0]["restartCount"] == 0
+
+
+def test_cron_job__runs_its_gate(cluster):
+    """Within two minutes the CronJob has run the gate `periodic`, and it passed."""
+    assert cluster.upgrade(CRON) == 0
+
+    def passed() -> list[dict]:
+        jobs = cluster.get("jobs", "--selector", "app.kubernetes.io/component=cron")
+        return [job for job in jobs if job.get("status", {}).get("succeeded")]
+
+    job, *_ = cluster.wait_for("a Job of the CronJob has passed", passed, seconds=150)
+    assert "gate periodic: PASSED" in cluster.log(job["metadata"]["name"])
+
+
+def test_shards__all_report_where_one_fails(cluster):
+    """Of four pods one fails, the three others go on to their end, and the four reports make one."""
+    assert cluster.upgrade(SHARDS) != 0
+    pods = cluster.get("pods", "--selector", f"batch.kubernetes.io/job-name={GATE}")
+    assert sorted(finished(pod)["exitCode"] for pod in pods) == [0, 0, 0, 1]
+    junit = cluster.junit(GATE)
+    assert problems(junit) == ["test_fails"]
+    assert len(re.findall("<testcase", junit)) == 17
+
+
+def test_hanging_probe__is_ended_by_the_gate_itself(cluster):
+    """The run's own deadline ends it, with exit code 3 and its report, before the Job's deadline deletes the pod."""
+    assert cluster.upgrade(HANGING) != 0
+    (pod,) = cluster.get("pods", "--selector", f"batch.kubernetes.io/job-name={GATE}")
+    assert finished(pod)["exitCode"] == 3
+    assert json.loads(finished(pod)["message"])["exit_code"] == 3
+    assert problems(cluster.junit(GATE)) == ["test_hangs_on_purpose"]
+    (job,) = cluster.get("jobs", "--selector", "app.kubernetes.io/component=gate")
+    (reason,) = [each["reason"] for each in job["status"]["conditions"] if each["type"] == "Failed"]
+    assert reason == "BackoffLimitExceeded"

@@ -1,0 +1,73 @@
+"""The releases of tests/cluster render: the part of those tests that needs no cluster."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import kubernetes_validate
+import pytest
+
+from tests.cluster import values
+from tests.cluster.conftest import image_values
+from tests.helm.charts import render
+from tests.helm.tools import ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+RELEASES = ("PASSING", "FAILING", "CRON", "SHARDS", "HANGING")
+
+
+@pytest.mark.parametrize("name", RELEASES)
+def test_release__renders(name, version):
+    """Both Helms take the values, and Kubernetes every object of them."""
+    for each in render(getattr(values, name), version=version).objects:
+        kubernetes_validate.validate(each, "1.31", strict=True)
+
+
+@pytest.mark.parametrize(
+    ("image", "expected"),
+    [
+        ("django-probe:7", {"repository": "django-probe", "tag": "7"}),
+        ("registry.example:5000/probe", {"repository": "registry.example:5000/probe", "tag": "latest"}),
+        ("registry.example:5000/probe:7", {"repository": "registry.example:5000/probe", "tag": "7"}),
+        ("probe@sha256:0", {"repository": "probe", "digest": "sha256:0"}),
+    ],
+)
+def test_image__is_taken_apart(image, expected):
+    """CLUSTER_IMAGE may have a registry's port, a tag, a digest, or none of them."""
+    assert image_values(image) == expected
+
+
+def probe(folder: Path, release: dict, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the gate of a release's probes and policy in the container's project, on this machine."""
+    (folder / "probes").mkdir(exist_ok=True)
+    for name, text in release["probes"].items():
+        (folder / "probes" / name).write_text(text, encoding="utf-8")
+    rendered = render(release)
+    policy = folder / "probe.yaml"
+    policy.write_text(rendered.kind("ConfigMap", "-policy")["data"]["probe.yaml"], encoding="utf-8")
+    return subprocess.run(
+        [sys.executable, str(ROOT / "deploy" / "manage.py"), "probe", "--gate", "deploy", *arguments],
+        env={
+            "PATH": os.environ["PATH"],
+            "DATABASE_URL": f"sqlite:///{folder}/db.sqlite3",
+            "PROBE_PATH": str(folder / "probes"),
+            "PROBE_POLICY": str(policy),
+        },
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_probes_of_the_shards__do_what_the_cluster_is_to_show(tmp_path):
+    """Of four shards every one has something to do, and exactly one fails."""
+    done = [probe(tmp_path, values.SHARDS, "--shard", f"{index}/4") for index in range(4)]
+    assert sorted(each.returncode for each in done) == [0, 0, 0, 1], [each.stderr for each in done]
+    assert all("passed   parts.TestPart" in each.stderr for each in done)
