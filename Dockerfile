@@ -15,8 +15,9 @@ RUN python -m venv --without-pip /opt/venv \
 COPY django_probe /app/django_probe
 COPY deploy /app/deploy
 # The embedded SQLite comes with its tables: a container that is given no other database starts from a copy of it.
+# Bytecode here is compared with its source: somebody may mount a file over one of these.
 RUN chmod -R a+rX,go-w /app \
-    && python -m compileall -q -j 0 --invalidation-mode unchecked-hash /app \
+    && python -m compileall -q -j 0 --invalidation-mode checked-hash /app \
     && /opt/venv/bin/python /app/deploy/manage.py migrate --verbosity 0
 
 

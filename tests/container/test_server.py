@@ -158,3 +158,12 @@ def test_forwarded_headers__are_believed_from_trusted_addresses_alone(container,
         assert ask(port, "/scheme/", **forwarded) == (200, "http")
     with serving(container, "/scheme/", team, FORWARDED_ALLOW_IPS="10.0.0.0/8") as (_, port, _):
         assert ask(port, "/scheme/", **forwarded) == (200, "https")
+
+
+def test_configuration__a_file_that_is_mounted_over_ours_is_the_one_that_is_read(container, tmp_path):
+    """Bytecode of the image does not stand in for a source that is another one by now."""
+    own = tmp_path / "gunicorn.conf.py"
+    own.write_text("threads = 23\n", encoding="utf-8")
+    own.chmod(0o644)
+    done = container.run("serve", "--print-config", options=(f"--volume={own}:/app/deploy/gunicorn.conf.py:ro",))
+    assert "threads = 23" in [" ".join(line.split()) for line in done.stdout.splitlines()], done.stderr
