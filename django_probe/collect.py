@@ -10,20 +10,22 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import os
 import re
 import sys
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass, field
 from enum import IntEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from django_probe.reports.files import replace
+from django_probe.reports.files import let_go, replace, write_in_place
 from django_probe.reports.sink import CONTINUED, MARKER, WHOLE
 from django_probe.reports.text import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 STDIN: Final = "-"
 STDOUT: Final = "-"
@@ -183,12 +185,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Collect, and give the exit code; what is wrong is one line on standard error."""
     options = _parser().parse_args(arguments)
     try:
-        if options.output != STDOUT:
-            # A report of an earlier gate must not be taken for this one's.
-            Path(options.output).unlink(missing_ok=True)
+        write = _writer(options.output)
         shards = extract(_lines(options.logs))
         check(shards)
-        _write(options.output, merge(shards))
+        write(merge(shards).encode())
     except CollectError as error:
         return _fail(error.code, str(error))
     except OSError as error:
@@ -219,12 +219,24 @@ def _lines(logs: Sequence[str]) -> Iterator[str]:
                 yield from (line.decode("utf-8", "replace") for line in stream)
 
 
-def _write(path: str, content: str) -> None:
+def _writer(path: str) -> Callable[[bytes], None]:
+    """Give what writes the report, and take away that of an earlier gate, which must not be taken for this one's."""
     if path == STDOUT:
-        sys.stdout.buffer.write(content.encode())
+        return _print
+    if Path(path).exists() and not Path(path).is_file():
+        return partial(write_in_place, path)  # a pipe or a device stays what it is
+    real = os.path.realpath(path)
+    Path(real).unlink(missing_ok=True)
+    return partial(replace, real)
+
+
+def _print(content: bytes) -> None:
+    try:
+        sys.stdout.buffer.write(content)
         sys.stdout.flush()
-    else:
-        replace(path, content.encode())
+    except OSError:
+        let_go(sys.stdout)
+        raise
 
 
 def _closed(block: _Block, end: Mapping[str, object]) -> Shard:

@@ -193,6 +193,35 @@ def test_refuse__a_file_that_is_not_there_and_an_unknown_option(arguments, tmp_p
     assert arguments[-1].rpartition("/")[0] in done.stderr.decode()
 
 
+def test_output__that_is_no_file_stays_what_it_is(tmp_path):
+    """/dev/stdout gets the report, a link its target, and neither is replaced."""
+    assert cases(collect(report(), "--output", "/dev/stdout")) == ["test_pay", "test_long"]
+    assert Path("/dev/stdout").is_symlink()
+    (tmp_path / "real.xml").write_text("old")
+    (tmp_path / "link.xml").symlink_to("real.xml")
+    assert collect(report(), "--output", tmp_path / "link.xml").returncode == 0
+    assert (tmp_path / "link.xml").is_symlink()
+    assert (tmp_path / "real.xml").read_text(encoding="utf-8").startswith("<?xml")
+
+
+def test_output__that_cannot_be_written_is_one_line(tmp_path):
+    """A disk that is full, or a folder: exit code 2, and no traceback."""
+    for place in ("/dev/full", tmp_path):
+        done = collect(report(), "--output", place)
+        assert (done.returncode, done.stderr.count(b"\n")) == (2, 1)
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "django_probe.collect"],
+            input=report().encode(),
+            cwd=ROOT,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            timeout=60,
+            check=False,
+        )
+    assert (done.returncode, done.stderr.count(b"\n")) == (2, 1)
+
+
 def test_command_and_collect_agree(project, tmp_path):
     """What a gate of two shards prints is collected to what its own JUnit files say."""
     project.app(

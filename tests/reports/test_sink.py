@@ -6,6 +6,7 @@ import hashlib
 import json
 import subprocess
 import xml.etree.ElementTree as ET
+from pathlib import Path
 
 from django_probe.reports import junit, sink
 
@@ -90,7 +91,7 @@ def test_command__refuses_another_sink(project):
 def test_command__a_log_that_cannot_be_written_is_undelivered(project):
     """A gate that passed and could not print its report exits with 4."""
     project.app("shop", "import unittest\nclass TestPay(unittest.TestCase):\n    def test_pay(self): pass\n")
-    with open("/dev/full", "wb") as full:  # noqa: PTH123
+    with Path("/dev/full").open("wb") as full:
         done = subprocess.run(
             project.command("probe"),
             env=project.environment(LOG),
