@@ -31,7 +31,13 @@ def check_probes(app_configs: Sequence[AppConfig] | None = None, **_options: Any
         policy = conf.policy()
     except PolicyError as error:
         return [*messages, Error(str(error), hint="Correct the policy file.", id="django_probe.E002")]
-    return messages + _ready(policy)
+    for gate in policy.gates.values():
+        try:
+            discovery.load(gate.probes, _nobody)
+        except UsageError as error:
+            what = f"{policy.source}: gates.{gate.name}.probes: {error}"
+            messages.append(Error(what, hint="Correct the policy file.", id="django_probe.E002"))
+    return messages or _ready(policy)
 
 
 def _refused(suite: unittest.TestSuite) -> list[CheckMessage]:
@@ -52,10 +58,7 @@ def _ready(policy: Policy) -> list[CheckMessage]:
     if READY not in policy.gates:
         return []
     gate = policy.gates[READY]
-    try:
-        probes, _ = select(discovery.load(gate.probes, _nobody), Choice(gate, NOTHING))
-    except UsageError as error:
-        return [Error(f"{policy.source}: gate {READY}: {error}", id="django_probe.E002")]
+    probes, _ = select(discovery.load(gate.probes, _nobody), Choice(gate, NOTHING))
     if probes:
         return []
     return [

@@ -12,6 +12,7 @@ import pkgutil
 import traceback
 import unittest
 from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
@@ -115,17 +116,30 @@ def _named_apps(labels: Sequence[str]) -> list[AppConfig]:
     wanted = {label.partition(".")[0]: label for label in labels}
     for app, label in wanted.items():
         if app not in configs:
-            raise UsageError(f'label "{label}": no installed app has the label "{app}"{nearest(app, configs)}')
+            hint = _of_name(label) or nearest(app, configs) or "; a label is app, app.Class or app.Class.method"
+            raise UsageError(f'label "{label}": no installed app has the label "{app}"{hint}')
     return [config for config in configs.values() if config.label in wanted]
+
+
+def _of_name(label: str) -> str:
+    """Give what is meant where somebody gives an app's name, as in INSTALLED_APPS, in place of its label."""
+    for config in apps.get_app_configs():
+        if config.name != config.label and f"{label}.".startswith(f"{config.name}."):
+            return f'; did you mean "{config.label}{label.removeprefix(config.name)}"?'
+    return ""
 
 
 def _load_app(config: AppConfig, announce: Callable[[str, str], None]) -> Iterator[ProbeSuite]:
     name = f"{config.name}.probes"
     try:
-        if importlib.util.find_spec(name) is None:
-            return
+        spec = importlib.util.find_spec(name)
     except ModuleNotFoundError:  # the app is a module, not a package
         return
+    if spec is None:
+        return
+    if hidden := [path for path in spec.submodule_search_locations or () if Path(path).with_suffix(".py").exists()]:
+        message = f"{hidden[0]} is a folder and a file, probes.py, of which Python imports the folder alone; keep one"
+        yield ProbeSuite([Stillborn(config.label, Outcome.ERROR, message)], prefix=config.label)
     yield from _load_module(name, config.label, announce)
 
 
@@ -185,7 +199,10 @@ def _own_tests(loader: unittest.TestLoader, module: ModuleType) -> list[unittest
 
 
 def _stillborn_suite(prefix: str, what: str, error: BaseException) -> ProbeSuite:
-    details = "".join(traceback.format_exception(error))
+    trace = error.__traceback__
+    while trace and (trace.tb_frame.f_code.co_filename == __file__ or "importlib" in trace.tb_frame.f_code.co_filename):
+        trace = trace.tb_next  # how it came to be imported says nothing to the reader
+    details = "".join(traceback.format_exception(type(error), error, trace or error.__traceback__))
     return ProbeSuite([Stillborn(prefix, Outcome.ERROR, f"{what}: {message_of(error)}", details)], prefix=prefix)
 
 
@@ -206,6 +223,8 @@ def _named_tests(label: str, suites: list[ProbeSuite]) -> list[unittest.TestCase
     broken: list[unittest.TestCase] = [test for test, _ in tests if isinstance(test, Stillborn)]
     if broken:
         return [test for test in broken if _names(label_of(test, app), label)] or broken
+    if hint := _of_name(label):
+        raise UsageError(f'label "{label}": that is the name of an app{hint}')
     known = {known for test, prefix in tests for known in _ancestry(label_of(test, prefix))}
     looked = f"no probe of the app {app} has this label" if tests else f"the app {app} has no probes"
     raise UsageError(f'label "{label}": {looked}{nearest(label, sorted(known))}')

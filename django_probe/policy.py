@@ -220,7 +220,7 @@ def parse_policy(text: str, source: str) -> Policy:
         policy = _mapping(_load(text), "top level", 'one key, "gates"')
         for key in policy:
             if key != "gates":
-                raise PolicyError(f'{key}: unknown key{nearest(key, ["gates"])}; the file has one key, "gates"')
+                raise PolicyError(f'{key}: unknown key; the file has one key, "gates"{nearest(key, ["gates"])}')
         gates = _mapping(policy.get("gates"), "gates", "gates by name")
         return Policy({name: _gate(_gate_name(name), written) for name, written in gates.items()}, source)
     except (PolicyError, ValueError) as error:  # ValueError: a number too long to be shown

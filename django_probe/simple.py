@@ -165,7 +165,11 @@ class DjangoProbeSuiteRunner:
 
         def build(announce: Callable[[str, str], None]) -> unittest.TestSuite:
             self._announce = announce
-            return self.build_suite(wanted, extra_probes)
+            try:
+                return self.build_suite(wanted, extra_probes)
+            except UsageError as error:
+                from_policy = self.gate.probes and not labels
+                raise UsageError(f"gates.{self.gate.name}.probes: {error}" if from_policy else str(error)) from None
 
         if self.gate.parallel == 0:
             return InProcessSession(build, self._choice)

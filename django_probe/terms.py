@@ -133,6 +133,8 @@ class Terms:
 
 
 def probe(
+    decorated: object = None,
+    /,
     *,
     timeout: str | float | None = None,
     retries: int | None = None,
@@ -145,6 +147,8 @@ def probe(
     again, `warn_only` reports a problem without closing the gate, `database_access` is "read-only", "rollback" or
     "read-write". Raises ValueError where a value is none of these, so that the module does not load.
     """
+    if decorated is not None:
+        raise TypeError('@probe takes its terms in parentheses: @probe(timeout="5s")')
 
     def parsed(name: str, parse: Callable[[object], Parsed], value: object) -> Parsed | None:
         try:

@@ -60,14 +60,11 @@ def _respond(request: HttpRequest, ask: Callable[[], Answer]) -> HttpResponse:
     allowed = request.method in _METHODS
     answer = ask() if allowed else Answer(405, "method not allowed")
     body = f"{answer.line}\n".encode()
-    # Not every server takes the body of an answer to HEAD away.
-    response = HttpResponse(b"" if request.method == "HEAD" else body, "text/plain; charset=utf-8", answer.status)
+    response = HttpResponse(body, "text/plain; charset=utf-8", answer.status)
     response.headers["Content-Length"] = str(len(body))
     response.headers["Cache-Control"] = "no-store"
     if not allowed:
         response.headers["Allow"] = ", ".join(_METHODS)
-    # Django's cache of a whole site does not heed no-store.
-    request._cache_update_cache = False  # type: ignore[attr-defined]  # noqa: SLF001 (it has no other switch)
     # Django logs a 503 as an error, which may be mailed to the admins: every few seconds, for each process.
-    response._has_been_logged = True  # type: ignore[attr-defined]  # noqa: SLF001 (as above)
+    response._has_been_logged = True  # type: ignore[attr-defined]  # noqa: SLF001 (there is no other way)
     return response

@@ -159,7 +159,7 @@ def pytest_collection_modifyitems(items):
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item, call):
+def pytest_runtest_makereport(item):
     """Turn a skip into a failure where nothing may be missing."""
     report = yield
     if report.skipped and not hasattr(report, "wasxfail") and item.get_closest_marker("no_skip"):

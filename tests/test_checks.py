@@ -86,7 +86,7 @@ def test_check__looks_at_the_apps_that_it_is_given(refused):
         ("gates: {deploy: {timout: 3s}}", 'probe.yaml: gates.deploy.timout: unknown key; did you mean "timeout"?'),
         (
             "gates: {ready: {probes: [shop.TestRedy]}}",
-            'probe.yaml: gate ready: label "shop.TestRedy": no probe of the app shop has this label',
+            'probe.yaml: gates.ready.probes: label "shop.TestRedy": no probe of the app shop has this label',
         ),
     ],
 )

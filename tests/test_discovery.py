@@ -528,3 +528,29 @@ def test_run__a_module_that_skips_itself_is_skipped(broken):
 
     assert done.code == 5
     assert "every probe that was selected skipped itself" in done.err
+
+
+def test_run__a_file_beside_a_package_of_the_same_name_closes_the_gate(project):
+    """Python imports the package and says nothing; the probes of the file would be lost without a word."""
+    project.app("shop", {"stock.py": "import unittest\nclass TestS(unittest.TestCase):\n    def test_s(self): pass\n"})
+    project.write("shop/probes.py", "import unittest\nclass TestP(unittest.TestCase):\n    def test_p(self): pass\n")
+
+    done, record = project.record()
+
+    assert done.code == 1
+    assert {result["label"]: result["outcome"] for result in record["results"]} == {
+        "shop": "error",
+        "shop.stock.TestS.test_s": "passed",
+    }
+    assert "keep one" in record["results"][0]["message"]
+
+
+def test_run__the_name_of_an_app_is_answered_with_its_label(project):
+    """It is what stands in INSTALLED_APPS, so it is what a newcomer gives."""
+    project.settings += "\nINSTALLED_APPS += ['django_probe.contrib.platform']\n"
+    project.configure()
+
+    done = project.probe("django_probe.contrib.platform")
+
+    assert done.code == 2
+    assert done.err.endswith('did you mean "probe_platform"?\n')

@@ -128,7 +128,7 @@ def test_parse__anchors_and_merge_keys_share_what_gates_have_in_common():
             'gates.deploy.timout: unknown key; did you mean "timeout"?',
         ),
         ("gates: {deploy: {zzz: 3}}", "gates.deploy.zzz: unknown key"),
-        ("gate: {deploy: {}}", 'gate: unknown key; did you mean "gates"?; the file has one key, "gates"'),
+        ("gate: {deploy: {}}", 'gate: unknown key; the file has one key, "gates"; did you mean "gates"?'),
         ("gates: {deploy: {}}\nmore: 1", 'more: unknown key; the file has one key, "gates"'),
         (
             "gates: {deploy: {every: 3s}}",

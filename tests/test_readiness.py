@@ -224,6 +224,41 @@ def test_ready__a_fork_begins_anew(project):
     assert done.out == "(200, 'ready')\n0\n", done.err
 
 
+def test_ready__a_thread_that_cannot_be_had_is_asked_for_again(project):
+    """Where the system has no thread to give, the answer is that it is starting, at once, and the next one may be better."""
+    project.app("shop", PASSING)
+    code = """
+import threading
+from unittest import mock
+with mock.patch.object(threading.Thread, "start", side_effect=RuntimeError("can't start new thread")):
+"""
+    done = python(site(project, policy=READY), ASK.replace("print(ask())", code) + "    print(ask())\nprint(ask())\n")
+    assert done.out == "(503, 'not ready: starting')\n(200, 'ready')\n", done.err
+    assert "the thread that runs the probes cannot be started: can't start new thread" in done.err
+
+
+def test_ready__others_have_their_turns_while_probes_run(project):
+    """A probe that computes gives way every half millisecond; between the rounds all is as it was."""
+    project.app("shop", shop("import sys; self.assertLessEqual(sys.getswitchinterval(), 0.0005)"))
+    more = "import sys, time; time.sleep(0.05); print(sys.getswitchinterval())\n"
+    done = python(site(project, policy="gates: {ready: {tags: [ready], every: 1m}}"), ASK + more)
+    assert done.out == "(200, 'ready')\n0.005\n", done.err
+
+
+def test_ready__the_next_round_is_the_retry(project):
+    """A probe's wish for retries is not heard: each round runs it once, and the one that passes opens the gate."""
+    probes = shop(
+        '(HERE / "ran").open("a").write("x"); self.assertGreater((HERE / "ran").stat().st_size, 2)',
+        decorators="@probe(retries=5)",
+    )
+    project.app("shop", probes)
+    site(project, policy=READY)
+    with gunicorn(project) as server:
+        assert server.ready() == (503, "not ready: failing")
+        server.until((200, "ready"))
+        assert server.log.count("not ready: ") == 1
+
+
 def test_ready__the_state_is_a_record(project):
     """What is kept is the record of the last round, with what a page may show to those who may see it."""
     project.app("shop", FAILING)

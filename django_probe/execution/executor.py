@@ -15,6 +15,7 @@ from contextlib import ExitStack, contextmanager, nullcontext
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
+from django_probe.execution.guard_refusals import take_refusals
 from django_probe.execution.recorder import Interrupted, Recorder, formatted, message_of, one_line
 from django_probe.results import PROBLEMS, Outcome
 
@@ -191,6 +192,8 @@ class Executor:
         except BaseException as error:  # noqa: BLE001 (a probe's own process must outlive what the probe raises)
             self.current = None
             self._note(error)
+        if (refused := take_refusals()) and self._recorder.outcome is not Outcome.ERROR:
+            self._recorder.note(Outcome.ERROR, one_line(f"code hid the error of a refused write: {refused[0]}"))
 
     def _end_forks(self) -> None:
         """End this process if it is a fork of the probe's that came back: what is held is its parent's to let go."""

@@ -33,7 +33,12 @@ from django_probe.execution.guard_connections import (
     is_unfinished,
     settle,
 )
-from django_probe.execution.guard_refusals import BESIDE_ROLLBACK, READ_ONLY, GuardError
+from django_probe.execution.guard_refusals import (
+    BESIDE_ROLLBACK,
+    READ_ONLY,
+    GuardError,
+    refuse_to_create,
+)
 from django_probe.execution.guard_rollback import Transactions
 from django_probe.terms import DatabaseAccess
 
@@ -246,6 +251,8 @@ class DatabaseGuard:
             if wrapper in self._busy:  # a backend's own connect() has called its base's
                 original(wrapper)
                 return
+            if self._wanted(wrapper) is not DatabaseAccess.READ_WRITE:
+                refuse_to_create(wrapper)
             with self._holding(wrapper):
                 original(wrapper)
 

@@ -15,7 +15,7 @@ import psycopg
 from psycopg.pq import TransactionStatus
 from psycopg.rows import tuple_row
 
-from django_probe.execution.guard_refusals import GuardError
+from django_probe.execution.guard_refusals import GuardError, refuse
 
 if TYPE_CHECKING:
     from psycopg.abc import PQGen
@@ -54,7 +54,7 @@ class _Held(psycopg.Connection[Any]):
             result = super().wait(gen, *args, **kwargs)
         except BaseException as error:
             if self._is_refusal(error):
-                error.add_note(self.probe_note)
+                refuse(error, self.probe_note)
             with suppress(psycopg.Error):
                 self._end_statement()
             raise

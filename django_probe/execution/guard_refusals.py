@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from django.db import Error, InternalError
+from django.db import Error, InternalError, OperationalError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from django.db.backends.base.base import BaseDatabaseWrapper
 
 NOTE: Final = "__probe_note__"
 READ_ONLY: Final = (
@@ -39,6 +42,22 @@ class GuardError(Exception):
     """A database connection could not be held to the access that the probe runs with; it is closed."""
 
 
+_refusals: Final[list[str]] = []
+
+
+def refuse(error: BaseException, note: str) -> None:
+    """Let `error` say with `note` that a write was refused, and remember it for `take_refusals`."""
+    error.add_note(note)
+    _refusals.append(note)
+
+
+def take_refusals() -> list[str]:
+    """Give what was refused since the last time, in whichever thread."""
+    taken = list(_refusals)
+    _refusals.clear()
+    return taken
+
+
 def _first_words(sql: object) -> str:
     match = _FIRST_WORDS.match(sql) if isinstance(sql, str) else None
     return f" (the statement began: {match[1]})" if match else ""
@@ -49,7 +68,7 @@ def explain(execute: Callable[..., Any], sql: Any, params: Any, many: Any, conte
     note = vars(context["connection"]).get(NOTE)
     if isinstance(sql, str) and _LEAVES_READ_ONLY.search(sql):
         refusal = InternalError("cannot leave a read-only transaction")
-        refusal.add_note(f"{note}{_first_words(sql)}")
+        refuse(refusal, f"{note}{_first_words(sql)}")
         raise refusal
     try:
         return execute(sql, params, many, context)
@@ -59,5 +78,13 @@ def explain(execute: Callable[..., Any], sql: Any, params: Any, many: Any, conte
             told.remove(note)
         elif getattr(error.__cause__, "sqlite_errorname", None) != "SQLITE_READONLY":
             raise
-        error.add_note(f"{note}{_first_words(sql)}")
+        refuse(error, f"{note}{_first_words(sql)}")
         raise
+
+
+def refuse_to_create(wrapper: BaseDatabaseWrapper) -> None:
+    """Raise OperationalError where SQLite would make the file that it is to open: that would be a write."""
+    name = str(wrapper.settings_dict["NAME"])
+    if wrapper.vendor != "sqlite" or name == ":memory:" or name.startswith("file:") or Path(name).exists():
+        return
+    raise OperationalError(f'database "{wrapper.alias}": the file {name} does not exist, and a probe may not create it')

@@ -105,6 +105,8 @@ def message_of(error: BaseException) -> str:
     except Exception:  # noqa: BLE001 (an exception's own __str__ is the probe's code)
         said, notes = "(its message could not be read)", ""
     name = type(error).__name__
+    if name == "BdbQuit":
+        notes = f"{notes} a breakpoint needs --parallel 0, which runs probes where your terminal is"
     typed = f"{name}: {said}" if said else name
     message = said if said and isinstance(error, AssertionError) else typed
     return one_line(f"{message} ({notes})" if notes else message)

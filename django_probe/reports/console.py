@@ -37,8 +37,9 @@ _MOST_NAMED: Final = 20
 class Console:
     """The `Listener` that writes for people on `stream`, which may break without anybody's gate noticing.
 
-    `live` draws a progress line, for a terminal; without it each probe has a line as it ends. `verbosity` 0
-    leaves only the problems and the summary. `durations` is how many of the slowest to show.
+    `live` draws a progress line, for a terminal, in place of the lines of probes that passed. `verbosity` 0
+    leaves only the problems and the summary, 2 gives every probe a line. `durations` is how
+    many of the slowest to show.
     """
 
     def __init__(
@@ -53,10 +54,13 @@ class Console:
         self._stream = stream
         self._color = color
         self._verbose = verbosity > 0
+        self._every = verbosity > 1
         self._durations = durations or 0
         self._problems = 0
         self._drawn = False
         self._held: list[str] = []
+        self._told = ""
+        self._rule = min(_RULE, columns(stream)) if stream is not None and live else _RULE
         self.live = live and self._verbose
 
     def selected(self, total: int) -> None:
@@ -66,9 +70,9 @@ class Console:
         self.flush()
 
     def ended(self, result: ProbeResult) -> None:
-        """Print the line of a probe that ended; beside a progress line, only that of a problem."""
+        """Print the line of a probe that ended; beside a progress line, none of one that passed unless asked for."""
         self._problems += result.is_problem
-        if self._verbose and (result.is_problem or not self.live):
+        if self._verbose and (self._every or not self.live or result.outcome is not Outcome.PASSED):
             self._print(_line(result), _style(result))
 
     def tick(self, done: int, total: int, in_flight: Sequence[tuple[str, float]]) -> None:
@@ -97,12 +101,14 @@ class Console:
         self.flush()
 
     def _problem(self, result: ProbeResult) -> None:
-        self._print("=" * _RULE)
+        self._print("=" * self._rule)
         self._print(_line(result), f"{_BOLD};{_style(result)}")
-        self._print("-" * _RULE)
+        self._print("-" * self._rule)
         self._print(explanation(result))
         if result.details.strip():
-            self._print("\n" + result.details.strip("\n"))
+            same = result.details == self._told  # one broken fixture is told by every probe that needs it
+            self._print("\n" + ("(the same as above)" if same else result.details.strip("\n")))
+        self._told = result.details
         if result.output.strip():
             self._print("\n--- captured output ---\n" + result.output.strip("\n"))
         self._print("")
@@ -110,7 +116,7 @@ class Console:
     def _name_what_closed(self, run: ProbeRun) -> None:
         """Name what closed the gate once more: what the probes said may have filled many screens."""
         closing = [result for result in run.results if result.closes_gate]
-        if len(closing) < 2:  # noqa: PLR2004  (the only one stands just above)
+        if not closing or len(run.problems) == len(closing) == 1:  # the only one stands just above
             return
         closing.sort(key=lambda result: not result.is_problem)
         self._print("The gate is closed by:")

@@ -67,7 +67,7 @@ def test_gate__ends_on_sigterm_with_its_partial_report(container, probes):
     with container.start("gate", "deploy", "slow", "--parallel", "1", options=(*PROBES, mount)) as running:
         running.await_line("passed   slow.TestA.test_1_quick")
         running.signal("TERM")
-        code = running.wait(10)
+        code = running.wait(30)  # Kubernetes would kill it then
         log = running.logs()
     assert code == 143, log
     assert collected(log) == {"test_1_quick": [], "test_2_slow": ["error"], "test_3_never": ["skipped"]}

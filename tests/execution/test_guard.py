@@ -234,11 +234,13 @@ def test_a_gate_holds_its_probes(project, postgres, shop, written, workers):
     assert {label: result["outcome"] for label, result in results.items()} == {
         "TestReadOnly.test_read": "passed",
         "TestReadOnly.test_write": "error",
-        "TestReadOnly.test_write_is_caught": "passed",
+        "TestReadOnly.test_write_is_caught": "error",
         "TestRollback.test_first": "passed",
         "TestRollback.test_second": "passed",
         "TestCommit.test_commit": "error",
     }, done.err
+    hidden = results["TestReadOnly.test_write_is_caught"]["message"]
+    assert hidden.startswith("code hid the error of a refused write: django-probe refused this write")
     refused = results["TestReadOnly.test_write"]["details"]
     assert "cannot execute INSERT in a read-only transaction" in refused
     assert "django-probe refused this write" in refused
@@ -257,3 +259,31 @@ def test_a_gate_says_before_it_runs_what_it_cannot_hold(project):
     assert 'database "reports"' in done.err
     assert "choose rollback or read-write with --database-access or in the gate" in done.err
     assert "test_read" not in done.err
+
+
+def test_a_database_file_that_does_not_exist_is_not_created(project):
+    """To open it would make an empty one, of which the next probe would say that it answers."""
+    project.app(
+        "shop",
+        """
+        import unittest
+        from django.db import connection
+        from django_probe import probe
+
+        class TestFile(unittest.TestCase):
+            def test_read_only(self):
+                connection.ensure_connection()
+
+            @probe(database_access="rollback")
+            def test_rollback(self):
+                connection.ensure_connection()
+        """,
+    )
+
+    done, record = project.record()
+
+    assert done.code == 1
+    for result in record["results"]:
+        assert result["outcome"] == "error"
+        assert "does not exist, and a probe may not create it" in result["message"]
+    assert not (project.path / "db.sqlite3").exists()

@@ -303,8 +303,10 @@ def test_a_database_that_is_down_fails_only_the_probe_that_uses_it(script):
         "NAME": "shop",
         "USER": "x",
     }
+    up = script.project.path / "up.sqlite3"
+    up.touch()
     script.databases(
-        default={"ENGINE": "django.db.backends.sqlite3", "NAME": str(script.project.path / "up.sqlite3")},
+        default={"ENGINE": "django.db.backends.sqlite3", "NAME": str(up)},
         down=down,
     )
     told = script(
@@ -338,6 +340,7 @@ def test_a_database_without_transactions_cannot_be_rolled_back(script):
         """,
     )
     path = script.project.path / "bare.sqlite3"
+    path.touch()
     script.databases(default={"ENGINE": "bare", "NAME": str(path)})
     told = script(
         """

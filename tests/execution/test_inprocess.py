@@ -62,6 +62,7 @@ class TestTearDown(unittest.TestCase):
 def test_the_record_is_the_same_as_ever(project):
     """Outcomes, messages, attempts and labels are those of workers; only the output was not captured."""
     project.app("shop", PROBES)
+    (project.path / "db.sqlite3").touch()
     records = {}
     for parallel in ("1", "0"):
         (project.path / "attempted").unlink(missing_ok=True)

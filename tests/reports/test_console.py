@@ -80,6 +80,8 @@ def test_log__a_line_a_probe_then_each_problem_then_the_verdict(closed):
         --- captured output ---
         paying
 
+        The gate is closed by:
+          failed   shop.TestCheckout.test_pay
         gate deploy: CLOSED (exit 1): 1 blocking probe did not pass; 5 selected: 1 passed, 2 failed \
 (1 warn-only), 1 skipped, 1 expected failure in 1.20s
         """)

@@ -86,4 +86,4 @@ class TestChecks(unittest.TestCase):
         ]
         if found:
             listed = "\n".join(str(message) for message in found)
-            self.fail(f'"manage.py check --deploy" finds {len(found)} of level ERROR:\n{listed}')
+            self.fail(f'"manage.py check --deploy" finds {len(found)} of level ERROR: {listed}')

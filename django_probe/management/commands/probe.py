@@ -57,6 +57,8 @@ class Command(BaseCommand):
         """Run, and exit with the verdict; 2 with one line where something was asked for that cannot be done."""
         labels = options.pop("labels") or labels
         try:
+            if options["list"] and (given := _asked(options)):
+                raise UsageError(f"--list runs nothing, so there is nothing to write for {' and '.join(given)}")
             runner = self._runner(options)
             code = self._list(runner, labels) if options["list"] else self._run(runner, labels)
         except UsageError as error:
@@ -139,9 +141,13 @@ def _ordered(gate: Gate, options: dict[str, Any]) -> Gate:
     return replace(gate, **given, failfast=gate.failfast or options["failfast"])
 
 
-def _reports(options: dict[str, Any]) -> list[Report]:
+def _asked(options: dict[str, Any]) -> dict[str, str]:
     asked = {"--junit": "junit", "--json": "json", "--summary": "markdown"}
-    reports = [_report(option, options[name], name) for option, name in asked.items() if options[name] is not None]
+    return {option: name for option, name in asked.items() if options[name] is not None}
+
+
+def _reports(options: dict[str, Any]) -> list[Report]:
+    reports = [_report(option, options[name], name) for option, name in _asked(options).items()]
     if path := conf.environment("PROBE_TERMINATION_LOG"):
         reports.append(_report("PROBE_TERMINATION_LOG", path, "termination", in_place=True))
     if (sink := conf.environment("PROBE_REPORT_SINK", lambda: "none")) == "log":
