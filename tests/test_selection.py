@@ -401,7 +401,7 @@ def test_fixtures__two_classes_of_one_name_have_one_each(project):
 
 
 def test_run__a_method_of_which_nothing_would_run_is_refused(project):
-    """Python's unittest calls an async method or a generator of a plain TestCase, drops what it gives, and reports a pass."""
+    """Python's unittest calls an async method or a generator of a plain TestCase, and reports that it passed."""
     project.app(
         "shop",
         """
