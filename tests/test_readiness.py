@@ -225,7 +225,7 @@ def test_ready__a_fork_begins_anew(project):
 
 
 def test_ready__a_thread_that_cannot_be_had_is_asked_for_again(project):
-    """Where the system has no thread to give, the answer is that it is starting, at once, and the next one may be better."""
+    """Where the system has no thread to give, the answer comes at once, and the next request tries again."""
     project.app("shop", PASSING)
     code = """
 import threading
