@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import pkgutil
+import sys
 import traceback
 import unittest
 from collections import Counter
@@ -154,9 +155,20 @@ def _load_module(name: str, prefix: str, announce: Callable[[str, str], None]) -
         yield _stillborn_suite(prefix, f"{name} could not be imported", error)
         return
     yield _suite_of(module, prefix)
+    yield from _passed_over(module, prefix)
     for info in pkgutil.iter_modules(getattr(module, "__path__", ())):
         if info.name != "__main__":
             yield from _load_module(f"{name}.{info.name}", f"{prefix}.{info.name}", announce)
+
+
+def _passed_over(module: ModuleType, prefix: str) -> Iterator[ProbeSuite]:
+    """Give an error for each folder of a probes package that Python takes for none: its probes would be lost."""
+    for path in map(Path, getattr(module, "__path__", ())):
+        for folder in sorted(path.iterdir()) if path.is_dir() else ():
+            if folder.name.isidentifier() and next(folder.glob("*.py"), None) and not (folder / "__init__.py").exists():
+                message = f"{folder} has no __init__.py, so that nothing in it is loaded; add an empty one"
+                label = f"{prefix}.{folder.name}"
+                yield ProbeSuite([Stillborn(label, Outcome.ERROR, message)], prefix=label)
 
 
 def _suite_of(module: ModuleType, prefix: str) -> ProbeSuite:
@@ -186,16 +198,22 @@ def _checked(suite: Any, maker: str, module: ModuleType) -> unittest.TestSuite:
 
 
 def _own_tests(loader: unittest.TestLoader, module: ModuleType) -> list[unittest.TestSuite]:
-    """Load the classes that the module defines; one that it only imported is another module's to run."""
+    """Load the classes that the module defines or had made; one that it only imported is another module's to run."""
     found = [getattr(module, name) for name in dir(module)]
     classes = [
         candidate
         for candidate in found
         if isinstance(candidate, type)
         and issubclass(candidate, unittest.TestCase)
-        and candidate.__module__ == module.__name__
+        and not _is_imported(candidate, module)
     ]
     return [loader.loadTestsFromTestCase(cls) for cls in dict.fromkeys(classes)]
+
+
+def _is_imported(cls: type, module: ModuleType) -> bool:
+    """Whether the class stands in another module by its name; one that a function there has made does not."""
+    home = sys.modules.get(cls.__module__)
+    return home is not module and getattr(home, cls.__name__, None) is cls
 
 
 def _stillborn_suite(prefix: str, what: str, error: BaseException) -> ProbeSuite:

@@ -115,7 +115,11 @@ def _home(cls: type) -> str:
 def _tags(test: unittest.TestCase) -> tuple[str, ...]:
     """Give the tags that Django's `@tag` left on the method and the class."""
     method = getattr(test, test._testMethodName, test)  # noqa: SLF001 (unittest has no other name for it)
-    tags = {*getattr(method, "tags", ()), *getattr(type(test), "tags", ())}
+    tags: set[object] = set()
+    for tagged in (method, type(test)):
+        given = getattr(tagged, "tags", None)
+        if isinstance(given, set | frozenset | list | tuple):  # else the name is the probe's own, for its own purpose
+            tags.update(given)
     return tuple(sorted(map(str, tags))) if tags else ()
 
 

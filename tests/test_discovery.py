@@ -554,3 +554,51 @@ def test_run__the_name_of_an_app_is_answered_with_its_label(project):
 
     assert done.code == 2
     assert done.err.endswith('did you mean "probe_platform"?\n')
+
+
+def test_run__classes_that_a_function_made_are_the_module_s_own(project):
+    """Their __module__ is where the function stands, but nobody else would run them."""
+    project.app(
+        "shop",
+        """
+        from shop.factory import TestImported, make, made_of_type
+        TestOne = make()
+        TestTwo = made_of_type()
+        """,
+    )
+    project.write(
+        "shop/factory.py",
+        """
+        import unittest
+
+        class TestImported(unittest.TestCase):
+            def test_up(self):
+                pass
+
+        def make():
+            class TestMade(unittest.TestCase):
+                def test_up(self):
+                    pass
+            return TestMade
+
+        def made_of_type():
+            return type("TestTyped", (unittest.TestCase,), {"test_up": lambda self: None})
+        """,
+    )
+
+    done = project.probe("--list")
+
+    assert (done.code, done.out.split()) == (0, ["shop.TestMade.test_up", "shop.TestTyped.test_up"])
+
+
+def test_run__a_folder_of_a_package_that_python_passes_over_closes_the_gate(project):
+    """Without __init__.py it is no package, and its probes would be lost without a word."""
+    project.app("shop", {"a.py": "import unittest\nclass TestA(unittest.TestCase):\n    def test_a(self): pass\n"})
+    project.write("shop/probes/checkout/cart.py", "import unittest\n")
+
+    done, record = project.record()
+
+    assert done.code == 1
+    results = {result["label"]: result for result in record["results"]}
+    assert "has no __init__.py" in results["shop.checkout"]["message"]
+    assert results["shop.a.TestA.test_a"]["outcome"] == "passed"

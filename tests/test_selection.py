@@ -429,3 +429,24 @@ def test_run__a_method_of_which_nothing_would_run_is_refused(project):
     assert [outcome for outcome, _ in told.values()] == ["error", "error"]
     assert "its class is no unittest.IsolatedAsyncioTestCase" in told["shop.TestPlain.test_async"][1]
     assert "is a generator" in told["shop.TestPlain.test_generator"][1]
+
+
+def test_run__an_attribute_tags_that_is_no_collection_is_no_tag(project):
+    """The name is an ordinary one: a probe of a blog may have it for its own purpose."""
+    project.app(
+        "shop",
+        """
+        import unittest
+
+        class TestBlog(unittest.TestCase):
+            tags = None
+
+            def test_posts(self):
+                self.assertIsNone(self.tags)
+        """,
+    )
+
+    done, record = project.record()
+
+    assert done.code == 0
+    assert record["results"][0]["tags"] == []

@@ -96,12 +96,18 @@ class Executor:
         probe = self._probes[index]
         self._recorder.start()
         began, clock = time.time(), time.monotonic()
-        self._call(index, lambda: _fresh(probe.test).run(self._recorder), self._held(probe))
+        self._call(index, lambda: self._test(probe), self._held(probe))
         if self._recorder.outcome is None:
             self._recorder.note(Outcome.ERROR, _SILENCE)
         if self._failfast and probe.terms.blocking and self._recorder.outcome in PROBLEMS:
             self.leaving = True  # the rest is given back; if this one has retries left, it comes again
         self._tell("result", index, began, time.monotonic() - clock)
+
+    def _test(self, probe: Probe) -> None:
+        _fresh(probe.test).run(self._recorder)
+        if probe.fixtures is None:  # else what was added to its class or module is due with the fixtures
+            self._class_cleanups(type(probe.test))
+            unittest.doModuleCleanups()
 
     def _classes(self, indices: Sequence[int]) -> None:
         for cls, members in groupby(indices, key=lambda index: type(self._probes[index].test)):
@@ -115,7 +121,13 @@ class Executor:
         prefix = _parent(self._probes[indices[0]].label)
         set_up = (f"{prefix}.setUpClass", cls.setUpClass)
         tear_down = (f"{prefix}.tearDownClass", cls.tearDownClass)
-        self._around(indices, set_up, tear_down, lambda: self._class_cleanups(cls), self._each)
+        module = self._probes[indices[0]].fixtures == cls.__module__
+        self._around(indices, set_up, tear_down, lambda: self._cleanups(cls, module=module), self._each)
+
+    def _cleanups(self, cls: type[unittest.TestCase], *, module: bool) -> None:
+        self._class_cleanups(cls)
+        if not module:  # else the module's own tearDown comes first
+            unittest.doModuleCleanups()
 
     def _class_cleanups(self, cls: type[unittest.TestCase]) -> None:
         cls.doClassCleanups()

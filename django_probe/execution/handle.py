@@ -153,7 +153,7 @@ class Handle:
 
     def _signal(self, number: int) -> None:
         if self.pidfd is not None:
-            with contextlib.suppress(ProcessLookupError):
+            with contextlib.suppress(ProcessLookupError, PermissionError):  # it may have become another user's
                 signal.pidfd_send_signal(self.pidfd, number)
 
     def leaving(self, why: str, now: float, seconds: float = _ANSWER) -> None:

@@ -22,6 +22,7 @@ TIMEOUT: Final = "timeout"
 LOST: Final = "lost"
 _MOST_AHEAD: Final = 128
 _QUICK: Final = 0.001
+_LAST_SECOND: Final = 253402300799.0  # of the year 9999, the last that a datetime can be
 
 
 class Hearing:
@@ -99,6 +100,8 @@ class Hearing:
         self, handle: Handle, what: int | str, outcome: str, began: float, duration: float, *told: str
     ) -> Attempt:
         message, details = map(str, told)
+        if not 0 <= began <= _LAST_SECOND:  # the probe left a clock patched
+            began = time.time()
         attempt = Attempt(Outcome(outcome), message, details, handle.output.ended(), float(began), float(duration))
         if handle.stage is Stage.CLEANING_UP and what in handle.targets:
             handle.left = True  # it goes once it has cleaned up, and begins nothing more

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import selectors
 import time
+import traceback
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,6 +16,7 @@ from django_probe.execution.causes import cause_of_death
 from django_probe.execution.handle import DESCRIPTORS, Stage
 from django_probe.execution.hearing import LOST, TIMEOUT, Hearing
 from django_probe.execution.ledger import Attempt, Ledger, Selected
+from django_probe.execution.recorder import message_of
 from django_probe.results import EndedBy, Outcome
 
 if TYPE_CHECKING:
@@ -69,7 +71,20 @@ class Judge:
         self._hearing = Hearing(self._ledger, ahead=not gate.failfast)
 
     def run(self) -> tuple[tuple[ProbeResult, ...], EndedBy | None]:
-        """Run everything; give the results in the order of the selection, and what ended the run early."""
+        """Run everything; give the results in the order of the selection, and what ended the run early.
+
+        A fault of the judge's own is a result too, beside those that are known by then.
+        """
+        try:
+            self._run()
+        except Exception as error:  # noqa: BLE001 (the gate always answers)
+            message = f"the judge itself failed: {message_of(error)}"
+            self._ledger.add("runner", Attempt(Outcome.ERROR, message, traceback.format_exc()))
+            for handle in self._handles:
+                handle.kill(time.monotonic())
+        return self._ledger.finish(self._ended_by), self._ended_by
+
+    def _run(self) -> None:
         self._watch(self._interrupts, self._on_interrupt)
         self._watch(self._runner.channel, self._on_runner)
         self._watch(self._runner.output, self._on_runner_output)
@@ -78,7 +93,6 @@ class Judge:
             while not self._over():
                 self._step()
             self._dismiss()
-        return self._ledger.finish(self._ended_by), self._ended_by
 
     def _over(self) -> bool:
         if any(handle.units or handle.stage not in _QUIET for handle in self._handles):
@@ -209,6 +223,8 @@ class Judge:
 
     def _on_interrupt(self) -> None:
         self._interrupts.clear()
+        if not self._interrupts.received:
+            return  # Python woke us for a signal that the project handles
         if self._ended_by in (None, EndedBy.FAILFAST):
             self._end(self._interrupts.received[0])
         if len(self._interrupts.received) > 1:  # whoever asks twice does not want to wait for cleanups

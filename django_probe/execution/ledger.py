@@ -11,7 +11,7 @@ from collections import deque
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import count
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from django_probe.execution.output import ending
 from django_probe.execution.recorder import shortened
@@ -19,6 +19,10 @@ from django_probe.results import PROBLEMS, EndedBy, Outcome, ProbeResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+
+MOST_TOLD: Final = 32 * 1024 * 1024
+"""Characters of details and output that a record keeps: every report has to be made of them within seconds."""
+_LEFT_OUT: Final = "[left out: the details and the output of this run are more than 32 MiB]"
 
 
 class Selected(NamedTuple):
@@ -76,6 +80,19 @@ class _History:
         self.duration = 0.0
 
 
+class _Room:
+    """Keeps texts while there is room for them, first come, first kept; then a line that says so in their place."""
+
+    def __init__(self, characters: int) -> None:
+        self._left = characters
+
+    def __call__(self, text: str) -> str:
+        if len(text) > self._left:
+            return _LEFT_OUT
+        self._left -= len(text)
+        return text
+
+
 class Ledger:
     """Gives out units, takes attempts, keeps results.
 
@@ -94,6 +111,8 @@ class Ledger:
         self._retry_delay = retry_delay
         self._redact = redact
         self._ended = ended
+        self._room = _Room(MOST_TOLD)
+        self._room_for_firsts = _Room(MOST_TOLD)
         self._extras: list[ProbeResult] = []
         self._delayed: list[tuple[float, int, Unit]] = []
         self._again: dict[str, list[int]] = {}
@@ -158,6 +177,8 @@ class Ledger:
         history = self._histories.get(index)
         if attempt.outcome in PROBLEMS and probe.retries > (history.attempts if history else 0):
             if history is None:
+                attempt.details = self._room_for_firsts(attempt.details)
+                attempt.output = self._room_for_firsts(attempt.output)
                 history = self._histories[index] = _History(attempt, attempt.began)
             history.attempts += 1
             history.duration += attempt.duration
@@ -229,8 +250,8 @@ class Ledger:
             started_at=datetime.fromtimestamp(began, UTC) if began is not None else None,
             duration=round(more.pop("duration", attempt.duration), 6),
             message=self._redact(attempt.message),
-            details=self._redact(attempt.details),
-            output=ending(self._redact(attempt.output)),
+            details=self._room(self._redact(attempt.details)),
+            output=self._room(ending(self._redact(attempt.output))) if attempt.outcome in PROBLEMS else "",
             **more,
         )
 

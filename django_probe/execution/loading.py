@@ -52,6 +52,9 @@ class Runner:
         self.output = Output()
         self._stacks = stacks.Stacks()
         self._import_timeout = max(choice.operator.timeout or choice.gate.timeout, MIN_IMPORT)
+        self._on_child = signal.getsignal(signal.SIGCHLD)
+        if self._on_child is signal.SIG_IGN:  # inherited: the kernel would throw away how processes ended
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         judge = os.getpid()
         close_databases()
         flush_streams()
@@ -90,6 +93,7 @@ class Runner:
             while True:
                 ready = selector.select(max(0.0, min(limit, deadline) - time.monotonic()))
                 dead = any(key.fileobj == self.pidfd for key, _ in ready)
+                interrupts.clear()
                 self.output.drain()
                 for message in self.channel.poll():
                     limit = time.monotonic() + self._import_timeout
@@ -188,6 +192,8 @@ class Runner:
         """End the process, if it has not ended."""
         self._end()
         gc.unfreeze()
+        if self._on_child is signal.SIG_IGN:
+            signal.signal(signal.SIGCHLD, signal.SIG_IGN)
         if self._spare:
             self._spare.close()
         self.channel.close()
@@ -204,7 +210,8 @@ class Runner:
         if self._status is None:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._pid, signal.SIGKILL)
-            with contextlib.suppress(ProcessLookupError):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
                 signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
-            self._status = os.waitpid(self._pid, 0)[1]
+            select.select([self.pidfd], [], [], _LAST_BREATH)  # what hangs in the kernel does not even die
+            self._status = os.waitpid(self._pid, os.WNOHANG)[1]
         return self._status

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     Ran = tuple[tuple[ProbeResult, ...], EndedBy | None]
 
 _SWEEP: Final = 1.0
+_SWEEP_STEP: Final = 0.001
 
 
 class Session(Protocol):
@@ -105,4 +106,5 @@ class ForkedSession:
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.kill(pid, signal.SIGKILL)
                 with contextlib.suppress(ChildProcessError):
-                    os.waitpid(pid, 0)
+                    os.waitpid(pid, os.WNOHANG)
+            time.sleep(_SWEEP_STEP)  # what is another user's now, or hangs in the kernel, is left after a while

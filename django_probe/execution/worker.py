@@ -156,4 +156,5 @@ def _changeable() -> tuple[Any, ...]:
     except OSError:
         folder = ""
     wrapped = settings._wrapped  # type: ignore[misc]  # noqa: SLF001 (an override_settings() that was left on)
-    return (id(sys.stdout), id(sys.stderr), id(wrapped), folder, threading.active_count(), {**_environment})
+    timer = signal.getitimer(signal.ITIMER_REAL) != (0.0, 0.0)
+    return (id(sys.stdout), id(sys.stderr), id(wrapped), folder, timer, threading.active_count(), {**_environment})

@@ -465,3 +465,32 @@ def test_what_splits_a_class_sets_it_up_again_for_the_rest(project):
         "setUpClass", "test_5_passes", "test_6_interrupts", "tearDownClass",
         "setUpClass", "test_7_passes", "tearDownClass",
     ]  # fmt: skip
+
+
+def test_cleanups_of_class_and_module_run_without_fixtures(project):
+    """A probe may add them where its class and module have no setUp, as unittest allows."""
+    project.app(
+        "shop",
+        """
+        import unittest
+        from pathlib import Path
+
+        class TestPlain(unittest.TestCase):
+            def test_adds(self):
+                self.addClassCleanup(Path("class").touch)
+                unittest.addModuleCleanup(Path("module").touch)
+
+        class TestFixture(unittest.TestCase):
+            @classmethod
+            def setUpClass(cls):
+                unittest.addModuleCleanup(Path("fixture").touch)
+
+            def test_nothing(self):
+                pass
+        """,
+    )
+
+    done, _ = project.record()
+
+    assert done.code == 0, done.err
+    assert all((project.path / name).exists() for name in ("class", "module", "fixture"))

@@ -525,3 +525,51 @@ def test_more_workers_than_the_system_has_descriptors_for(project):
         )
         assert done.returncode == 0, done.stderr.decode()
         assert json.loads(record.read_text())["counts"]["passed"] == 60
+
+
+def test_signals_that_the_project_handles_are_none_of_the_judge_s(project):
+    """Python wakes whoever waits for any signal that has a handler: here for every worker that ends."""
+    project.app(
+        "shop",
+        """
+        import os, unittest
+
+        class TestChanges(unittest.TestCase):
+            def test_a(self):
+                os.environ["LEFT"] = "behind"
+
+            def test_b(self):
+                self.assertNotIn("LEFT", os.environ)
+        """,
+    )
+    project.configure("import signal; signal.signal(signal.SIGCHLD, lambda number, frame: None)\n")
+
+    done, record = project.record()
+
+    assert (done.code, record["counts"]["passed"]) == (0, 2), done.err
+
+
+def test_a_clock_that_a_probe_left_patched_harms_no_result(project):
+    """What a worker says of the time is not believed where no calendar has it."""
+    project.app(
+        "shop",
+        """
+        import time, unittest
+        from unittest import mock
+
+        class TestClock(unittest.TestCase):
+            def test_a_patches(self):
+                mock.patch("time.time", return_value=1e20).start()
+
+            def test_b_fails(self):
+                self.fail("it does")
+        """,
+    )
+
+    done, record = project.record()
+
+    assert done.code == 1
+    assert {result["label"]: result["outcome"] for result in record["results"]} == {
+        "shop.TestClock.test_a_patches": "passed",
+        "shop.TestClock.test_b_fails": "failed",
+    }

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import chain
+
+from django_probe.execution.ledger import Attempt, Ledger, Selected
+from django_probe.results import EndedBy, Outcome
 from tests.execution.running import by_label, outcomes
 
 FLAKY = """
@@ -78,7 +82,7 @@ class TestFlaky(Counting):
     for name, result in ended.items():
         assert len(attempts(project, name)) == result["attempts"], name
     assert "402 != 200" in ended["test_passes_later"]["details"]
-    assert ended["test_passes_later"]["output"] == "the second output\n"
+    assert ended["test_passes_later"]["output"] == "", "what passed in the end is no problem"
     assert "exited with status 0" in ended["test_crashes_once"]["details"]
     assert "timed out after 1 s" in ended["test_hangs_once"]["details"]
     assert ended["test_hangs_once"]["duration"] > 0.9, "the duration is that of all attempts"
@@ -220,3 +224,44 @@ class TestFixture(Counting):
     assert done.code == 0, done.err
     assert record["ended_by"] is None
     assert set(outcomes(record).values()) == {"passed"}
+
+
+def test_what_a_run_says_has_a_bound(project):
+    """Reports of many long tracebacks are written in time: first come, first kept, and a line for each of the rest."""
+    project.app(
+        "shop",
+        """
+        import unittest
+
+        class TestTalks(unittest.TestCase):
+            pass
+
+        def talks(probe):
+            print(("o" * 99 + "\\n") * 700)
+            probe.fail("m\\n" * 40_000)
+
+        for number in range(300):
+            setattr(TestTalks, f"test_{number:03}", talks)
+        """,
+    )
+    done, record = project.record("--junit", str(project.path / "junit.xml"))
+    told = [(result["details"], result["output"]) for result in record["results"]]
+    left_out = "[left out: the details and the output of this run are more than 32 MiB]"
+    assert done.code == 1
+    assert record["counts"]["failed"] == 300
+    assert all(left_out not in texts for texts in told[:250])
+    assert told[-1] == (left_out, left_out)
+    assert sum(map(len, chain(*told))) < 33 * 2**20
+    assert left_out in (project.path / "junit.xml").read_text(encoding="utf-8")
+
+
+def test_what_waits_for_its_retry_has_a_bound():
+    """Of a thousand first attempts that said much, the judge does not hold all until they are tried again."""
+    probes = [Selected(f"shop.TestTalks.test_{number}", (), 9.0, 1, True, None, None) for number in range(1_000)]
+    ledger = Ledger(probes, 10.0, str, lambda result: None)
+    for index in range(1_000):
+        ledger.record(index, Attempt(Outcome.FAILED, details="d" * 65_536, output="o" * 65_536), now=0.0)
+    results = ledger.finish(EndedBy.SIGTERM)
+    assert len(results[0].details) == 65_536
+    assert results[-1].details.startswith("[left out: ")
+    assert sum(len(result.details) + len(result.output) for result in results) < 33 * 2**20

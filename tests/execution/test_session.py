@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import signal
+import subprocess
+import sys
 
 from tests.execution.running import Started, children, is_alive, outcomes, text_of, wait_for
 
@@ -96,3 +98,21 @@ def test_nothing_survives_the_command_when_it_is_killed(project):
         run.process.wait()
         wait_for(lambda: not any(map(is_alive, started)), f"the end of {started}")
     assert not (project.path / "record.json").exists()
+
+
+def test_children_that_nobody_is_told_of_do_not_matter(project):
+    """A parent may have had the kernel throw away how its children end, and that is inherited."""
+    project.app("shop", "import unittest\nclass TestA(unittest.TestCase):\n    def test_a(self): pass\n")
+    code = "import os, signal, sys; signal.signal(signal.SIGCHLD, signal.SIG_IGN); os.execv(sys.argv[1], sys.argv[1:])"
+
+    done = subprocess.run(
+        [sys.executable, "-c", code, *project.command("probe")],
+        cwd=project.path,
+        env=project.environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
