@@ -17,7 +17,7 @@ SKIP_MISSING := $(if $(filter true,$(CI)),false,true)
 unexport DATABASE_URL CACHE_URL EMAIL_URL SECRET_KEY ALLOWED_HOSTS DJANGO_SETTINGS_MODULE PYTHONPATH
 
 .DEFAULT_GOAL := help
-.PHONY: help gate test bench clean
+.PHONY: help gate test bench lock clean
 
 help:
 	@sed -n 's/^# //p' Makefile | head -4
@@ -37,6 +37,13 @@ test: .venv/.tox
 
 bench: .venv/.installed
 	@$(BIN)/python bench/run.py
+
+# Renews what goes into the image; to be run with Python 3.13, which is the image's.
+lock: .venv/.made
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'pip-tools>=7.5'
+	CUSTOM_COMPILE_COMMAND='make lock' $(BIN)/pip-compile --quiet --upgrade --generate-hashes --strip-extras \
+		--no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
+		--extra server --extra postgresql --extra metrics --output-file requirements.lock pyproject.toml
 
 clean:
 	rm -rf .venv .tox .cache build db.sqlite3

@@ -2,7 +2,15 @@
 
 import os
 
+import sys
+
 from django.core.wsgi import get_wsgi_application
 
+from django_probe.errors import UsageError
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "deploy.settings")
-application = get_wsgi_application()
+try:
+    application = get_wsgi_application()
+except UsageError as error:
+    sys.stderr.write(f"{error}\n")
+    sys.exit(2)
