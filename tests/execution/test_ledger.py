@@ -257,8 +257,11 @@ def test_what_a_run_says_has_a_bound(project):
 
 def test_what_waits_for_its_retry_has_a_bound():
     """Of a thousand first attempts that said much, the judge does not hold all until they are tried again."""
-    probes = [Selected(f"shop.TestTalks.test_{number}", (), 9.0, 1, True, None, None) for number in range(1_000)]
-    ledger = Ledger(probes, 10.0, str, lambda result: None)
+    probes = [
+        Selected(f"shop.TestTalks.test_{number}", (), 9.0, 1, blocking=True, fixtures=None, verdict=None)
+        for number in range(1_000)
+    ]
+    ledger = Ledger(probes, 10.0, str, [].append)
     for index in range(1_000):
         ledger.record(index, Attempt(Outcome.FAILED, details="d" * 65_536, output="o" * 65_536), now=0.0)
     results = ledger.finish(EndedBy.SIGTERM)
