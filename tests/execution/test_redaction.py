@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
+import hashlib
+import time
 
+import pytest
+from django.conf import UserSettingsHolder, global_settings
+
+from django_probe.execution import redaction
 from tests.execution.running import by_label, outcomes
 
 MASK = "********************"
@@ -213,3 +218,17 @@ def test_an_import_tells_no_secret(secretive):
     done, _ = run(secretive)
     assert done.code == 1
     assert_nothing_leaked(secretive, done)
+
+
+def test_thousands_of_secrets_do_not_slow_a_report_down(monkeypatch):
+    """A setting may hold a token for each client; a failing probe with long output is searched at once all the same."""
+    tokens = {f"client-{number}": hashlib.sha256(b"%d" % number).hexdigest() for number in range(5000)}
+    holder = UserSettingsHolder(global_settings)
+    holder.CLIENT_TOKENS = tokens
+    monkeypatch.setattr(redaction, "settings", holder)
+    redact = redaction.Redactor()
+    assert redact(f"first {tokens['client-0']}, last {tokens['client-4999']}") == f"first {MASK}, last {MASK}"
+    others = " ".join(hashlib.sha256(b"other %d" % number).hexdigest() for number in range(1000))
+    began = time.process_time()
+    assert redact(others) == others
+    assert time.process_time() - began < 0.25
