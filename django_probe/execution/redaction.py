@@ -10,8 +10,9 @@ import json
 import re
 import warnings
 from functools import cached_property
+from html import escape
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote, unquote
+from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 from django.conf import global_settings, settings
 from django.views.debug import SafeExceptionReporterFilter
@@ -104,13 +105,28 @@ def _hidden(name: object, value: Any) -> Iterator[str]:
         for below in value:
             yield from _hidden(None, below)
     elif isinstance(value, str) and "://" in value:
-        for user in _URL_USER.findall(value):
-            yield from user.split(":", 1)[1:]
+        yield from _of_url(value)
+
+
+def _of_url(url: str) -> Iterator[str]:
+    """Give the passwords in a URL, or its user where it has no password, as where a service takes a token there."""
+    for user in _URL_USER.findall(url):
+        yield from user.split(":", 1)[1:]
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # no URL after all
+        return
+    if parts.password is not None:
+        yield parts.password
+    elif parts.username and not parts.username.isalpha():  # a word is a name: "postgres" is in every traceback
+        yield parts.username
 
 
 def _texts(value: Any) -> Iterator[str]:
     if isinstance(value, bytes):
         yield value.decode("utf-8", "replace")
+        if len(value) >= MIN_LENGTH:
+            yield repr(value)[2:-1]
     elif isinstance(value, str):
         yield value
     elif isinstance(value, dict):
@@ -122,13 +138,20 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def _forms(secret: str) -> set[str]:
-    """Give a secret as itself, as repr() and JSON escape it, as it stands in a URL or stood, and each of its lines."""
+    """Give a secret as code, JSON, HTML and connection strings escape it, as URLs have it, and each of its lines."""
+    if secret.isascii() and secret.isalnum():
+        return {secret}
+    in_json = json.dumps(secret)
     whole = {
         secret,
         repr(secret)[1:-1],
-        json.dumps(secret)[1:-1],
+        repr(f"'\"{secret}")[4:-1],  # in a text with both quotes; libpq escapes alike
+        in_json[1:-1],
+        repr(in_json)[2:-2],
+        escape(secret),
         quote(secret, safe=""),
         quote(secret),
+        quote_plus(secret),
         unquote(secret),
     }
     return whole | {line.strip() for line in secret.splitlines()}

@@ -220,6 +220,75 @@ def test_an_import_tells_no_secret(secretive):
     assert_nothing_leaked(secretive, done)
 
 
+def test_a_secret_that_a_library_wrote_in_its_own_way_does_not_leak(project):
+    """As bytes, in HTML, forms, JSON, connection strings and URLs: what escapes a secret does not hide it from us."""
+    project.configure(
+        r"""
+        FIELD_ENCRYPTION_KEY = bytes(range(128, 160))
+        PAY_TOKEN = "tok en<with>&amp'quote\"4\\2"
+        CACHES = {
+            "default": {
+                "BACKEND": "django.core.cache.backends.redis.RedisCache",
+                "LOCATION": "redis://:it's-a-secret-pw@cache:6379/0",
+            }
+        }
+        ERRORS_DSN = "https://abcdef0123456789@errors.example/1"
+        ORDERS_URL = "postgres://postgres@orders.example/orders"
+        """
+    )
+    project.app(
+        "shop",
+        r"""
+        import html, json, unittest
+        from urllib.parse import urlencode, urlsplit
+        from django.conf import settings
+        from django.utils.html import escape
+
+        TOKEN, LOCATION = settings.PAY_TOKEN, settings.CACHES["default"]["LOCATION"]
+        WRITTEN = {
+            "bytes": repr(settings.FIELD_ENCRYPTION_KEY),
+            "html": html.escape(TOKEN),
+            "template": escape(TOKEN),
+            "form": urlencode({"token": TOKEN}),
+            "json_in_repr": repr([json.dumps({"token": TOKEN})]),
+            "both_quotes": repr("token='\"" + TOKEN),
+            "conninfo": "password='" + TOKEN.replace("\\", "\\\\").replace("'", "\\'") + "'",
+            "url": LOCATION,
+            "url_password": urlsplit(LOCATION).password,
+            "url_user": urlsplit(settings.ERRORS_DSN).username,
+            "url_user_that_is_a_word": "postgres",
+        }
+
+        class TestWritten(unittest.TestCase):
+            pass
+
+        def says(text):
+            def test(self):
+                raise RuntimeError(text)
+            return test
+
+        for name, text in WRITTEN.items():
+            setattr(TestWritten, f"test_{name}", says(text))
+        """,
+    )
+    _, record = project.record()
+    said = {name: result["message"].removeprefix("RuntimeError: ") for name, result in by_label(record).items()}
+    assert said == {
+        "test_bytes": f"b'{MASK}'",
+        "test_html": MASK,
+        "test_template": MASK,
+        "test_form": f"token={MASK}",
+        "test_json_in_repr": f"""['{{"token": "{MASK}"}}']""",
+        "test_both_quotes": f"""'token=\\'"{MASK}'""",
+        "test_conninfo": f"password='{MASK}'",
+        "test_url": f"redis://{MASK}@cache:6379/0",
+        "test_url_password": MASK,
+        "test_url_user": MASK,
+        "test_url_user_that_is_a_word": "postgres",
+    }
+    assert MASK in by_label(record)["test_html"]["details"]
+
+
 def test_thousands_of_secrets_do_not_slow_a_report_down(monkeypatch):
     """A setting may hold a token for each client; a failing probe with long output is searched at once all the same."""
     tokens = {f"client-{number}": hashlib.sha256(b"%d" % number).hexdigest() for number in range(5000)}
