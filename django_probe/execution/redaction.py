@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 MIN_LENGTH: Final = 8
 _MASK: Final = SafeExceptionReporterFilter.cleansed_substitute
 _URL_USER: Final = re.compile(r"(?<=://)[^\s/'\"<>]+(?=@)")
+# Where unittest leaves out the middle of a value, and where pprint goes on with a long one in the next line.
+_CUT: Final = re.compile(r"""(\[\d+ chars\]| \[truncated\]\.\.\.|['"]\n[-+]? +b?['"])""")
+_MIN_PART: Final = 5  # characters of a secret beside a cut, the fewest that unittest leaves of what values share
 # Their names look like secrets to the filter, and their values are names of code or of cookies.
 _PUBLIC_SETTINGS: Final = frozenset(
     {
@@ -66,7 +69,21 @@ class _Known:
         self._lengths = {head: sorted(found, reverse=True) for head, found in lengths.items()}
 
     def masked(self, text: str) -> str:
-        """Give the text with every form in it replaced."""
+        """Give the text with every form in it replaced, and every part of one beside a cut."""
+        parts = _CUT.split(self._without_whole(text))  # each second one is a cut
+        if len(parts) > 1:
+            after, before = self._sides
+            parts[2::2] = [_without_head(part, after) for part in parts[2::2]]
+            parts[:-1:2] = [_without_head(part[::-1], before)[::-1] for part in parts[:-1:2]]
+        return "".join(parts)
+
+    @cached_property
+    def _sides(self) -> tuple[str, str]:
+        """All forms in one text, and the same backwards."""
+        known = "\0".join(self._forms)
+        return known, known[::-1]
+
+    def _without_whole(self, text: str) -> str:
         heads = self._lengths
         pieces, done = [], 0
         # A pattern of thousands of alternatives would try each of them at every place.
@@ -79,6 +96,16 @@ class _Known:
                     done = place + length
                     break
         return "".join([*pieces, text[done:]])
+
+
+def _without_head(part: str, known: str) -> str:
+    """Mask the longest beginning of a text that stands anywhere in another."""
+    length = _MIN_PART
+    if len(part) < length or part[:length] not in known:
+        return part
+    while length < len(part) and part[: length + 1] in known:
+        length += 1
+    return _MASK + part[length:]
 
 
 def _secrets() -> set[str]:

@@ -289,6 +289,71 @@ def test_a_secret_that_a_library_wrote_in_its_own_way_does_not_leak(project):
     assert MASK in by_label(record)["test_html"]["details"]
 
 
+def test_a_secret_that_an_assertion_shortened_does_not_leak(project):
+    """The middle of long values is left out, and long ones are broken over lines in differences, before we see them."""
+    project.configure(
+        """
+        SECRET_KEY = "django-insecure-h3x!k$2p0&v9z_w8q7r6t5y4u3i2o1zxcvbnm"
+        ARCHIVE_KEY = bytes(range(48, 123))
+        PASSPHRASE = "correct horse battery staple orange window magnet pencil garden bicycle lantern"
+        """
+    )
+    project.app(
+        "shop",
+        """
+        import unittest
+        from django.conf import settings
+        from unittest.util import safe_repr
+
+        KEY, PHRASE = settings.SECRET_KEY, settings.PASSPHRASE
+
+        class TestShortened(unittest.TestCase):
+            def test_dict_that_ends_with_it(self):
+                given = {"env": "production-eu-west-1", "SECRET_KEY": KEY, "debug": False}
+                self.assertEqual(given, given | {"debug": True})
+
+            def test_dict_with_another_key(self):
+                given = {"env": "production-eu-west-1", "SECRET_KEY": KEY, "z": "x" * 60}
+                self.assertEqual(given, given | {"SECRET_KEY": "django-insecure-other", "z": "y" * 60})
+
+            def test_text_around_it(self):
+                self.assertEqual("key=" + KEY + "&" + "x" * 80, "key=django-insecure-h3x")
+
+            def test_text_that_it_ends(self):
+                self.assertEqual("x" * 80 + KEY, "x" * 80 + "another")
+
+            def test_list(self):
+                self.assertEqual([KEY, "x" * 60], ["django-insecure-other", "x" * 60])
+
+            def test_truncated(self):
+                self.fail(safe_repr(["x" * 50, KEY], short=True))
+
+            def test_bytes(self):
+                self.assertEqual({"key": settings.ARCHIVE_KEY}, {"key": b""})
+
+            def test_phrase(self):
+                self.assertEqual({"phrase": PHRASE, "z": 1}, {"phrase": PHRASE, "z": 2})
+
+            def test_nothing_of_it(self):
+                self.assertEqual("ready " * 20 + "steady", "ready " * 20 + "go")
+        """,
+    )
+    done, record = project.record()
+    told = {result["label"]: result["message"] + result["details"] for result in record["results"]}
+    secrets = [
+        "django-insecure-h3x!k$2p0&v9z_w8q7r6t5y4u3i2o1zxcvbnm"[len("django-insecure-") :],
+        repr(bytes(range(48, 123)))[2:-1],
+        "correct horse battery staple orange window magnet pencil garden bicycle lantern",
+    ]
+    parts = {secret[at : at + 6] for secret in secrets for at in range(len(secret) - 5)}
+    assert not [(label, part) for label, text in told.items() for part in parts if part in text]
+    assert not [part for part in parts if part in done.out + done.err]
+    ended = by_label(record)
+    assert ended["test_truncated"]["message"] == f"['{'x' * 50}', '{MASK} [truncated]..."
+    kept = "'read[60 chars]y" + " ready" * 9
+    assert ended["test_nothing_of_it"]["message"] == f"{kept} steady' != {kept} go'"
+
+
 def test_thousands_of_secrets_do_not_slow_a_report_down(monkeypatch):
     """A setting may hold a token for each client; a failing probe with long output is searched at once all the same."""
     tokens = {f"client-{number}": hashlib.sha256(b"%d" % number).hexdigest() for number in range(5000)}
