@@ -46,7 +46,7 @@ def _nobody(_label: str, _module: str) -> None:
 
 def _given(value: Any, kind: type[Given], complaint: str) -> Given:
     """Give what an override gave; TypeError where it is not what the caller goes on with."""
-    if isinstance(value, kind):
+    if isinstance(value, kind) and not isinstance(value, bool):  # False is no exit code, though Python counts it as 0
         return value
     raise TypeError(complaint.format(value))
 
