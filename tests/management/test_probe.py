@@ -125,6 +125,74 @@ def test_exit_code__of_a_run_that_was_ended_by_a_signal(site, tmp_path, number, 
     assert f"CLOSED (exit {code})" in err.decode().splitlines()[-1]
 
 
+@pytest.mark.parametrize("options", [[], ["--traceback"]])
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--gate", "nope"], "nope"),
+        (["nowhere"], "nowhere"),
+        (["--no-color", "--force-color"], "can't be used together"),
+    ],
+)
+def test_exit_code__of_a_mistake_is_2_with_one_line(site, arguments, says, options):
+    """Also where Django would let its traceback end Python, in what is the code of a gate that is closed."""
+    done = site.probe(*arguments, *options)
+
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith("CommandError: ")
+    assert says in done.err
+    assert len(done.err.splitlines()) == 1
+
+
+RUNNERS = """\
+import sys
+from django.conf import settings
+from django_probe.errors import UsageError
+from django_probe.simple import DjangoProbeSuiteRunner as Base
+
+class Made(Base):
+    def __init__(self, **options):
+        raise ConnectionError(f"the vault refused {settings.VAULT_TOKEN}")
+
+class Typed(Base):
+    def __init__(self, **options):
+        raise TypeError(f"not {settings.VAULT_TOKEN}")
+
+class Ends(Base):
+    def __init__(self, **options):
+        sys.exit(0)
+
+class Builds(Base):
+    def build_suite(self, labels, extra_probes=None):
+        raise UsageError(f"refused {settings.VAULT_TOKEN}")
+"""
+
+
+@pytest.mark.parametrize(
+    ("runner", "says"),
+    [
+        ("team.Made", "PROBE_RUNNER: team.Made cannot be made: ConnectionError: the vault refused {}"),
+        ("team.Typed", "PROBE_RUNNER: team.Typed cannot be made: TypeError: not {}"),
+        ("team.Ends", "PROBE_RUNNER: team.Ends cannot be made: SystemExit: 0"),
+        ("team.Builds", "refused {}"),
+        ("raises.Runner", "PROBE_RUNNER: raises.Runner cannot be imported: ValueError: {}"),
+        ("ends.Runner", "PROBE_RUNNER: ends.Runner cannot be imported: SystemExit: 0"),
+    ],
+)
+def test_exit_code__of_a_runner_that_refuses_is_2_and_its_reason_tells_no_secret(project, runner, says):
+    """Whatever a team's own code raises, and however it wants to end, before anything ran."""
+    project.app("shop", PASSES)
+    project.write("team.py", RUNNERS)
+    project.write("raises.py", "from django.conf import settings\nraise ValueError(settings.VAULT_TOKEN)\n")
+    project.write("ends.py", "raise SystemExit(0)\n")
+    project.configure(f'VAULT_TOKEN = "token-4711-4711"\nPROBE_RUNNER = "{runner}"\n')
+
+    done = project.probe()
+
+    assert (done.code, done.out) == (2, "")
+    assert done.err == f"CommandError: {says.format('*' * 20)}\n"
+
+
 def test_exit_code__does_not_wait_for_system_checks(site):
     """An error of theirs would end any other command before it could answer: the gate answers all the same."""
     assert site.run("check").code == 1

@@ -51,7 +51,10 @@ class Command(BaseCommand):
             return super().execute(*args, **options)
         except CommandError as error:
             error.returncode = ExitCode.USAGE
-            raise
+            if not (options["traceback"] and getattr(self, "_called_from_command_line", False)):
+                raise
+            self.stderr.write(f"CommandError: {error}")  # Django would let it end Python, in exit 1
+            sys.exit(error.returncode)
 
     def handle(self, *labels: str, **options: Any) -> None:
         """Run, and exit with the verdict; 2 with one line where something was asked for that cannot be done."""
@@ -62,7 +65,7 @@ class Command(BaseCommand):
             runner = self._runner(options)
             code = self._list(runner, labels) if options["list"] else self._run(runner, labels)
         except UsageError as error:
-            raise CommandError(one_line(str(error))) from None
+            raise CommandError(one_line(Redactor()(str(error)))) from None
         if getattr(self, "_called_from_command_line", False):
             gc.freeze()  # the process is about to end: a last collection of all that is loaded would take 30 ms
         if code:
@@ -72,7 +75,7 @@ class Command(BaseCommand):
         path = conf.runner_path()
         try:
             runner_class = import_string(path)
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # a module that ends Python would end it with an exit code of its own
             raise UsageError(f"PROBE_RUNNER: {path} cannot be imported: {type(error).__name__}: {error}") from error
         gate = _ordered(conf.policy(options["policy"]).gate(options["gate"]), options)
         called = getattr(self, "_called_from_command_line", False)
@@ -94,8 +97,10 @@ class Command(BaseCommand):
                 listener=self._console(options),
                 delivery=Delivery(_reports(options), options.get("stdout") or sys.stdout),
             )
-        except TypeError as error:  # it is no class, or its __init__ does not take the options and hand them on
-            raise UsageError(f"PROBE_RUNNER: {path} cannot be made: {error}") from error
+        except UsageError:
+            raise
+        except (Exception, SystemExit) as error:  # such as no class, or an __init__ that does not hand on the options
+            raise UsageError(f"PROBE_RUNNER: {path} cannot be made: {type(error).__name__}: {error}") from error
         return runner
 
     def _console(self, options: dict[str, Any]) -> Console:
