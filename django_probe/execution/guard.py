@@ -171,8 +171,9 @@ class DatabaseGuard:
                 settle(wrapper)
         if ended:
             raise GuardError(
-                f"database {', '.join(ended)}: the transaction that was to be rolled back was ended by the "
-                f"probe, by a COMMIT of its own or a statement that commits: what it wrote may have stayed"
+                f"database {', '.join(dict.fromkeys(ended))}: the transaction that was to be rolled back was ended "
+                f"by the probe, by a COMMIT of its own, a statement that commits or closing the driver's "
+                f"connection past Django: what it wrote may have stayed"
             )
 
     def _open(self, *, changed: bool = False) -> Sequence[BaseDatabaseWrapper]:
@@ -210,6 +211,7 @@ class DatabaseGuard:
             if wrapper.connection is not None:
                 self._hold(wrapper)
         except BaseException:
+            self._transactions.check(wrapper)
             discard(wrapper)
             raise
         finally:
@@ -217,6 +219,7 @@ class DatabaseGuard:
 
     def _renew(self, wrapper: BaseDatabaseWrapper) -> None:
         with self._holding(wrapper):
+            self._transactions.check(wrapper)
             discard(wrapper)  # only a database in memory is still open then
 
     def _needs_renewal(self, wrapper: BaseDatabaseWrapper) -> bool:
@@ -279,6 +282,7 @@ class DatabaseGuard:
     def _around_close(self, original: Callable[..., Any]) -> Callable[..., Any]:
         def close(wrapper: BaseDatabaseWrapper) -> Any:
             cancel(wrapper)
+            self._transactions.check(wrapper)
             guard_read_only.release(wrapper)  # a pool hands the driver's connection on to others
             return original(wrapper)
 

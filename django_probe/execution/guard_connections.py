@@ -62,7 +62,10 @@ def distrust(wrapper: BaseDatabaseWrapper) -> None:
 def is_unfinished(raw: Any) -> bool:
     """Tell whether the driver's connection is in a transaction, or broken, without asking the server."""
     status = getattr(getattr(raw, "info", None), "transaction_status", 0)  # psycopg: 0 is idle
-    return bool(status) or getattr(raw, "in_transaction", False)  # sqlite3
+    try:
+        return bool(status) or getattr(raw, "in_transaction", False)  # sqlite3
+    except Exception:  # noqa: BLE001 (sqlite3's own, which need not be loaded: it is closed)
+        return True
 
 
 def is_stuck(wrapper: BaseDatabaseWrapper) -> bool:

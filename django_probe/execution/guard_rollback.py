@@ -1,14 +1,16 @@
 """Runs what a probe does to each database inside one transaction, which never commits.
 
 It is what `atomic()` does, done by hand: lazily, so that a database which no probe uses is not connected to;
-for connections that are not in `django.db.connections` too; and with a savepoint, which tells at the end
-whether the transaction is still the one that was begun. A block inside (a probe in its class's fixture) is
-one more savepoint.
+for connections that are not in `django.db.connections` too; and with a savepoint, which tells at the end, or
+when the connection is closed, whether the transaction is still the one that was begun. A block inside (a
+probe in its class's fixture) is one more savepoint.
 """
 
 from __future__ import annotations
 
 import inspect
+import os
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +18,7 @@ from django.db import Error
 from django.db.backends.base.features import BaseDatabaseFeatures
 from django.db.transaction import Atomic
 
-from django_probe.execution.guard_connections import discard, forget_transaction
+from django_probe.execution.guard_connections import discard, is_stuck
 from django_probe.execution.guard_refusals import GuardError
 
 if TYPE_CHECKING:
@@ -29,7 +31,9 @@ class _Transaction:
 
     wrapper: BaseDatabaseWrapper
     raw: Any
+    process: int
     blocks: list[tuple[str | None, int, int]] = field(default_factory=list)
+    is_over: bool = False  # and what had become of it is known
 
     @property
     def is_there(self) -> bool:
@@ -42,6 +46,7 @@ class Transactions:
 
     def __init__(self) -> None:
         self._open: list[_Transaction] = []
+        self._ended: list[str] = []
 
     def begin(self, wrapper: BaseDatabaseWrapper, depth: int) -> None:
         """Begin the transaction of a new connection inside `depth` blocks; GuardError where it has none."""
@@ -55,8 +60,9 @@ class Transactions:
         block = Atomic(wrapper.alias, savepoint=True, durable=False)
         block._from_testcase = True  # type: ignore[attr-defined] # noqa: SLF001 (lets durable=True work inside)
         wrapper.atomic_blocks.append(block)
-        begun = _Transaction(wrapper, wrapper.connection)
+        self.check(wrapper)  # no: Django was made to forget it
         self._open = [other for other in self._open if other.wrapper is not wrapper]
+        begun = _Transaction(wrapper, wrapper.connection, os.getpid())
         self._open.append(begun)
         for _ in range(depth):
             _enter(begun)
@@ -73,7 +79,23 @@ class Transactions:
 
     def leave(self) -> list[str]:
         """Undo the innermost block; give the aliases whose transaction had been ended by somebody else."""
-        return [transaction.wrapper.alias for transaction in list(self._open) if not self._undone(transaction)]
+        for transaction in list(self._open):
+            if not self._undone(transaction):
+                self._ended.append(transaction.wrapper.alias)
+        ended, self._ended = self._ended, []
+        return ended
+
+    def check(self, wrapper: BaseDatabaseWrapper) -> None:
+        """Find out, before a connection is closed, whether its transaction is still the one that was begun.
+
+        Afterwards nobody could tell whether the server rolled it back, or the probe had committed it.
+        """
+        for transaction in self._open:
+            # A process that the probe forked must not speak on its parent's connection.
+            if transaction.wrapper is wrapper and not transaction.is_over and transaction.process == os.getpid():
+                transaction.is_over = True
+                if _was_ended(transaction):
+                    self._ended.append(wrapper.alias)
 
     def drop(self) -> None:
         """Roll back and close everything that is open."""
@@ -87,10 +109,11 @@ class Transactions:
 
     def _undone(self, transaction: _Transaction) -> bool:
         wrapper = transaction.wrapper
-        if not transaction.is_there:  # the server has rolled back what was on a connection that is gone
+        if not transaction.is_there:  # what was on a connection that is gone was found out as it went
+            self.check(wrapper)
             self._drop(transaction)
             return True
-        savepoint, savepoints, blocks = transaction.blocks.pop()
+        savepoint, savepoints, blocks = transaction.blocks[-1]
         # What the probe left open inside is undone with the rest.
         del wrapper.savepoint_ids[savepoints:]
         del wrapper.atomic_blocks[blocks:]
@@ -101,9 +124,10 @@ class Transactions:
                 wrapper.savepoint_rollback(savepoint)
                 wrapper.savepoint_commit(savepoint)
         except Error:
-            ended = _answers(wrapper)
+            ended = _was_ended(transaction)
             self._drop(transaction)
             return not ended
+        transaction.blocks.pop()
         return True
 
 
@@ -120,14 +144,38 @@ def _enter(transaction: _Transaction) -> None:
     transaction.blocks.append((savepoint, *around))
 
 
-def _answers(wrapper: BaseDatabaseWrapper) -> bool:
-    """Tell whether the server is still there, so that no lost connection was what ended the transaction."""
-    forget_transaction(wrapper)
+def _was_ended(transaction: _Transaction) -> bool:
+    """Roll a transaction back, and tell whether it had been ended by then other than by losing the server."""
+    wrapper, raw = transaction.wrapper, transaction.raw
+    savepoint = transaction.blocks[0][0] if transaction.blocks else None
+    if savepoint is None or is_stuck(wrapper):  # the first cannot be told, the second was interrupted inside
+        return False
     try:
-        wrapper.rollback()
+        with wrapper.wrap_database_errors, closing(raw.cursor()) as cursor:
+            cursor.execute(wrapper.ops.savepoint_rollback_sql(savepoint))
+    except Error:
+        return _answers(transaction) or _was_closed_by_hand(transaction)
+    return False
+
+
+def _answers(transaction: _Transaction) -> bool:
+    """Tell whether the server is still there, so that no lost connection was what ended the transaction."""
+    try:
+        with transaction.wrapper.wrap_database_errors:
+            transaction.raw.rollback()
     except Error:
         return False
-    return wrapper.is_usable()
+    return True
+
+
+def _was_closed_by_hand(transaction: _Transaction) -> bool:
+    """Tell whether the driver's connection was closed past Django, as far as the driver tells it from a loss."""
+    raw = transaction.raw
+    if transaction.wrapper.vendor == "sqlite":  # there is no server to lose
+        return True
+    if hasattr(raw, "broken"):  # psycopg 3
+        return bool(raw.closed and not raw.broken)
+    return getattr(raw, "closed", 0) == 1  # psycopg 2: a lost one has 2
 
 
 def _require_transactions(wrapper: BaseDatabaseWrapper) -> None:

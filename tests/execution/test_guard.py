@@ -100,7 +100,11 @@ def test_what_a_probe_leaves_open_is_rolled_back(held, written):
             connection.connection.autocommit = False
             connection.connection.execute("INSERT INTO thing (name) VALUES ('left raw')")
 
-        for leave in (autocommit_off, atomic, closed_in_atomic, raw):
+        def raw_closed():
+            connection.ensure_connection()
+            connection.connection.close()
+
+        for leave in (autocommit_off, atomic, closed_in_atomic, raw, raw_closed):
             with guard.during(READ_WRITE):
                 leave()
             with guard.during(READ_WRITE):
@@ -109,7 +113,13 @@ def test_what_a_probe_leaves_open_is_rolled_back(held, written):
         """
     )
     assert set(map(tuple, told.values())) == {(True, False)}
-    assert written() == ["after autocommit_off", "after atomic", "after closed_in_atomic", "after raw"]
+    assert written() == [
+        "after autocommit_off",
+        "after atomic",
+        "after closed_in_atomic",
+        "after raw",
+        "after raw_closed",
+    ]
 
 
 def test_close_leaves_the_process_as_it_was(held, written):

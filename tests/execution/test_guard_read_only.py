@@ -134,6 +134,22 @@ def test_transactions_that_begin_with_a_write_lock_only_read(script, files):
     assert files() == ["old", "a thing"]
 
 
+@pytest.mark.usefixtures("files")
+def test_a_driver_connection_that_a_probe_closed_is_not_handed_on(script):
+    """The next probe, whatever its access, connects anew."""
+    told = script(
+        """
+        for access in (READ_ONLY, READ_WRITE):
+            with guard.during(access):
+                Thing.objects.count()
+                connection.connection.close()
+            with guard.during(access):
+                told[access] = attempt(Thing.objects.count)
+        """
+    )
+    assert told == {access: {"value": 1} for access in ("read-only", "read-write")}
+
+
 def test_a_database_in_memory_is_kept_and_held(script):
     """Django never closes a database in memory; what it is held to changes in place."""
     script.databases(default={"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"})

@@ -294,6 +294,151 @@ def test_a_commit_past_django_is_found_out(script, kept):
     assert kept() == ["committed past Django", "committed in a class"]
 
 
+def test_a_transaction_ended_on_the_quiet_is_found_out(script, kept):
+    """However a commit is hidden, by closing the connection last or by connecting anew, the probe errs."""
+    told = script(
+        """
+        raw = lambda: (connection.ensure_connection(), connection.connection)[1]
+        write = lambda name: raw().execute(f"INSERT INTO thing (name) VALUES ('{name}')")
+
+        def driver_commits():
+            insert("driver commits")
+            raw().commit()
+            connection.close()
+
+        def driver_commits_and_closes():
+            insert("driver commits and closes")
+            raw().commit()
+            raw().close()
+
+        def sql_commits():
+            insert("sql commits")
+            sql("COMMIT")
+            connection.close()
+
+        def script_commits():
+            insert("script commits")
+            raw().execute("COMMIT")
+            connection.close()
+            connection.connect()
+            Thing.objects.count()
+
+        def driver_out_of_transaction():
+            raw().rollback()
+            if connection.vendor == "postgresql":  # sqlite3 is so already, past Django
+                raw().autocommit = True
+            write("driver out of transaction")
+            connection.close()
+
+        def replaced():
+            insert("replaced")
+            first = raw()
+            first.commit()
+            connection.connection = None
+            connection.connect()
+            first.close()
+
+        def of_a_copy():
+            copy = connection.copy()
+            with copy.cursor() as cursor:
+                cursor.execute("INSERT INTO thing (name) VALUES ('of a copy')")
+            copy.connection.commit()
+            copy.close()
+
+        def context_of_the_driver():
+            with raw():
+                write("context of the driver")
+
+        ways = (
+            driver_commits, driver_commits_and_closes, sql_commits, script_commits, driver_out_of_transaction,
+            replaced, of_a_copy, context_of_the_driver,
+        )
+        def run(way):
+            with guard.during(ROLLBACK):
+                way()
+        def run_in_class(way):
+            with guard.during(ROLLBACK):
+                try:
+                    run(way)
+                except GuardError as error:
+                    raise GuardError("inner " + str(error))  # and not at the end of the class
+        for way in ways:
+            for runs in (run, run_in_class):
+                told[f"{way.__name__} {runs.__name__}"] = attempt(runs, way)
+                with guard.during(ROLLBACK):
+                    insert("next probe")
+        """
+    )
+    assert {name: end for name, end in told.items() if end.get("error") != "GuardError"} == {}
+    assert all("what it wrote may have stayed" in end["message"] for end in told.values())
+    assert all(end["message"].startswith("inner ") for name, end in told.items() if name.endswith("class"))
+    names = {name.rsplit(" ", 1)[0].replace("_", " ") for name in told}
+    assert sorted(kept()) == sorted(2 * [*names])
+
+
+def test_a_connection_closed_in_its_transaction_is_no_error(script, kept):
+    """Django's ways to close a connection, a fork that closes its copy, a server that ends it: nothing stays."""
+    told = script(
+        """
+        import os
+        from django.db import close_old_connections
+
+        def forks():
+            if os.fork() == 0:
+                connections.close_all()
+                os._exit(0)
+            os.wait()
+
+        def twice():
+            connection.close()
+            connection.close()
+
+        def after_an_error():
+            attempt(sql, "nonsense")
+            connection.close()
+
+        def terminated():
+            attempt(sql, "SELECT pg_terminate_backend(pg_backend_pid())")
+            connection.close()
+
+        def in_atomic():
+            with transaction.atomic():
+                connection.close()
+
+        ways = (close_old_connections, connections.close_all, connection.close, twice, after_an_error)
+        for way in (*ways, forks, terminated, in_atomic):
+            with guard.during(ROLLBACK):
+                insert("in its transaction")
+                way()
+            with guard.during(ROLLBACK), guard.during(ROLLBACK):
+                insert("in its transaction")
+                way()
+            told[way.__name__] = "no error"
+        """
+    )
+    assert set(told.values()) == {"no error"}
+    assert kept() == []
+
+
+def test_a_prepared_transaction_is_found_out(script, postgres, shop):
+    """One half of a two-phase commit takes what was written out of the rollback's reach."""
+    script.databases(default=postgres.settings(shop))
+    told = script(
+        """
+        def prepare():
+            with guard.during(ROLLBACK):
+                insert("prepared")
+                sql("PREPARE TRANSACTION 'mine'")
+                connection.close()
+
+        told["prepare"] = attempt(prepare)
+        guard.close()
+        sql("ROLLBACK PREPARED 'mine'")
+        """
+    )
+    assert told["prepare"]["error"] == "GuardError"
+
+
 def test_a_database_that_is_down_fails_only_the_probe_that_uses_it(script):
     """No access connects to a database before the probe does."""
     down = {
