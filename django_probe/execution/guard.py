@@ -234,6 +234,7 @@ class DatabaseGuard:
             return
         around = {
             "connect": self._around_connect,
+            "get_new_connection": self._around_get_new_connection,
             "ensure_connection": self._around_ensure_connection,
             "set_autocommit": self._connecting_first,
             "on_commit": self._connecting_first,
@@ -260,6 +261,17 @@ class DatabaseGuard:
                 original(wrapper)
 
         return connect
+
+    def _around_get_new_connection(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        def get_new_connection(wrapper: BaseDatabaseWrapper, *args: Any, **kwargs: Any) -> Any:
+            if wrapper not in self._busy and self._wanted(wrapper) is not DatabaseAccess.READ_WRITE:
+                raise GuardError(
+                    f'database "{wrapper.alias}": what get_new_connection() gives cannot be held to what the '
+                    f"probe may do; use django.db.connections, or connection.copy()"
+                )
+            return original(wrapper, *args, **kwargs)
+
+        return get_new_connection
 
     def _around_ensure_connection(self, original: Callable[..., Any]) -> Callable[..., Any]:
         def ensure_connection(wrapper: BaseDatabaseWrapper) -> None:

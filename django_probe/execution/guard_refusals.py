@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from django.db import Error, InternalError, OperationalError
 
+from django_probe.execution.guard_statements import leaves_read_only, text_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -25,17 +27,6 @@ BESIDE_ROLLBACK: Final = (
 )
 # Neither a parameter nor what may be a value: at most three words of letters, dots and the quotes of a name.
 _FIRST_WORDS: Final = re.compile(r'\s*([\w."`]+(?:\s+[\w."`]+){0,2})')
-
-# What code that means no harm may say, where its role's transactions are read-only unless it does. The server
-# obeys if it comes first, and would obey whatever follows a COMMIT in the same string.
-_LEAVES_READ_ONLY: Final = re.compile(
-    r"""(?:^|;)\s*(?:
-        (?:set|begin|start)\b[^;]*\b(?:read\s+write|transaction_read_only)\b
-        | (?:commit|abort|rollback(?!\s[^;]*\bto\b))\b[^;]*;\s*\S
-        | pragma\s+query_only\b
-    )""",
-    re.IGNORECASE | re.VERBOSE,
-)
 
 
 class GuardError(Exception):
@@ -58,17 +49,19 @@ def take_refusals() -> list[str]:
     return taken
 
 
-def _first_words(sql: object) -> str:
-    match = _FIRST_WORDS.match(sql) if isinstance(sql, str) else None
+def _first_words(text: str) -> str:
+    match = _FIRST_WORDS.match(text)
     return f" (the statement began: {match[1]})" if match else ""
 
 
 def explain(execute: Callable[..., Any], sql: Any, params: Any, many: Any, context: dict[str, Any]) -> Any:
     """Say with a write that was refused what it was, and the ways out; an execute wrapper of Django's."""
-    note = vars(context["connection"]).get(NOTE)
-    if isinstance(sql, str) and _LEAVES_READ_ONLY.search(sql):
+    wrapper = context["connection"]
+    note = vars(wrapper).get(NOTE)
+    text = text_of(sql, wrapper.connection)
+    if leaves_read_only(text):
         refusal = InternalError("cannot leave a read-only transaction")
-        refuse(refusal, f"{note}{_first_words(sql)}")
+        refuse(refusal, f"{note}{_first_words(text)}")
         raise refusal
     try:
         return execute(sql, params, many, context)
@@ -78,7 +71,7 @@ def explain(execute: Callable[..., Any], sql: Any, params: Any, many: Any, conte
             told.remove(note)
         elif getattr(error.__cause__, "sqlite_errorname", None) != "SQLITE_READONLY":
             raise
-        refuse(error, f"{note}{_first_words(sql)}")
+        refuse(error, f"{note}{_first_words(text)}")
         raise
 
 

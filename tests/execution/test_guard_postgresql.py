@@ -25,6 +25,7 @@ def test_every_write_is_refused(script, written):
     told = script(
         """
         import logging
+        from psycopg.sql import SQL, Identifier
         logging.getLogger("psycopg").disabled = True  # it tells of the pipeline's error on its own
 
         def copy_in():
@@ -154,6 +155,15 @@ def test_every_write_is_refused(script, written):
             "SET LOCAL transaction_read_only = off",
             "SELECT 1; COMMIT; INSERT INTO thing (name) VALUES ('after commit')",
             "ROLLBACK; INSERT INTO thing (name) VALUES ('after rollback')",
+            "/* app */ COMMIT; INSERT INTO thing (name) VALUES ('after a comment')",
+            "-- app's own\\nCOMMIT; INSERT INTO thing (name) VALUES ('after a comment')",
+            "COMMIT /* ; */; INSERT INTO thing (name) VALUES ('after a comment')",
+            "END; INSERT INTO thing (name) VALUES ('after end')",
+            "SELECT 1; END TRANSACTION; INSERT INTO thing (name) VALUES ('after end')",
+            "END AND CHAIN; INSERT INTO thing (name) VALUES ('after end')",
+            "PREPARE TRANSACTION 'x'; INSERT INTO thing (name) VALUES ('after prepare')",
+            "SELECT E'\\\\''; COMMIT; INSERT INTO thing (name) VALUES ('after a literal')",
+            b"SET TRANSACTION READ WRITE; INSERT INTO thing (name) VALUES ('bytes')",
             "SELECT set_config('transaction_read_only', 'off', false)",
             "SELECT * INTO other FROM thing",
             "GRANT ALL ON thing TO public",
@@ -161,7 +171,9 @@ def test_every_write_is_refused(script, written):
             "VACUUM thing",
             "CREATE INDEX CONCURRENTLY ON thing (name)",
         ]
-        ways |= {statement: lambda statement=statement: sql(statement) for statement in statements}
+        ways |= {str(statement): lambda statement=statement: sql(statement) for statement in statements}
+        composed = SQL("SET TRANSACTION READ WRITE; INSERT INTO {} (name) VALUES (1)").format(Identifier("thing"))
+        ways["composed"] = lambda: sql(composed)
         for name, way in ways.items():
             with guard.during(READ_ONLY):
                 told[name] = attempt(way)
@@ -186,6 +198,8 @@ def test_reads_work_as_ever(script, written):
     """What only reads goes on: ORM, iterator, copy out, transactions, savepoints, settings of the session."""
     told = script(
         """
+        from psycopg.sql import SQL, Identifier
+
         def iterate():
             things = 0
             for thing in Thing.objects.order_by("id").iterator(chunk_size=50):
@@ -242,11 +256,21 @@ def test_reads_work_as_ever(script, written):
                     attempt(cursor.cursor.execute, statement)
             return Thing.objects.count()
 
+        def several_statements():
+            first = "SELECT '/*; COMMIT; x'; -- ; COMMIT; more"
+            block = "DO $$ BEGIN IF true THEN BEGIN PERFORM 1; END; END IF; END $$; SELECT 1"
+            sql(first)
+            return sql(block)
+
+        def composed():
+            return sql(SQL("SELECT count(*) FROM {}").format(Identifier("thing")))[0][0]
+
         def is_idle():
             sql("SELECT 1")
             return connection.connection.info.transaction_status.name
 
         reads = (iterate, copy_out, stream, atomic, serializable, commits, session, after_errors, is_idle)
+        reads += (several_statements, composed)
         for read in reads:
             with guard.during(READ_ONLY):
                 told[read.__name__] = read()
@@ -266,6 +290,8 @@ def test_reads_work_as_ever(script, written):
         "session": ["12345ms", "InternalError"],
         "after_errors": 300,
         "is_idle": "IDLE",
+        "several_statements": None,
+        "composed": 300,
         "async": 300,
         "autocommit": [True, True],
         "thread": 300,

@@ -71,6 +71,9 @@ def test_every_write_to_sqlite_is_refused(script, files):
             "vacuum": lambda: sql("VACUUM"),
             "user_version": lambda: sql("PRAGMA user_version = 7"),
             "switched off": lambda: sql("PRAGMA query_only = 0"),
+            "switched off in a schema": lambda: sql("PRAGMA main . query_only = 0"),
+            "switched off in quotes": lambda: sql('/* app */ PRAGMA "main"."query_only"(0)'),
+            "a new connection": lambda: connection.get_new_connection(connection.get_connection_params()),
             "write in atomic": lambda: in_thread(in_atomic)["missing"],
         }
         for name, way in ways.items():
