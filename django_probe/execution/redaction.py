@@ -24,7 +24,11 @@ MIN_LENGTH: Final = 8
 _MASK: Final = SafeExceptionReporterFilter.cleansed_substitute
 _URL_USER: Final = re.compile(r"(?<=://)[^\s/'\"<>]+(?=@)")
 # Where unittest leaves out the middle of a value, and where pprint goes on with a long one in the next line.
-_CUT: Final = re.compile(r"""(\[\d+ chars\]| \[truncated\]\.\.\.|['"]\n[-+]? +b?['"])""")
+_CUT: Final = re.compile(
+    r"""(\[\d+\ chars\] | \ \[truncated\]\.\.\.
+        | ['"]\n[-+]?\ +b?['"] | ['"]?\n\?[ ^+-]*\n\n?[-+]\ +b?['"])""",  # the last beside the marks of difflib
+    re.VERBOSE,
+)
 _MIN_PART: Final = 5  # characters of a secret beside a cut, the fewest that unittest leaves of what values share
 # Their names look like secrets to the filter, and their values are names of code or of cookies.
 _PUBLIC_SETTINGS: Final = frozenset(

@@ -334,6 +334,9 @@ def test_a_secret_that_an_assertion_shortened_does_not_leak(project):
             def test_phrase(self):
                 self.assertEqual({"phrase": PHRASE, "z": 1}, {"phrase": PHRASE, "z": 2})
 
+            def test_phrase_in_lines_that_differ(self):
+                self.assertEqual(("x" * 60, PHRASE), ("x" * 60, PHRASE, 2))
+
             def test_nothing_of_it(self):
                 self.assertEqual("ready " * 20 + "steady", "ready " * 20 + "go")
         """,
