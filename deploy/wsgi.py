@@ -1,7 +1,6 @@
 """The WSGI application of the container's project: `gunicorn deploy.wsgi`."""
 
 import os
-
 import sys
 
 from django.core.wsgi import get_wsgi_application
