@@ -26,9 +26,11 @@ from django.db.utils import load_backend
 from django_probe.execution import guard_read_only
 from django_probe.execution.guard_connections import (
     HOLD,
+    SESSION,
     cancel,
     discard,
     distrust,
+    end_session,
     is_stuck,
     is_unfinished,
     settle,
@@ -40,6 +42,7 @@ from django_probe.execution.guard_refusals import (
     refuse_to_create,
 )
 from django_probe.execution.guard_rollback import Transactions
+from django_probe.execution.guard_statements import may_stay_in_session, text_of
 from django_probe.terms import DatabaseAccess
 
 if TYPE_CHECKING:
@@ -100,6 +103,7 @@ class DatabaseGuard:
         self._access: DatabaseAccess | None = None
         self._depth = 0
         self._owner = 0
+        self._round = 0
         self._transactions = Transactions()
         self._known: WeakSet[BaseDatabaseWrapper] = WeakSet()
         self._busy: set[BaseDatabaseWrapper] = set()
@@ -128,6 +132,9 @@ class DatabaseGuard:
         for cls, name, original in reversed(self._replaced):
             setattr(cls, name, original)
         self._replaced.clear()
+        for wrapper in list(self._known):
+            if self._watch in wrapper.execute_wrappers:
+                wrapper.execute_wrappers.remove(self._watch)
         for wrapper in list(self._known):  # of other threads, which may be in the middle of something
             if not is_unfinished(wrapper.connection):
                 vars(wrapper).pop(HOLD, None)
@@ -149,6 +156,7 @@ class DatabaseGuard:
     def _begin(self, access: DatabaseAccess) -> None:
         self._install()
         self._owner = get_ident()
+        self._round += 1
         changed, self._access = access is not self._access, access
         for wrapper in self._open(changed=changed):
             if changed or access is DatabaseAccess.ROLLBACK:
@@ -200,7 +208,16 @@ class DatabaseGuard:
             guard_read_only.hold(wrapper, BESIDE_ROLLBACK if beside else READ_ONLY)
         elif access is DatabaseAccess.ROLLBACK:
             self._transactions.begin(wrapper, self._depth)
+        if self._watch not in wrapper.execute_wrappers:
+            wrapper.execute_wrappers.insert(0, self._watch)  # not appended: execute_wrapper() pops the last
         vars(wrapper)[HOLD] = _Hold(access, wrapper.connection)
+
+    def _watch(self, execute: Callable[..., Any], sql: Any, params: Any, many: Any, context: dict[str, Any]) -> Any:
+        """Note that the session may not be as it was; an execute wrapper of Django's."""
+        wrapper = context["connection"]
+        if may_stay_in_session(text_of(sql, wrapper.connection)):
+            vars(wrapper)[SESSION] = self._round
+        return execute(sql, params, many, context)
 
     @contextmanager
     def _holding(self, wrapper: BaseDatabaseWrapper) -> Iterator[None]:
@@ -225,8 +242,12 @@ class DatabaseGuard:
     def _needs_renewal(self, wrapper: BaseDatabaseWrapper) -> bool:
         if wrapper.connection is None or wrapper in self._busy:
             return False
-        # Stuck: an interrupt left a statement running. A tearDown that has to undo something needs another.
-        return not self._is_held(wrapper) or (not wrapper.in_atomic_block and is_stuck(wrapper))
+        if not self._is_held(wrapper):
+            return True
+        # A thread that an earlier probe left may have set something. Stuck: an interrupt left a statement
+        # running. A tearDown that has to undo something needs another.
+        inherited = vars(wrapper).get(SESSION, self._round) != self._round
+        return not wrapper.in_atomic_block and (inherited or is_stuck(wrapper))
 
     def _install(self) -> None:
         """Put the guard around each definition of the methods below, those of the backends' own included."""
@@ -296,6 +317,7 @@ class DatabaseGuard:
             cancel(wrapper)
             self._transactions.check(wrapper)
             guard_read_only.release(wrapper)  # a pool hands the driver's connection on to others
+            end_session(wrapper)
             return original(wrapper)
 
         return close

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from django.db import Error
 
-from django_probe.execution.guard_read_only import release, uses_psycopg
+from django_probe.execution.guard_read_only import release, still_holds, uses_psycopg
 
 if TYPE_CHECKING:
     from django.db.backends.base.base import BaseDatabaseWrapper
 
 HOLD: Final = "__probe_hold__"
+SESSION: Final = "__probe_session__"
 
 
 def discard(wrapper: BaseDatabaseWrapper) -> None:
@@ -30,6 +31,13 @@ def discard(wrapper: BaseDatabaseWrapper) -> None:
     with suppress(Error):
         wrapper.close()
     release(wrapper)
+    vars(wrapper).pop(SESSION, None)
+
+
+def end_session(wrapper: BaseDatabaseWrapper) -> None:
+    """Close for good what a pool would hand on, where something may be set in the session."""
+    if vars(wrapper).pop(SESSION, None) is not None and hasattr(wrapper.connection, "_pool"):
+        wrapper.connection.pgconn.finish()  # not close(): a pool may have made that a way to return it
 
 
 def forget_transaction(wrapper: BaseDatabaseWrapper) -> None:
@@ -45,9 +53,10 @@ def forget_transaction(wrapper: BaseDatabaseWrapper) -> None:
 def settle(wrapper: BaseDatabaseWrapper) -> None:
     """Keep a connection for the next probe only if it is as a new one would be."""
     raw = wrapper.connection
-    dirty = wrapper.in_atomic_block or wrapper.closed_in_transaction
+    dirty = wrapper.in_atomic_block or wrapper.closed_in_transaction or SESSION in vars(wrapper)
     if raw is not None:
         dirty = dirty or wrapper.autocommit != wrapper.settings_dict["AUTOCOMMIT"] or is_unfinished(raw)
+        dirty = dirty or not still_holds(wrapper)
     # A pool's connection goes back: Django leaves it to the pool to find out that it was dropped.
     if dirty or hasattr(raw, "_pool"):
         discard(wrapper)

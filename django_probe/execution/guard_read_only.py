@@ -64,6 +64,13 @@ def release(wrapper: BaseDatabaseWrapper) -> None:
         guard_postgresql.release(wrapper.connection)
 
 
+def still_holds(wrapper: BaseDatabaseWrapper) -> bool:
+    """Tell whether what `hold` set in the session is as it was; on PostgreSQL it set nothing there."""
+    if wrapper.vendor != "sqlite" or NOTE not in vars(wrapper):
+        return True
+    return bool(next(wrapper.connection.execute("PRAGMA query_only"))[0])
+
+
 def _hold(wrapper: BaseDatabaseWrapper, note: str) -> None:
     if why := objection(type(wrapper)):
         raise GuardError(why)

@@ -31,6 +31,13 @@ _LEAVES_READ_ONLY: Final = re.compile(
 # A statement alone can do harm with these; another must come after a semicolon.
 _MAY_LEAVE: Final = re.compile(r"\s*(?:set|begin|start|pragma|/\*|--)", re.IGNORECASE)
 
+# What sets something in the session that outlives the statement and its transaction.
+_SETS: Final = re.compile(
+    r"(?:^|;)\s*(?:set|reset|discard|listen|unlisten|load|prepare|declare|pragma|attach|detach|use|lock)\b",
+    re.IGNORECASE,
+)
+_CALLS: Final = ("set_config", "advisory_lock", "get_lock", " temp")
+
 
 def text_of(statement: Any, raw: Any) -> str:
     """Give a statement as text: Django passes on bytes and what psycopg's `sql` composes; "" for what is none."""
@@ -46,8 +53,25 @@ def text_of(statement: Any, raw: Any) -> str:
         return ""
 
 
+def _bare(text: str) -> str:
+    return _ASIDE.sub(lambda found: found["name"] or " ", text)
+
+
 def leaves_read_only(text: str) -> bool:
     """Tell whether a statement would end a read-only transaction, or make it another, as far as it can be seen."""
     if ";" not in text and not _MAY_LEAVE.match(text):
         return False
-    return _LEAVES_READ_ONLY.search(_ASIDE.sub(lambda found: found["name"] or " ", text)) is not None
+    return _LEAVES_READ_ONLY.search(_bare(text)) is not None
+
+
+def may_stay_in_session(text: str) -> bool:
+    """Tell whether a statement may leave something in the session, to which the next probe would fall heir.
+
+    Generous: what is taken for such a statement costs a new connection, and no more.
+    """
+    lower = text.lower()
+    if any(call in lower for call in _CALLS):
+        return True
+    if ";" not in text and "/*" not in text and "--" not in text:
+        return _SETS.match(text) is not None  # for nearly every statement: no search, no copy
+    return _SETS.search(_bare(text)) is not None

@@ -407,6 +407,7 @@ def test_the_psycopg_pool_gets_its_connections_back_able_to_write(script, postgr
     script.databases(default=postgres.settings(shop, OPTIONS={"pool": {"min_size": 1, "max_size": 1, "timeout": 5}}))
     told = script(
         """
+        import logging
         with guard.during(READ_ONLY):
             told["pid"] = sql("SELECT pg_backend_pid()")[0][0]
             told["insert"] = attempt(insert, "read-only")
@@ -423,6 +424,11 @@ def test_the_psycopg_pool_gets_its_connections_back_able_to_write(script, postgr
             raw.execute("INSERT INTO thing (name) VALUES ('again')")
         with guard.during(READ_WRITE):
             insert("read-write")
+            logging.getLogger("psycopg.pool").disabled = True  # it tells of the connection that it cannot keep
+            sql("SET statement_timeout = '9s'")
+            connection.close()
+        with guard.during(READ_WRITE):
+            told["set by another probe"] = sql("SHOW statement_timeout")[0][0] == "9s"
         guard.close()
         insert("after")
         connection.close()
@@ -430,9 +436,104 @@ def test_the_psycopg_pool_gets_its_connections_back_able_to_write(script, postgr
         """
     )
     assert told["pid"] == told["same"]
+    assert not told["set by another probe"]
     assert (told["class"], told["read_only"]) == ("Connection", None)
     assert told["insert"]["error"] == "InternalError"
     assert written() == ["from the pool", "again", "read-write", "after"]
+
+
+def test_what_a_probe_sets_in_the_session_ends_with_it(script, postgres, shop):
+    """Settings, locks, listening: the next probe has none of it; within a class they stay as they were set."""
+    script.databases(default=postgres.settings(shop))
+    told = script(
+        """
+        from psycopg.sql import SQL
+        def state():
+            return [
+                sql("SHOW statement_timeout")[0][0],
+                sql("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'")[0][0],
+                sql("SELECT count(*) FROM pg_listening_channels()")[0][0],
+                sql("SELECT count(*) FROM pg_prepared_statements WHERE from_sql")[0][0],
+                sql("SELECT count(*) FROM pg_cursors WHERE is_holdable")[0][0],
+                sql("SHOW application_name")[0][0],
+            ]
+
+        statements = [
+            "SET statement_timeout = '9s'",
+            "/* app */ set session statement_timeout = '9s'",
+            "SELECT 1; SET statement_timeout = '9s'",
+            SQL("SET statement_timeout = '9s'"),
+            "SELECT set_config('statement_timeout', '9s', false)",
+            "SELECT pg_advisory_lock(42)",
+            "SELECT pg_try_advisory_lock_shared(42)",
+            "LISTEN things",
+            "PREPARE mine AS SELECT 1",
+            "DECLARE mine CURSOR WITH HOLD FOR SELECT 1",
+        ]
+        for access in (READ_ONLY, READ_WRITE):
+            with guard.during(access):
+                new = state()
+            for statement in statements:
+                with guard.during(access):
+                    sql(statement)
+                    changed = state() != new
+                with guard.during(access):
+                    told[f"{access} {statement}"] = [changed, state() == new]
+
+            with guard.during(access):
+                sql("SET statement_timeout = '8s'")
+                with guard.during(access):
+                    sql("SET application_name = 'a probe'")
+                with guard.during(access):
+                    told[f"{access} in class"] = [state()[0] == "8s", True]
+            with guard.during(access):
+                told[f"{access} after class"] = [True, state() == new]
+        """
+    )
+    assert {name: end for name, end in told.items() if end != [True, True]} == {}
+
+
+def test_a_connection_is_kept_where_nothing_was_set(script, postgres, shop):
+    """Only what may have changed the session costs the next probe a new connection."""
+    script.databases(default=postgres.settings(shop))
+    told = script(
+        """
+        pid = lambda: sql("SELECT pg_backend_pid()")[0][0]
+        for access in (READ_ONLY, READ_WRITE):
+            with guard.during(access):
+                first = pid()
+                with transaction.atomic():
+                    Thing.objects.filter(name="SET x; SET y").exists()
+                    attempt(insert)
+                list(Thing.objects.iterator())
+            with guard.during(access):
+                second = pid()
+                sql("SET statement_timeout = '9s'")
+            with guard.during(access):
+                told[access] = [first == second, second == pid()]
+        """
+    )
+    assert told == {access: [True, False] for access in ("read-only", "read-write")}
+
+
+def test_a_thread_that_outlives_its_probe_sets_nothing_for_the_next(script, postgres, shop):
+    """The thread of the async ORM keeps its connection, but not what an earlier probe set there."""
+    script.databases(default=postgres.settings(shop))
+    told = script(
+        """
+        from concurrent.futures import ThreadPoolExecutor
+        with ThreadPoolExecutor(1) as pool:
+            there = lambda *args: pool.submit(sql, *args).result()
+            with guard.during(READ_ONLY):
+                new = there("SHOW statement_timeout")
+                there("SET statement_timeout = '9s'")
+                told["same probe"] = there("SHOW statement_timeout") != new
+            with guard.during(READ_ONLY):
+                told["next probe"] = there("SHOW statement_timeout") == new
+            pool.submit(connections.close_all).result()
+        """
+    )
+    assert told == {"same probe": True, "next probe": True}
 
 
 def test_a_dropped_connection_is_not_handed_to_the_next_probe(script, postgres, shop):

@@ -153,6 +153,28 @@ def test_a_driver_connection_that_a_probe_closed_is_not_handed_on(script):
     assert told == {access: {"value": 1} for access in ("read-only", "read-write")}
 
 
+@pytest.mark.usefixtures("files")
+def test_what_a_probe_sets_on_sqlite_ends_with_it(script):
+    """A pragma, an attached database, query_only switched off past Django: the next probe has none of it."""
+    told = script(
+        """
+        for access in (READ_ONLY, READ_WRITE):
+            with guard.during(access):
+                sql("PRAGMA case_sensitive_like = 1")
+                sql("ATTACH ':memory:' AS other")
+            with guard.during(access):
+                told[access] = [sql("SELECT 'a' LIKE 'A'")[0][0], len(sql("SELECT * FROM pragma_database_list"))]
+        with guard.during(READ_ONLY):
+            connection.ensure_connection()
+            connection.connection.execute("PRAGMA query_only = 0")
+        with guard.during(READ_ONLY):
+            told["insert"] = attempt(insert)
+        """
+    )
+    assert told.pop("insert")["error"] == "OperationalError"
+    assert told == {"read-only": [1, 1], "read-write": [1, 1]}
+
+
 def test_a_database_in_memory_is_kept_and_held(script):
     """Django never closes a database in memory; what it is held to changes in place."""
     script.databases(default={"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"})
