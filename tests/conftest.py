@@ -110,15 +110,17 @@ class Project:
             done.returncode, done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace")
         )
 
-    def start(self, *arguments: str, env: dict[str, str] | None = None) -> subprocess.Popen[bytes]:
+    def start(
+        self, *arguments: str, env: dict[str, str] | None = None, stdout: int | None = None, stderr: int | None = None
+    ) -> subprocess.Popen[bytes]:
         """Start `manage.py` and go on; the caller waits for it."""
         return subprocess.Popen(
             self.command(*arguments),
             cwd=self.path,
             env=self.environment(env),
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stdout=subprocess.PIPE if stdout is None else stdout,
+            stderr=subprocess.PIPE if stderr is None else stderr,
         )
 
     def probe(self, *arguments: str, env: dict[str, str] | None = None, timeout: float = 90) -> Completed:

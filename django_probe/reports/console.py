@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from django_probe.reports.files import let_go
+from django_probe.reports.outlet import Outlet
 from django_probe.reports.terminal import ERASE, columns, is_terminal, progress, wants_color
 from django_probe.reports.text import (
     explanation,
@@ -52,13 +52,13 @@ class Console:
         durations: int | None = None,
     ) -> None:
         self._stream = stream
+        self._outlet = Outlet(stream)
         self._color = color
         self._verbose = verbosity > 0
         self._every = verbosity > 1
         self._durations = durations or 0
         self._problems = 0
         self._drawn = False
-        self._held: list[str] = []
         self._told = ""
         self._rule = min(_RULE, columns(stream)) if stream is not None and live else _RULE
         self.live = live and self._verbose
@@ -77,13 +77,13 @@ class Console:
 
     def tick(self, done: int, total: int, in_flight: Sequence[tuple[str, float]]) -> None:
         """Draw the progress line anew."""
-        if self._stream is None or not self.live:
+        if self._stream is None or not self.live or self._outlet.behind:
             return
         longest = max(in_flight, key=lambda probe: probe[1], default=None)
         # The last column stays free: a terminal may wrap after it, and then could not erase the whole line.
         line = progress(done, total, self._problems, longest, columns(self._stream) - 1)
         self._drawn = True
-        self._write(ERASE + self._encodable(line))
+        self._outlet.write(ERASE + line)
         self.flush()
 
     def finished(self, run: ProbeRun) -> None:
@@ -98,7 +98,7 @@ class Console:
         self._name_what_closed(run)
         style = f"{_BOLD};{_GREEN if run.passed else _RED}"
         self._print(f"{verdict(run)}; {tally(run)} in {seconds(run.duration)}", style)
-        self.flush()
+        self._outlet.finish()
 
     def _problem(self, result: ProbeResult) -> None:
         self._print("=" * self._rule)
@@ -126,31 +126,15 @@ class Console:
             self._print(f"  and {len(closing) - _MOST_NAMED} more")
 
     def _print(self, text: str, style: str = "") -> None:
-        line = self._encodable(visible(text))
+        line = visible(text)
         if style and self._color:
             line = f"\x1b[{style}m{line}\x1b[0m"
         erase, self._drawn = ERASE if self._drawn else "", False
-        self._write(f"{erase}{line}\n")
-
-    def _encodable(self, text: str) -> str:
-        encoding = getattr(self._stream, "encoding", None) or "utf-8"
-        return text.encode(encoding, "backslashreplace").decode(encoding)
-
-    def _write(self, text: str) -> None:
-        self._held.append(text)
+        self._outlet.write(f"{erase}{line}\n")
 
     def flush(self) -> None:
         """Write what was printed since the last time, at once: a system call a line is dear when probes are quick."""
-        stream, text = self._stream, "".join(self._held)
-        self._held.clear()
-        if stream is None or not text:  # None is Python's own sign that the descriptor was closed from the start
-            return
-        try:
-            stream.write(text)
-            stream.flush()
-        except (OSError, ValueError):
-            let_go(stream)
-            self._stream = None
+        self._outlet.flush()
 
 
 def _line(result: ProbeResult) -> str:

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Final
 from django_probe.errors import UsageError
 from django_probe.reports.files import (
     check_replaceable,
+    descriptor_of,
+    flush,
     is_regular,
     let_go,
     own_descriptor,
@@ -112,21 +114,14 @@ class Delivery:
         if self._stdout is None:  # Python's own sign that the descriptor was closed from the start
             raise OSError("standard output is closed")
         try:
-            self._stdout.flush()
-            if (descriptor := _descriptor(self._stdout)) is None:
+            flush(self._stdout)
+            if (descriptor := descriptor_of(self._stdout)) is None:
                 self._stdout.write(content.decode())
             else:
                 write_all(descriptor, content)  # in UTF-8, whatever the locale
         except OSError:
             let_go(self._stdout)
             raise
-
-
-def _descriptor(stream: TextIO) -> int | None:
-    try:
-        return stream.fileno()
-    except OSError:  # it is in memory, as call_command() may be given one
-        return None
 
 
 def _locate(report: Report, to_stdout: Callable[[bytes], None]) -> _Target:

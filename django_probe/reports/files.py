@@ -7,15 +7,20 @@ import os
 import secrets
 import select
 import stat
+import time
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import TextIO
 
 _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-_PATIENCE: Final = 2.0
+PATIENCE: Final = 2.0
 """Seconds that a reader of a pipe may take nothing before it is given up: the gate answers all the same."""
+_STANDSTILL: Final = 0.1
+"""A reader that takes something more often than this is slow, and does not stand still."""
 
 
 def replace(path: str, content: bytes) -> None:
@@ -61,13 +66,95 @@ def write_in_place(path: str, content: bytes) -> None:
 
 def write_all(descriptor: int, content: bytes) -> None:
     """Write all of `content`; OSError where that fails, or where the reader of a pipe stands still."""
+    if write_some(descriptor, content, PATIENCE):
+        raise OSError(errno.ETIMEDOUT, "nobody reads the other end of the pipe")
+
+
+def write_some(descriptor: int, content: bytes, patience: float) -> bytes:
+    """Write what is taken, and give the rest; a reader may stand still for `patience` seconds, all together."""
     rest = memoryview(content)
-    while rest:
-        try:
+    if not has_reader(descriptor):
+        while rest:
             rest = rest[os.write(descriptor, rest) :]
-        except BlockingIOError:
-            if not select.select([], [descriptor], [], _PATIENCE)[1]:
-                raise OSError(errno.ETIMEDOUT, "nobody reads the other end of the pipe") from None
+        return b""
+    with _not_blocking(descriptor) as own:
+        writable = select.poll()
+        writable.register(own, select.POLLOUT)
+        while rest:
+            try:
+                if writable.poll(min(patience, _STANDSTILL) * 1000):
+                    # Not more than a pipe that is writable has room for, where it is not ours alone to unblock.
+                    rest = rest[os.write(own, rest[: select.PIPE_BUF]) :]
+                    continue
+            except BlockingIOError:  # somebody else was faster, or a terminal has room for less
+                time.sleep(min(patience, _STANDSTILL))
+            if (patience := patience - _STANDSTILL) <= 0:
+                break
+    return content if len(rest) == len(content) else bytes(rest)
+
+
+def has_reader(descriptor: int) -> bool:
+    """Whether somebody takes, or does not take, what is written there: it is a pipe, a socket or a terminal."""
+    mode = os.fstat(descriptor).st_mode
+    return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or os.isatty(descriptor)
+
+
+@contextmanager
+def _not_blocking(descriptor: int) -> Iterator[int]:
+    """Open what is behind `descriptor` once more: to make that one not block would make it so for others, a shell's."""
+    try:
+        own = os.open(f"/proc/self/fd/{descriptor}", os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    except OSError:  # it is a socket, another user's, or nobody has the other end open
+        yield descriptor
+        return
+    try:
+        yield own
+    finally:
+        os.close(own)
+
+
+def descriptor_of(stream: TextIO) -> int | None:
+    """Give the descriptor of `stream`; None where it is in memory, as `call_command()` may be given one."""
+    try:
+        return stream.fileno()
+    except (OSError, ValueError):
+        return None
+
+
+def settle(stream: TextIO | None) -> None:
+    """Write what `stream` holds, or let go of it where it breaks or nobody reads: Python may then end as it is told."""
+    if stream is None:  # Python's own sign that the descriptor was closed from the start
+        return
+    try:
+        flush(stream)
+    except (OSError, ValueError):
+        let_go(stream)
+
+
+def relieve(stream: TextIO | None) -> None:
+    """Write what `stream` holds, or throw it away: it stays as it is, and to flush it once more waits for nobody."""
+    if stream is None:
+        return
+    try:
+        flush(stream)
+    except (OSError, ValueError):
+        with suppress(OSError, ValueError):
+            kept = os.dup(stream.fileno())
+            let_go(stream)
+            stream.flush()
+            os.dup2(kept, stream.fileno())
+            os.close(kept)
+
+
+def flush(stream: TextIO) -> None:
+    """Write what `stream` holds; OSError where that fails, or where the reader of a pipe stands still."""
+    descriptor = descriptor_of(stream)
+    if descriptor is not None and has_reader(descriptor):
+        writable = select.poll()
+        writable.register(descriptor, select.POLLOUT)
+        if not writable.poll(PATIENCE * 1000):
+            raise OSError(errno.ETIMEDOUT, "nobody reads the other end of the pipe")
+    stream.flush()
 
 
 def let_go(stream: TextIO) -> None:
