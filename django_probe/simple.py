@@ -23,6 +23,7 @@ from django_probe.execution.recorder import one_line
 from django_probe.execution.redaction import Redactor
 from django_probe.execution.session import ForkedSession, Session
 from django_probe.reports.console import Console
+from django_probe.reports.files import relieve
 from django_probe.results import ExitCode, Outcome, ProbeResult, ProbeRun
 from django_probe.selection import Choice, Shard
 from django_probe.terms import NOTHING, Wishes
@@ -83,8 +84,10 @@ class DjangoProbeSuiteRunner:
 
     `verbosity` and `interactive` are the original's; `failfast` stops at the first blocking problem. `gate` says the
     rest (by default the gate "default" of the policy), `operator` what the command line orders for every probe,
-    `patterns` are those of `-k`, `age` the seconds that the run is old already. `listener` hears of the run as it
-    goes, `delivery` brings the reports. A subclass finds further `options` in `self.options`.
+    `patterns` are those of `-k`, `age` the seconds that the run is old already. Where the run `ends_process`, as the
+    command does, a signal that comes after it is ignored: the reports say what the exit status is going to be.
+    `listener` hears of the run as it goes, `delivery` brings the reports. A subclass finds further `options` in
+    `self.options`.
     """
 
     def __init__(
@@ -99,6 +102,7 @@ class DjangoProbeSuiteRunner:
         shard: Shard | None = None,
         allow_empty: bool = False,
         age: float = 0.0,
+        ends_process: bool = False,
         listener: Listener | None = None,
         delivery: Delivery | None = None,
         **options: Any,
@@ -112,6 +116,7 @@ class DjangoProbeSuiteRunner:
         self.undelivered: list[str] = []
         self._choice = Choice(self.gate, operator, tuple(patterns), shard)
         self.allow_empty = allow_empty
+        self._ends_process = ends_process
         self._began = datetime.now(UTC) - timedelta(seconds=age)
         self._clock = time.monotonic() - age
         self._listener = listener or Console(sys.stderr, color=False, live=False, verbosity=verbosity)
@@ -126,8 +131,11 @@ class DjangoProbeSuiteRunner:
         """
         if self._delivery:
             self._delivery.prepare()
+        for stream in (sys.stdout, sys.stderr):  # they are flushed before a fork, which must wait for nobody
+            relieve(stream)
         with self._session(labels, extra_probes) as session:
             self.run = self._judged(SelectedSuite(session))
+            session.ignore_signals(for_good=self._ends_process)
             self.undelivered = self._delivery.deliver(self.run) if self._delivery else []
             self._listener.finished(self.run)
         return self.run.exit_code or (ExitCode.UNDELIVERED if self.undelivered else ExitCode.PASSED)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import junitparser
 import pytest
@@ -356,3 +357,83 @@ def test_call_command__is_the_command_without_a_process(team):
     )
 
     assert done.out.splitlines() == ["None", "1", "SystemExit 1", "CommandError 2", "SystemExit 5"], done.err
+
+
+def test_signal__after_the_verdict_changes_nothing(team, tmp_path):
+    """The reports say what the exit status is going to be: from then on a signal is ignored, to the very end."""
+    team.write(
+        "signals.py",
+        """\
+        import atexit, os, signal
+        from django_probe.simple import DjangoProbeSuiteRunner as Base
+
+        def send():
+            os.kill(os.getpid(), signal.SIGTERM)
+            os.kill(os.getpid(), signal.SIGINT)
+
+        class Signalled(Base):
+            def run_probes(self, labels, extra_probes=None):
+                atexit.register(send)
+                code = super().run_probes(labels, extra_probes)
+                send()
+                return code
+        """,
+    )
+    for parallel in ("1", "0"):
+        record = tmp_path / parallel
+        env = {"TEAM_RUNNER": "signals.Signalled"}
+        done = team.probe("shop", "--parallel", parallel, "--json", str(record), env=env)
+
+        assert (done.code, json.loads(record.read_text(encoding="utf-8"))["exit_code"]) == (0, 0), done.err
+
+
+@pytest.mark.parametrize("parallel", [1, 0])
+def test_signal__handlers_of_a_program_that_goes_on_are_its_own_again(team, parallel):
+    """Without the command, the process does not end with the run."""
+    done = python(
+        team,
+        f"""\
+        import os, signal
+        from dataclasses import replace
+        from django_probe import conf
+        from django_probe.simple import DjangoProbeSuiteRunner
+        signal.signal(signal.SIGTERM, lambda number, frame: print("heard"))
+        gate = replace(conf.policy().gate(None), parallel={parallel})
+        print(DjangoProbeSuiteRunner(gate=gate).run_probes(["shop"]))
+        os.kill(os.getpid(), signal.SIGTERM)
+        print(signal.getsignal(signal.SIGINT) is signal.default_int_handler)
+        """,
+    )
+
+    assert done.out.splitlines() == ["0", "heard", "True"], done.err
+
+
+def test_print__in_settings_does_not_change_the_exit_code(project):
+    """Standard output may be full or nobody's: Python would end with 120, while the record says 0."""
+    project.app("shop", SHOP)
+    project.configure("print('loading settings')\n")
+    with (
+        Path("/dev/full").open("wb") as full,
+        project.start("probe", "--gate", "default", stdout=full.fileno()) as command,
+    ):
+        assert (command.wait(timeout=30), b"PASSED" in command.stderr.read()) == (0, True)
+    with (
+        Path("/dev/full").open("wb") as full,
+        project.start("probe", "--gate", "nope", stdout=full.fileno()) as command,
+    ):
+        assert command.wait(timeout=30) == 2
+
+
+@pytest.mark.parametrize("refused", [["--gate", "nope"], ["--policy", "nowhere.toml"], ["nowhere"], []])
+def test_report__of_an_earlier_run_does_not_outlive_a_refusal(team, tmp_path, refused):
+    """Exit 2 leaves no report behind that says passed, whatever it was that could not be done."""
+    junit, message = tmp_path / "junit.xml", tmp_path / "message"
+    env = {"PROBE_TERMINATION_LOG": str(message)}
+    assert team.probe("shop", "--junit", str(junit), env=env).code == 0
+    assert message.read_text()
+
+    done = team.probe(*refused, "--junit", str(junit), env=env if refused else {**env, "TEAM_RUNNER": "nowhere.Runner"})
+
+    assert done.code == 2
+    assert not junit.exists()
+    assert message.read_text() == ""

@@ -108,6 +108,13 @@ class InProcessSession:
                 break
         return self._ledger.finish(self._ended_by), self._ended_by
 
+    def ignore_signals(self, *, for_good: bool) -> None:
+        """Ignore them; see `session.Session.ignore_signals`."""
+        for number in _ENDS:
+            signal.signal(number, signal.SIG_IGN)
+        if for_good:
+            self._before.clear()
+
     def _run(self, unit: Unit) -> None:
         self._unit = unit
         self._executor.leaving = False

@@ -40,6 +40,13 @@ class Interrupts:
     def _take(self, number: int, _frame: object) -> None:
         self.received.append(_ENDS[signal.Signals(number)])
 
+    def ignore(self, *, for_good: bool) -> None:
+        """Take no more of them; `for_good` leaves it at that when this is left, and until the process ends."""
+        for number in self._before:
+            signal.signal(number, signal.SIG_IGN)
+        if for_good:
+            self._before.clear()
+
     def fileno(self) -> int:
         """Give the descriptor that is readable once a signal came."""
         return self._read_end

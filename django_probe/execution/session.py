@@ -40,6 +40,9 @@ class Session(Protocol):
     def run(self, listener: Listener) -> Ran:
         """Run them; give the results in the order of the selection, and what ended the run early."""
 
+    def ignore_signals(self, *, for_good: bool) -> None:
+        """Let SIGINT and SIGTERM change nothing any more, now that the verdict is known; or not until `__exit__`."""
+
 
 class ForkedSession:
     """Loads in one process and runs in others; `deadline` on the monotonic clock. A context manager.
@@ -89,6 +92,10 @@ class ForkedSession:
         )
         results, ended_by = judge.run()
         return results, self._ended_by or ended_by
+
+    def ignore_signals(self, *, for_good: bool) -> None:
+        """Ignore them; see `Session.ignore_signals`."""
+        self._interrupts.ignore(for_good=for_good)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

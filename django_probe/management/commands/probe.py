@@ -19,6 +19,7 @@ from django_probe.execution.redaction import Redactor
 from django_probe.management.arguments import add_arguments
 from django_probe.reports.console import Console, is_terminal, wants_color
 from django_probe.reports.delivery import STDOUT, Delivery, Report
+from django_probe.reports.files import settle
 from django_probe.reports.text import one_line
 from django_probe.results import ExitCode, Outcome
 from django_probe.terms import Wishes
@@ -55,6 +56,10 @@ class Command(BaseCommand):
                 raise
             self.stderr.write(f"CommandError: {error}")  # Django would let it end Python, in exit 1
             sys.exit(error.returncode)
+        finally:
+            if getattr(self, "_called_from_command_line", False):
+                for stream in (sys.stdout, sys.stderr):  # what one of them still holds could end Python with 120
+                    settle(stream)
 
     def handle(self, *labels: str, **options: Any) -> None:
         """Run, and exit with the verdict; 2 with one line where something was asked for that cannot be done."""
@@ -72,6 +77,9 @@ class Command(BaseCommand):
             sys.exit(code)
 
     def _runner(self, options: dict[str, Any]) -> DjangoProbeSuiteRunner:
+        delivery = Delivery(_reports(options), options.get("stdout") or sys.stdout)
+        if not options["list"]:
+            delivery.prepare()  # first of all: no report of an earlier run outlives what is refused below
         path = conf.runner_path()
         try:
             runner_class = import_string(path)
@@ -94,8 +102,9 @@ class Command(BaseCommand):
                 shard=options["shard"],
                 allow_empty=options["allow_empty"],
                 age=process_age() if called else 0.0,
+                ends_process=called,
                 listener=self._console(options),
-                delivery=Delivery(_reports(options), options.get("stdout") or sys.stdout),
+                delivery=delivery,
             )
         except UsageError:
             raise
@@ -136,6 +145,7 @@ class Command(BaseCommand):
         return ExitCode.PASSED if total or runner.allow_empty else ExitCode.NOTHING_RAN
 
     def _say(self, sentence: str) -> None:
+        settle(sys.stderr)  # it may be full, and nobody read it
         self.stderr.write(sentence, self.style.NOTICE)
 
 
