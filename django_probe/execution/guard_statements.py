@@ -6,36 +6,31 @@ import re
 from typing import Any, Final
 
 # What the words of a statement may not be looked for in; what is quoted with double quotes stays, as a name.
-_ASIDE: Final = re.compile(
-    r"""
+_ASIDE: Final = r"""(?xs)
     (?P<name>"[^"]*")
     | \b[eE]'(?:\\.|''|[^'\\])*'
     | '(?:''|[^'])*'
     | \$(?P<tag>\w*)\$.*?\$(?P=tag)\$
     | --[^\n]*
     | /\*.*?\*/
-    """,
-    re.DOTALL | re.VERBOSE,
-)
+"""
 # What code that means no harm may say, where its role's transactions are read-only unless it does. The server
 # obeys if it comes first, and would obey whatever follows a COMMIT in the same string.
-_LEAVES_READ_ONLY: Final = re.compile(
-    r"""(?:^|;)\s*(?:
+_LEAVES_READ_ONLY: Final = r"""(?xi)
+    (?:^|;)\s*(?:
         (?:set|begin|start)\b[^;]*\b(?:read\s+write|transaction_read_only)\b
         | (?:commit|abort|end(?=\s*;|\s+(?:work|transaction|and)\b)|prepare\s+transaction
             |rollback(?!\s[^;]*\bto\b))\b[^;]*;\s*\S
         | pragma\s+(?:[\w"]+\s*\.\s*)?"?query_only\b
-    )""",
-    re.IGNORECASE | re.VERBOSE,
-)
+    )
+"""
 # A statement alone can do harm with these; another must come after a semicolon.
-_MAY_LEAVE: Final = re.compile(r"\s*(?:set|begin|start|pragma|/\*|--)", re.IGNORECASE)
+_MAY_LEAVE: Final = ("set", "begin", "start", "pragma", "/*", "--")
 
 # What sets something in the session that outlives the statement and its transaction.
-_SETS: Final = re.compile(
-    r"(?:^|;)\s*(?:set|reset|discard|listen|unlisten|load|prepare|declare|pragma|attach|detach|use|lock)\b",
-    re.IGNORECASE,
-)
+_SETTERS: Final = "set|reset|discard|listen|unlisten|load|prepare|declare|pragma|attach|detach|use|lock"
+_SETS: Final = rf"(?i)(?:^|;)\s*(?:{_SETTERS})\b"
+_MAY_SET: Final = (*_SETTERS.split("|"), "/*", "--")
 _CALLS: Final = ("set_config", "advisory_lock", "get_lock", " temp")
 
 
@@ -54,14 +49,17 @@ def text_of(statement: Any, raw: Any) -> str:
 
 
 def _bare(text: str) -> str:
-    return _ASIDE.sub(lambda found: found["name"] or " ", text)
+    return re.sub(_ASIDE, lambda found: found["name"] or " ", text)
+
+
+def _may_begin(text: str, beginnings: tuple[str, ...]) -> bool:
+    """Tell quickly of nearly every statement that there is nothing to look for; the patterns need not be compiled."""
+    return ";" in text or text.lstrip()[:10].lower().startswith(beginnings)
 
 
 def leaves_read_only(text: str) -> bool:
     """Tell whether a statement would end a read-only transaction, or make it another, as far as it can be seen."""
-    if ";" not in text and not _MAY_LEAVE.match(text):
-        return False
-    return _LEAVES_READ_ONLY.search(_bare(text)) is not None
+    return _may_begin(text, _MAY_LEAVE) and re.search(_LEAVES_READ_ONLY, _bare(text)) is not None
 
 
 def may_stay_in_session(text: str) -> bool:
@@ -72,6 +70,4 @@ def may_stay_in_session(text: str) -> bool:
     lower = text.lower()
     if any(call in lower for call in _CALLS):
         return True
-    if ";" not in text and "/*" not in text and "--" not in text:
-        return _SETS.match(text) is not None  # for nearly every statement: no search, no copy
-    return _SETS.search(_bare(text)) is not None
+    return _may_begin(text, _MAY_SET) and re.search(_SETS, _bare(text)) is not None
