@@ -1,7 +1,7 @@
 """The image of the Dockerfile, built without a Docker engine and an image registry, once for each of its contents.
 
-Needs root and, of Debian: buildah podman runc debootstrap containernetworking-plugins iptables. The base image is
-made of Debian's packages under the name that the Dockerfile asks for. Everything stays in `.cache/container`.
+Needs root and, of Debian: buildah podman runc catatonit debootstrap containernetworking-plugins iptables. The base
+image is made of Debian's packages under the name that the Dockerfile asks for. Everything stays in `.cache/container`.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / ".cache" / "container"
 BASE = "docker.io/library/python:3.13-slim-trixie"
-TOOLS = ("buildah", "podman", "runc", "debootstrap")
-PACKAGES = "buildah podman runc debootstrap containernetworking-plugins iptables"
+TOOLS = ("buildah", "podman", "runc", "catatonit", "debootstrap")
+PACKAGES = "buildah podman runc catatonit debootstrap containernetworking-plugins iptables"
 CONTEXT = ("Dockerfile", ".dockerignore", "requirements.lock", "django_probe", "deploy")
 MIRROR = "http://deb.debian.org/debian"
 TRUST = Path("/etc/ssl/certs/ca-certificates.crt")
@@ -80,9 +80,29 @@ def tool(*arguments: object, check: bool = True, timeout: float = 300) -> subpro
     return done
 
 
+@contextmanager
+def set_up() -> Iterator[None]:
+    """Let one process at a time look for images and build them; MissingError where the tools are not there."""
+    missing = [
+        name for name in TOOLS if shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin") is None
+    ]
+    if missing:
+        raise MissingError(f"not installed: {' '.join(missing)} (Debian: apt-get install {PACKAGES})")
+    if os.geteuid() != 0:
+        raise MissingError("only root can make the base image, and limit the memory of a container without systemd")
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with (CACHE / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for name, text in (("containers.conf", _CONTAINERS), ("storage.conf", _STORAGE)):
+            path = CACHE / name
+            if not path.exists() or path.read_text(encoding="utf-8") != text:  # others read them meanwhile
+                path.write_text(text, encoding="utf-8")
+        yield
+
+
 def image() -> str:
     """Give the name of the image of the checkout as it is; MissingError where it cannot be built here."""
-    with _set_up():
+    with set_up():
         name = f"localhost/django-probe:{_key()}"
         if not _exists(name):
             _make_base()
@@ -99,24 +119,6 @@ def build(name: str, context: Path, *options: object) -> None:
 def inspect(name: str) -> dict:
     """Give what podman says of an image or of a container."""
     return json.loads(tool("podman", "inspect", name).stdout)[0]
-
-
-@contextmanager
-def _set_up() -> Iterator[None]:
-    """Let one process at a time look for images and build them."""
-    missing = [
-        name for name in TOOLS if shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin") is None
-    ]
-    if missing:
-        raise MissingError(f"not installed: {' '.join(missing)} (Debian: apt-get install {PACKAGES})")
-    if os.geteuid() != 0:
-        raise MissingError("only root can make the base image, and limit the memory of a container without systemd")
-    CACHE.mkdir(parents=True, exist_ok=True)
-    with (CACHE / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        (CACHE / "containers.conf").write_text(_CONTAINERS, encoding="utf-8")
-        (CACHE / "storage.conf").write_text(_STORAGE, encoding="utf-8")
-        yield
 
 
 def _key() -> str:

@@ -2,30 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-import xml.etree.ElementTree as ET
 from datetime import datetime
 from textwrap import dedent
 
-from tests.container.images import ROOT, inspect
+from tests.container.images import inspect
+from tests.container.logs import collected
 
 PROBES = ("--env=PROBE_PATH=/probes", "--env=PROBE_REPORT_SINK=log")
-
-
-def collected(log):
-    """Give the cases that `collect` finds in a log, by name, with the tags within."""
-    done = subprocess.run(
-        [sys.executable, "-m", "django_probe.collect"],
-        input=log,
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return {case.get("name"): [part.tag for part in case] for case in ET.fromstring(done.stdout).iter("testcase")}
 
 
 def test_gate__passes_without_any_setting(container, tell):
