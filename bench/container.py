@@ -1,6 +1,6 @@
 """The image in figures: a gate in a container beside the same command outside, the server's start, memory, size.
 
-Needs what tests/container needs: `python bench/container.py` as root, with podman and its companions installed.
+Needs what tests/container needs: root, with podman and its companions installed. Alone: `python bench/container.py`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from pathlib import Path
 
 import figures
 import measure
-import run
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -33,10 +32,10 @@ _STARTS_WITHIN = 20
 _MEMORY = "cat /sys/fs/cgroup/memory.current /sys/fs/cgroup/memory/memory.usage_in_bytes 2>/dev/null; true"
 
 
-def table(folder: Path, runs: int) -> figures.Table:
+def table(folder: Path, python: Path, runs: int) -> figures.Table:
     """Measure; MissingError where this machine cannot build or run the image."""
     name = image()
-    outside = _outside(folder)
+    outside = _outside(folder, python)
     taken: dict[str, list[float]] = {}
     for turn in range(runs + 1):
         figures_of_turn = {
@@ -64,10 +63,10 @@ def table(folder: Path, runs: int) -> figures.Table:
     )
 
 
-def _outside(folder: Path) -> measure.Command:
+def _outside(folder: Path, python: Path) -> measure.Command:
     """Give the same gate as a command of this machine, on an embedded database with its tables."""
     folder.mkdir(parents=True, exist_ok=True)
-    manage = (sys.executable, str(ROOT / "deploy" / "manage.py"))
+    manage = (str(python), str(ROOT / "deploy" / "manage.py"))
     environment = {"DATABASE_URL": f"sqlite:///{folder / 'db.sqlite3'}"}
     subprocess.run([*manage, "migrate", "--verbosity", "0"], env={**os.environ, **environment}, check=True)
     return measure.Command("gate outside", (*manage, "probe", "--gate", "deploy"), folder, environment=environment)
@@ -125,6 +124,6 @@ def _time(text: str) -> float:
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory(prefix="django-probe-bench-") as scratch:
         try:
-            print(run.render(table(Path(scratch), 5)))
+            print(figures.render(table(Path(scratch), Path(sys.executable), 5)))
         except (MissingError, measure.BenchError) as error:
             sys.exit(f"bench: {error}")

@@ -46,6 +46,15 @@ def at_least(name: str, value: float, unit: str, limit: float) -> Figure:
     return Figure(name, value, unit, f">= {limit:g}", value >= limit)
 
 
+def render(table: Table) -> str:
+    """Give a table as text."""
+    lines = ["", table.title]
+    for figure in table.figures:
+        verdict = "" if figure.met is None else ("met" if figure.met else "NOT met")
+        lines.append(f"  {figure.name:<52}{figure.value:>9.2f} {figure.unit:<3}{figure.target:<8}{verdict}".rstrip())
+    return "\n".join(lines)
+
+
 def overhead(folder: Path, python: Path, count: int, runs: int, *, peers: bool) -> Table:
     """Compare empty probes and their JUnit with `manage.py check` and with the peers on the same tests."""
     project = projects.generate(folder, python, projects.module(count))

@@ -15,6 +15,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import container
 import figures
 import machine
 import measure
@@ -36,7 +37,7 @@ def main() -> int:
         with tempfile.TemporaryDirectory(prefix="django-probe-bench-") as name:
             for table in measurements(Path(name), python, options):
                 tables.append(table)
-                print(render(table), flush=True)
+                print(figures.render(table), flush=True)
     except (measure.BenchError, subprocess.CalledProcessError) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
@@ -67,15 +68,10 @@ def measurements(folder: Path, python: Path, options: argparse.Namespace) -> Ite
     yield figures.scale(folder / "scale", python, tuple(options.scale), fewer)
     yield readiness.rates(folder / "rates", python, options.load, options.runs, peers=options.peers)
     yield readiness.hang(folder / "hang", python, options.hang)
-
-
-def render(table: figures.Table) -> str:
-    """Give a table as text."""
-    lines = ["", table.title]
-    for figure in table.figures:
-        verdict = "" if figure.met is None else ("met" if figure.met else "NOT met")
-        lines.append(f"  {figure.name:<52}{figure.value:>9.2f} {figure.unit:<3}{figure.target:<8}{verdict}".rstrip())
-    return "\n".join(lines)
+    try:
+        yield container.table(folder / "container", python, fewer)
+    except container.MissingError as error:
+        print(f"\nthe image: left out: {error}", flush=True)
 
 
 def write(path: Path, about: dict[str, object], tables: list[figures.Table]) -> None:
