@@ -60,7 +60,7 @@ def _respond(request: HttpRequest, ask: Callable[[], Answer]) -> HttpResponse:
     allowed = request.method in _METHODS
     answer = ask() if allowed else Answer(405, "method not allowed")
     body = f"{answer.line}\n".encode()
-    response = HttpResponse(body, "text/plain; charset=utf-8", answer.status)
+    response = HttpResponse(b"" if request.method == "HEAD" else body, "text/plain; charset=utf-8", answer.status)
     response.headers["Content-Length"] = str(len(body))
     response.headers["Cache-Control"] = "no-store"
     if not allowed:

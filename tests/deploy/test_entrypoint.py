@@ -129,6 +129,16 @@ def test_database__of_ones_own_is_left_alone(image, variables):
     assert list((image / "tmp").iterdir()) == []
 
 
+def test_serve__a_number_of_workers_that_is_none_is_one_line(image):
+    """Else gunicorn would read it before its configuration, and would end in a traceback; set and empty is not set."""
+    assert run(image, "serve", WEB_CONCURRENCY="many") == (
+        2,
+        "",
+        "WEB_CONCURRENCY: expected a whole number, got 'many'\n",
+    )
+    assert run(image, "serve", "--print-config", WEB_CONCURRENCY="")[0] == 0
+
+
 def test_serve__is_gunicorn_with_our_configuration(image):
     """Options behind it are gunicorn's."""
     code, out, err = run(image, "serve", "--print-config", WEB_CONCURRENCY="2")
