@@ -67,6 +67,8 @@ WRONG = [
     ({"gate": {"fault": "explode"}}, "gate/fault", "hang"),
     ({"report": {"sink": "file"}}, "report/sink", "none"),
     ({"policy": {"gates": {"deploy": {"timout": "3s"}}}}, "policy/gates/deploy", "timout"),
+    ({"policy": {"gates": {"deploy": {"timeout": -3}}}}, "policy/gates/deploy/timeout", "0"),
+    ({"policy": {"gates": {"deploy": {"timeout": "30sec"}}}}, "policy/gates/deploy/timeout", "pattern"),
     ({"env": [{"name": "A", "value": 1}]}, "env/0/value", "string"),
     ({"probes": {"my-probe.py": ""}}, "", "my-probe.py"),
     ({"image": {"digest": "latest"}}, "image/digest", "sha256"),
@@ -87,6 +89,24 @@ def test_wrong_value__is_refused_by_both_helms(values, path, word):
         named = path.replace("/", ".") if version.startswith("3") else path
         assert named in message
         assert word in message
+
+
+SENTENCES = [
+    ({"policy": {"gates": {"deploy": {}, "ready": {"parallel": 4}}}}, "policy.gates.ready.parallel: the gate"),
+    ({"policy": {"gates": {"deploy": {"max_age": "30s"}}}}, "policy.gates.deploy.max_age: only the gate"),
+    ({"gate": {"fault": "fail"}, "env": [{"name": "PROBE_PATH", "value": "/app/probes"}]}, "gate.fault: env sets"),
+    ({"web": {"enabled": True, "containerPort": 9000}}, "web.containerPort: the image's own server listens on 8000"),
+    ({"web": {"enabled": True}, "kubelet": {"urlPrefix": "/health/"}}, "kubelet.urlPrefix: the image's own server"),
+]
+
+
+@pytest.mark.parametrize(("values", "sentence"), SENTENCES, ids=[sentence for _, sentence in SENTENCES])
+def test_wrong_value__that_the_schema_cannot_know_is_one_sentence(values, sentence):
+    """It would be noticed in the pods alone, after the release is applied."""
+    for version in HELMS:
+        refused = render(values, version=version)
+        assert refused.code != 0
+        assert sentence in refused.error
 
 
 def test_global__is_borne_with():

@@ -56,7 +56,8 @@ def test_paths__are_answered_by_the_package(tmp_path):
 
 def test_kubelet__asks_where_the_values_say():
     """The prefix, the port and the host of a team's own server are values."""
-    container = server({"kubelet": {"urlPrefix": "/intern/probe/", "port": 9000, "host": "shop.example"}})
+    kubelet = {"urlPrefix": "/intern/probe/", "port": 9000, "host": "shop.example"}
+    container = server({"kubelet": kubelet, "web": {"enabled": True, "command": ["gunicorn", "shop.wsgi"]}})
     got = container["readinessProbe"]["httpGet"]
     assert got == {
         "path": "/intern/probe/ready/",
@@ -121,10 +122,14 @@ def test_network_policy__lets_in_requests_to_the_server_alone():
     open_policy = render({"networkPolicy": {"enabled": True}}).kind("NetworkPolicy")["spec"]
     assert open_policy["policyTypes"] == ["Ingress"]
     assert open_policy["ingress"] == [{"ports": [{"port": "http"}]}]
-    closed = render({"networkPolicy": {"enabled": True, "egress": egress}}).kind("NetworkPolicy")["spec"]
+    ingress = [{"namespaceSelector": {}}]
+    rendered = render({"networkPolicy": {"enabled": True, "egress": egress, "ingressFrom": ingress}})
+    closed = rendered.kind("NetworkPolicy")["spec"]
     assert closed["policyTypes"] == ["Ingress", "Egress"]
     assert [port["port"] for port in closed["egress"][0]["ports"]] == [53, 53]
-    assert closed["egress"][1:] == egress
+    own = rendered.kind("NetworkPolicy")["spec"]["podSelector"]
+    assert closed["egress"][1:] == [{"to": [{"podSelector": own}], "ports": [{"port": "http"}]}, *egress]
+    assert {"podSelector": own} in closed["ingress"][0]["from"]  # `helm test` asks the server
 
 
 def test_helm_test__asks_the_server_and_lists_the_gates():

@@ -45,6 +45,13 @@ log. Each attempt needs its time.
 
 {{/* Setting any delete policy takes Helm's own default away. */}}
 {{- define "django-probe.checkHook" -}}
+{{- if ne .Values.gate.fault "none" -}}
+{{- range .Values.env -}}
+{{- if has .name (list "PROBE_PATH" "PROBE_POLICY") -}}
+{{- fail (printf "gate.fault: env sets %s, so that the rehearsal would not be found; take it out of env while you rehearse" .name) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
 {{- if not (has "before-hook-creation" .Values.gate.hook.deletePolicy) -}}
 {{- fail "gate.hook.deletePolicy: before-hook-creation is missing, and without it the next upgrade fails because the last one's Job is still there; add it" -}}
 {{- end -}}
@@ -53,5 +60,23 @@ log. Each attempt needs its time.
 {{- define "django-probe.checkWeb" -}}
 {{- if and .Values.command (not .Values.web.command) -}}
 {{- fail "web.command: `command` means an image of your own, and nothing says how its server starts; set web.command, or web.enabled to false" -}}
+{{- end -}}
+{{- if and (not .Values.web.command) (ne .Values.kubelet.urlPrefix "/probe/") -}}
+{{- fail (printf "kubelet.urlPrefix: the image's own server answers under /probe/ alone, not under %s; leave it, or set web.command" .Values.kubelet.urlPrefix) -}}
+{{- end -}}
+{{- if and (not .Values.web.command) (ne (int .Values.web.containerPort) 8000) -}}
+{{- fail (printf "web.containerPort: the image's own server listens on 8000, not on %d; leave it (servicePort is what others see), or set web.command" (int .Values.web.containerPort)) -}}
+{{- end -}}
+{{- end }}
+
+{{/* A policy that no run could read would be noticed in the pods alone, after the release is applied. */}}
+{{- define "django-probe.checkPolicy" -}}
+{{- range $name, $gate := .Values.policy.gates -}}
+{{- $wrong := eq $name "ready" | ternary (list "parallel" "deadline" "retries" "retry_delay" "failfast" "database_access") (list "every" "max_age") -}}
+{{- range $key := $wrong -}}
+{{- if hasKey ($gate | default dict) $key -}}
+{{- fail (printf "policy.gates.%s.%s: %s; take it out" $name $key (eq $name "ready" | ternary "the gate \"ready\" is kept by a thread of each web process, which cannot honour this key" "only the gate \"ready\" is kept by a web process")) -}}
+{{- end -}}
+{{- end -}}
 {{- end -}}
 {{- end }}
