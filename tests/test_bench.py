@@ -46,9 +46,11 @@ def test_every_target_stands_beside_its_figure(measured):
     printed, record = measured
     lines = printed.splitlines()
     figures = [figure for table in record["tables"] for figure in table["figures"] if figure["target"]]
-    assert {figure["target"] for figure in figures} == {
+    image = {"<= 80", "<= 90"}  # measured where an image can be built
+    assert {figure["target"] for figure in figures} | image == {
         *("<= 1.25", "<= 1", ">= 80", "<= 200"),
         *(">= 0.85", "<= 1.5", "<= 50", "<= 100", "<= 2"),
+        *image,
     }
     for figure in figures:
         (line,) = [line for line in lines if line.strip().startswith(figure["name"])]
@@ -68,7 +70,7 @@ def test_a_figure_can_be_computed_again_from_the_runs(measured):
 def test_readiness_is_measured_from_its_answers(measured):
     """The rates are those that wrk saw, and every answer while a probe hung stands in the file: 503 and then 200."""
     _, record = measured
-    rates, hang = record["tables"][3:]
+    rates, hang = record["tables"][3:5]
     plain, ready = (rates["runs"][name][0]["rate"] for name in ("a plain view", "ready/, by the URLs"))
     ratio = next(figure for figure in rates["figures"] if figure["name"] == "ready/, by the URLs / a plain view")
     assert ratio["value"] == pytest.approx(ready / plain)
