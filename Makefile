@@ -1,4 +1,5 @@
 # make gate    a virtualenv, the install, embedded SQLite migrated, the gate "deploy" run on it
+# make serve   the history of that gate on http://127.0.0.1:8000/accounts/login/; `make user` makes one who may log in
 # make test    lint, types, and the tests on both ends of the version range
 # make bench   the figures of docs/benchmarks.md, measured on this machine
 # PYTHON=python3.13 chooses the interpreter of .venv; `make clean` removes all that was made here.
@@ -14,20 +15,38 @@ SKIP_MISSING := $(if $(filter true,$(CI)),false,true)
 
 # What a shell exports for another system must never reach the embedded one: `migrate` would run on its database.
 # PROBE_* are this project's own names: whoever sets them means it.
-unexport DATABASE_URL CACHE_URL EMAIL_URL SECRET_KEY ALLOWED_HOSTS DJANGO_SETTINGS_MODULE PYTHONPATH
+unexport DATABASE_URL CACHE_URL EMAIL_URL SECRET_KEY ALLOWED_HOSTS CSRF_TRUSTED_ORIGINS DJANGO_SETTINGS_MODULE PYTHONPATH
+gate serve user: export PROBE_HISTORY_DATABASE_URL ?= sqlite:///build/history.sqlite3
+serve: export WEB_BIND ?= 127.0.0.1:8000
+
+# With a history all tables are in its database; the embedded one has none, and is there to be asked.
+MIGRATE = $(BIN)/python deploy/manage.py migrate --verbosity 0
 
 .DEFAULT_GOAL := help
-.PHONY: help gate test bench lock clean
+.PHONY: help gate serve user test bench lock clean
 
 help:
-	@sed -n 's/^# //p' Makefile | head -4
+	@sed -n 's/^# //p' Makefile | head -5
 
 gate: .venv/.installed
 	@mkdir -p build
-	@$(BIN)/python deploy/manage.py migrate --verbosity 0
+	@touch db.sqlite3
+	@$(MIGRATE)
 	@$(BIN)/python deploy/manage.py probe --gate deploy --junit build/junit.xml; code=$$?; \
 	if [ $$code -eq 0 ]; then echo "make gate: the gate is open; the report is build/junit.xml"; \
 	else echo "make gate: the gate is CLOSED, exit code $$code" >&2; exit $$code; fi
+
+serve: .venv/.installed
+	@mkdir -p build
+	@touch db.sqlite3
+	@$(MIGRATE)
+	@echo "make serve: log in at http://$$WEB_BIND/accounts/login/ until Ctrl-C; make user makes one who may"
+	@exec $(BIN)/python -m gunicorn --config deploy/gunicorn.conf.py deploy.wsgi
+
+user: .venv/.installed
+	@mkdir -p build
+	@$(MIGRATE)
+	@$(BIN)/python deploy/manage.py createsuperuser$(if $(DJANGO_SUPERUSER_PASSWORD), --noinput)
 
 test: .venv/.tox
 	@rm -f build/tests-*.xml
@@ -50,7 +69,7 @@ clean:
 
 # A stamp: an install that was interrupted is done again, a finished one is not.
 .venv/.installed: pyproject.toml .venv/.made
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[server,postgresql]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[server,postgresql,metrics]'
 	@touch $@
 
 .venv/.tox: .venv/.made

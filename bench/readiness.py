@@ -8,16 +8,15 @@ import shutil
 import statistics
 import subprocess
 import time
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import figures
 import measure
 import projects
+import serving
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 WORKERS = 2
@@ -25,7 +24,6 @@ CONNECTIONS = 8
 TIMEOUT = 2.0  # seconds that a probe of the gate has
 EVERY = 1.0  # seconds between two rounds where a probe hangs
 PAUSE = 0.02  # seconds between two requests where a probe hangs
-_STARTS_WITHIN = 30
 
 PLAIN = "a plain view"
 VIEW = "ready/, by the URLs"
@@ -132,7 +130,8 @@ def rates(folder: Path, python: Path, seconds: int, runs: int, *, peers: bool) -
         paths[PEER] = "/health/"  # its answer to kubelet, which accepts anything
     policy = f"gates: {{ready: {{tags: [ready], timeout: {TIMEOUT:g}s}}}}\n"
     taken: dict[str, list[Load]] = {name: [] for name in paths}
-    with _served(_project(folder, python, _CHECKS, policy, peers=peers), python, WORKERS) as port:
+    project = _project(folder, python, _CHECKS, policy, peers=peers)
+    with serving.served(project, python, "--workers", str(WORKERS)) as port:
         for path in paths.values():
             _load(port, path, 1)
         for _ in range(runs):
@@ -163,7 +162,7 @@ def hang(folder: Path, python: Path, seconds: float) -> figures.Table:
     """Let a probe compute for some time without a pause, and take the answers meanwhile."""
     policy = f"gates: {{ready: {{tags: [ready], timeout: {TIMEOUT:g}s, every: {EVERY:g}s}}}}\n"
     project = _project(folder, python, _HANGING, policy, peers=False)
-    with _served(project, python, 1) as port:
+    with serving.served(project, python) as port:
         _until(port, 200, 10)
         told = project / "shop" / "hang"
         told.write_text(str(seconds), encoding="utf-8")
@@ -193,33 +192,6 @@ def _project(folder: Path, python: Path, probes: str, policy: str, *, peers: boo
     (project / "benched" / "urls.py").write_text(_URLS + (_PEER_URLS if peers else ""), encoding="utf-8")
     (project / "probe.yaml").write_text(policy, encoding="utf-8")
     return project
-
-
-@contextmanager
-def _served(project: Path, python: Path, workers: int) -> Iterator[int]:
-    """Serve the project on a free port; BenchError where the server does not start."""
-    log = project / "server.log"
-    line = [str(python), "-m", "gunicorn", "--bind", "127.0.0.1:0", "--workers", str(workers), "benched.wsgi"]
-    environment = measure.environment({"HOME": str(project)})  # where gunicorn keeps a socket
-    with (
-        log.open("wb") as output,
-        subprocess.Popen(line, cwd=project, env=environment, stdout=output, stderr=output) as server,
-    ):
-        try:
-            yield _port(server, log)
-        finally:
-            server.terminate()
-
-
-def _port(server: subprocess.Popen[bytes], log: Path) -> int:
-    give_up = time.monotonic() + _STARTS_WITHIN
-    while True:
-        told = log.read_text(encoding="utf-8", errors="replace")
-        if found := re.search(r"Listening at: http://127\.0\.0\.1:(\d+)", told):
-            return int(found[1])
-        if server.poll() is not None or time.monotonic() > give_up:
-            raise measure.BenchError(f"gunicorn does not start\n{told}")
-        time.sleep(0.02)
 
 
 def _load(port: int, path: str, seconds: int) -> Load:

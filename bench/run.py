@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import container
 import figures
+import history
 import machine
 import measure
 import readiness
@@ -55,6 +56,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--scale", type=int, nargs=3, default=(1000, 5000, 20000), help="three sizes, rising")
     parser.add_argument("--load", type=int, default=2, help="seconds that each URL is asked, in each run")
     parser.add_argument("--hang", type=float, default=20, help="seconds that a probe of a web process hangs")
+    parser.add_argument("--history", type=int, default=history.RUNS, help="runs that the history holds")
     parser.add_argument("--no-peers", dest="peers", action="store_false", help="install nothing: Django alone")
     parser.add_argument("--output", type=Path, default=machine.ROOT / "build" / "bench.json")
     return parser.parse_args(arguments)
@@ -68,6 +70,10 @@ def measurements(folder: Path, python: Path, options: argparse.Namespace) -> Ite
     yield figures.scale(folder / "scale", python, tuple(options.scale), fewer)
     yield readiness.rates(folder / "rates", python, options.load, options.runs, peers=options.peers)
     yield readiness.hang(folder / "hang", python, options.hang)
+    try:
+        yield from history.tables(folder / "history", python, options.history, options.runs)
+    except history.MissingError as error:
+        print(f"\nthe history on PostgreSQL: left out: {error}", flush=True)
     try:
         yield container.table(folder / "container", python, fewer)
     except container.MissingError as error:

@@ -8,6 +8,8 @@ from typing import Final
 
 from django_probe.errors import UsageError
 
+_FLAGS: Final = {"": False, "false": False, "0": False, "true": True, "1": True}
+_ORIGIN: Final = re.compile(r"https?://(?P<host>(?:\*\.)?[\w-]+(?:\.[\w-]+)*|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 _HOST: Final = re.compile(r"\*|\.?[\w-]+(?:\.[\w-]+)*\.?|\[[0-9A-Fa-f:.]+\]")
 
 
@@ -29,3 +31,46 @@ def hosts(name: str) -> list[str]:
                 f"with commas between them: example.org,.example.com"
             )
     return found
+
+
+def origins(name: str) -> list[str]:
+    """Give the origins of a comma-separated variable, as Django's CSRF_TRUSTED_ORIGINS wants them.
+
+    Raises UsageError for one without a scheme or with a path: Django would quietly never match it.
+    """
+    found = [origin for part in text(name).split(",") if (origin := part.strip().removesuffix("/"))]
+    for origin in found:
+        if not _ORIGIN.fullmatch(origin):
+            raise UsageError(
+                f"{name}: {origin!r} is not an origin; write scheme and host as a browser's address bar shows them, "
+                f"with commas between several: https://probe.example.org"
+            )
+    return found
+
+
+def hosts_of(origins: list[str]) -> list[str]:
+    """Give the hosts of such origins, as Django's ALLOWED_HOSTS wants them."""
+    return [match["host"].removeprefix("*") for origin in origins if (match := _ORIGIN.fullmatch(origin))]
+
+
+def words(name: str) -> list[str]:
+    """Give what stands in a variable with blanks or commas between."""
+    return text(name).replace(",", " ").split()
+
+
+def count(name: str, default: int) -> int:
+    """Give a variable that is a whole number of at least 1; UsageError where it is none."""
+    value = text(name)
+    if not value:
+        return default
+    if not (value.isascii() and value.isdigit() and int(value)):
+        raise UsageError(f"{name}: {value!r} is not a whole number of at least 1")
+    return int(value)
+
+
+def flag(name: str) -> bool:
+    """Give a variable that is true or false, false where it is not set; UsageError where it is neither."""
+    value = text(name)
+    if value.lower() not in _FLAGS:
+        raise UsageError(f'{name}: {value!r} is neither "true" nor "false"')
+    return _FLAGS[value.lower()]

@@ -48,6 +48,16 @@ class AccessLog(Logger):
         self.access_log.info("%s", json.dumps(line))
 
 
+def when_ready(server: Any) -> None:
+    """Say what a server without a key of its own cannot do. Gunicorn calls this once, when it listens."""
+    history, key = (os.environ.get(name, "").strip() for name in ("PROBE_HISTORY_DATABASE_URL", "SECRET_KEY"))
+    if history and not key and os.environ.get("DJANGO_SETTINGS_MODULE") == "deploy.settings":
+        server.log.warning(
+            "SECRET_KEY is not set: whoever logs in is logged out when this server ends, "
+            "and no second server beside it knows them"
+        )
+
+
 def cpu_limit(root: Path = CGROUP) -> float | None:
     """Give the CPUs that the container may use by its cgroup, version 2 or 1; None where nothing limits it."""
     try:
@@ -68,9 +78,9 @@ def default_workers(limit: float | None) -> int:
 
 
 def _is_kubelets(path: str) -> bool:
-    from django.conf import settings  # noqa: PLC0415  (Django's settings are for those who answer requests)
+    from django_probe import conf  # noqa: PLC0415  (Django's settings are for those who answer requests)
 
-    prefix = getattr(settings, "PROBE_URL_PREFIX", "/probe/")
+    prefix = conf.url_prefix()
     return path.removesuffix("/") in (f"{prefix}live", f"{prefix}ready")
 
 

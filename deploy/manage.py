@@ -17,6 +17,7 @@ def main() -> None:
     from django.core.exceptions import ImproperlyConfigured  # noqa: PLC0415
     from django.core.management import execute_from_command_line  # noqa: PLC0415
 
+    from deploy import history  # noqa: PLC0415
     from django_probe.contrib.http import configuration  # noqa: PLC0415
     from django_probe.errors import UsageError  # noqa: PLC0415
 
@@ -26,6 +27,7 @@ def main() -> None:
         configuration.targets()
         configuration.timeout()
         configuration.release()
+        history.check_tokens()
     except (UsageError, ImproperlyConfigured) as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(2)

@@ -1,4 +1,4 @@
-"""DATABASE_URL, CACHE_URL and EMAIL_URL as Django's settings.
+"""DATABASE_URL, PROBE_HISTORY_DATABASE_URL, CACHE_URL and EMAIL_URL as Django's settings.
 
 The form is the usual one of twelve-factor projects: scheme://user:password@host:port/path?option=value, with
 percent-encoding. No message here repeats any of it: it may hold a password.
@@ -22,12 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
 SQLITE: Final = "django.db.backends.sqlite3"
-_DATABASES: Final = {
-    "sqlite": SQLITE,
-    "postgres": "django.db.backends.postgresql",
-    "postgresql": "django.db.backends.postgresql",
-    "mysql": "django.db.backends.mysql",
-}
+POSTGRESQL: Final = "django.db.backends.postgresql"
+MYSQL: Final = "django.db.backends.mysql"
+_DATABASES: Final = {"sqlite": SQLITE, "postgres": POSTGRESQL, "postgresql": POSTGRESQL, "mysql": MYSQL}
 _CACHES: Final = {
     "locmem": "django.core.cache.backends.locmem.LocMemCache",
     "redis": "django.core.cache.backends.redis.RedisCache",
@@ -110,9 +107,9 @@ class _Url:
         return UsageError(f"{self.variable}: {what}")
 
 
-def database() -> dict[str, Any]:
-    """Give Django's settings of the database that DATABASE_URL names; nothing where it is not set."""
-    if not (url := _url("DATABASE_URL", _DATABASES)):
+def database(variable: str) -> dict[str, Any]:
+    """Give Django's settings of the database that a variable names; nothing where it is not set."""
+    if not (url := _url(variable, _DATABASES)):
         return {}
     connection = {
         "CONN_MAX_AGE": url.count("conn_max_age") or 0,

@@ -5,13 +5,20 @@ from pathlib import Path
 
 from django.core.management.utils import get_random_secret_key
 
-from deploy import environment, probe_path, services
+from deploy import environment, history, probe_path, services
 
 DEPLOY = Path(__file__).resolve().parent
 
 # Without a key of their own processes share no signatures: a gate needs none.
 SECRET_KEY = environment.text("SECRET_KEY") or get_random_secret_key()
-ALLOWED_HOSTS = environment.hosts("ALLOWED_HOSTS") or [".localhost", "127.0.0.1", "[::1]"]
+# Where a browser sees the pages, if a proxy ends TLS: it names an origin that is not the one we are asked by.
+CSRF_TRUSTED_ORIGINS = environment.origins("CSRF_TRUSTED_ORIGINS")
+ALLOWED_HOSTS = environment.hosts("ALLOWED_HOSTS") or [
+    ".localhost",
+    "127.0.0.1",
+    "[::1]",
+    *environment.hosts_of(CSRF_TRUSTED_ORIGINS),
+]
 
 # By label, so that an app on PROBE_PATH with one of these labels is named before Django finds two.
 apps = {
@@ -21,15 +28,22 @@ apps = {
     "probe_platform": "django_probe.contrib.platform",
     "probe_http": "django_probe.contrib.http",
 }
+DATABASES = {
+    "default": services.database("DATABASE_URL") or {"ENGINE": services.SQLITE, "NAME": DEPLOY.parent / "db.sqlite3"}
+}
+if history_database := history.database(DATABASES["default"]):
+    apps = {**history.APPS, **apps}
+    DATABASES[history.ALIAS] = history_database
 folders = [Path(folder).absolute() for folder in environment.text("PROBE_PATH").split(os.pathsep) if folder]
 INSTALLED_APPS = [*apps.values(), *probe_path.install(folders, apps)]
 
 # First, so that kubelet gets its answer whatever ALLOWED_HOSTS says.
-MIDDLEWARE = ["django_probe.middleware.ProbeMiddleware"]
+MIDDLEWARE = ["django_probe.middleware.ProbeMiddleware", *(history.MIDDLEWARE if history_database else [])]
 ROOT_URLCONF = "deploy.urls"
 WSGI_APPLICATION = "deploy.wsgi.application"
 
-DATABASES = {"default": services.database() or {"ENGINE": services.SQLITE, "NAME": DEPLOY.parent / "db.sqlite3"}}
+if history_database:
+    globals().update(history.settings(CSRF_TRUSTED_ORIGINS))
 if cache := services.cache():
     CACHES = {"default": cache}
 globals().update(services.email())

@@ -1,7 +1,12 @@
-"""The URLs of the container's project: what stands under /probe, with and without its slash."""
+"""The URLs of the container's project: what stands under /probe, with and without its slash, and who may see it."""
 
+from django.apps import apps
 from django.urls import include, path
 
 from django_probe import views
 
 urlpatterns = [path("probe", views.index), path("probe/", include("django_probe.urls"))]
+
+# Without a history there is nothing to log in to.
+if apps.is_installed("django_probe.history"):
+    urlpatterns.append(path("", include("deploy.accounts")))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from django.conf import settings
 
@@ -32,6 +32,22 @@ def policy(path: str | None = None) -> Policy:
     return NO_POLICY if path is None else read_policy(path)
 
 
+def url_prefix() -> Any:
+    """Give what settings.PROBE_URL_PREFIX says of where the URLs are; the middleware says whether it can be right."""
+    return getattr(settings, "PROBE_URL_PREFIX", "/probe/")
+
+
+def history_database() -> str:
+    """Give the alias of the database that keeps the history, from settings.PROBE_HISTORY_DATABASE."""
+    return str(getattr(settings, "PROBE_HISTORY_DATABASE", None) or "default")
+
+
+def history_days() -> int:
+    """Give how many days of runs are kept, from settings.PROBE_HISTORY_DAYS."""
+    return int(getattr(settings, "PROBE_HISTORY_DAYS", None) or 30)
+
+
 def environment(name: str, default: Callable[[], str] = str) -> str:
-    """Give an environment variable, or what `default` makes where it is unset or empty."""
-    return os.environ.get(name) or default()
+    """Give an environment variable, or what `default` makes where it is unset, empty or blank."""
+    value = os.environ.get(name, "")
+    return value if value.strip() else default()

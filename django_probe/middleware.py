@@ -1,14 +1,15 @@
-"""Answers readiness and liveness before anything else sees the request."""
+"""Answers readiness and liveness, and whoever sends a token, before anything else sees the request."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from asgiref.sync import iscoroutinefunction, markcoroutinefunction
-from django.conf import settings
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
+from django.apps import apps
 from django.core.exceptions import ImproperlyConfigured
+from django.urls import Resolver404, resolve
 
-from django_probe import views
+from django_probe import conf, views
 from django_probe.readiness import keeper
 
 if TYPE_CHECKING:
@@ -22,7 +23,8 @@ class ProbeMiddleware:
     """Answers `/probe`, `live/` and `ready/` below it, and hands every other request on.
 
     It belongs first in MIDDLEWARE: an address as the Host, a redirect to https or a login page would each make
-    something else of kubelet's question. The place is settings.PROBE_URL_PREFIX, by default "/probe/".
+    something else of kubelet's question. So they would of those who send a token, such as Prometheus, which asks each
+    pod by its address: they are answered here too. The place is settings.PROBE_URL_PREFIX, by default "/probe/".
     """
 
     sync_capable = True
@@ -35,6 +37,8 @@ class ProbeMiddleware:
             for name, view in (("", views.index), ("/live", views.live), ("/ready", views.ready))
             for slash in ("", "/")
         }
+        self._index = f"{prefix}/"
+        self._has_pages = apps.is_installed("django_probe.history")
         self._get_response = get_response
         self._is_async = iscoroutinefunction(get_response)
         if self._is_async:
@@ -43,9 +47,27 @@ class ProbeMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         """Give the answer, or what the rest of the chain gives."""
         view = self._views.get(request.path_info)
+        if self._has_pages and (view is None or (view is views.index and views.wants_page(request))):
+            if view:
+                request.path_info = self._index  # without its slash it would be redirected
+            return (self._answer_token(request) if "HTTP_AUTHORIZATION" in request.META else None) or (
+                self._get_response(request)
+            )
         if view is None:
             return self._get_response(request)
         return _answer_on_the_loop(view, request) if self._is_async else view(request)
+
+    def _answer_token(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase] | None:
+        """Give the answer of the history's view; None where it has none of that path."""
+        if not request.path_info.startswith(self._index):
+            return None
+        try:
+            found = resolve(request.path_info.removeprefix(self._index[:-1]), "django_probe.urls")
+        except Resolver404:
+            return None
+        answer = sync_to_async(found.func) if self._is_async else found.func
+        given: HttpResponseBase | Awaitable[HttpResponseBase] = answer(request, **found.kwargs)
+        return given
 
 
 async def _answer_on_the_loop(view: views.View, request: HttpRequest) -> HttpResponseBase:
@@ -56,7 +78,7 @@ async def _answer_on_the_loop(view: views.View, request: HttpRequest) -> HttpRes
 
 def _prefix() -> str:
     """Give the prefix without its last slash; ImproperlyConfigured where it is none."""
-    prefix = getattr(settings, "PROBE_URL_PREFIX", "/probe/")
+    prefix = conf.url_prefix()
     if isinstance(prefix, str) and prefix.startswith("/") and prefix.endswith("/") and prefix != "/":
         return prefix[:-1]
     raise ImproperlyConfigured(f'PROBE_URL_PREFIX: expected a path between slashes such as "/probe/", got {prefix!r}')

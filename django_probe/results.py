@@ -12,7 +12,7 @@ from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
 
@@ -172,11 +172,11 @@ class ProbeRun:
         if code == ExitCode.CLOSED and self.closing:
             return f"{self.closing} blocking {'probe' if self.closing == 1 else 'probes'} did not pass"
         if code == ExitCode.NOTHING_RAN and self.nothing_ran:
-            if self.results:
-                return "every probe that was selected skipped itself: nothing was proved"
-            return "no probe was selected: nothing was proved"
+            selected = "every probe that was selected skipped itself" if self.results else "no probe was selected"
+            return f"{selected}: nothing was proved"
         if code != ExitCode.PASSED:
-            return f"suite_result() of the team's own runner asked for exit code {code}"
+            shard = "a shard in which nothing ran, or " if code == ExitCode.NOTHING_RAN else ""
+            return f"{shard}suite_result() of the team's own runner asked for exit code {code}"
         return "nothing ran, which --allow-empty allows" if self.nothing_ran else "every blocking probe passed"
 
     def judged(self, exit_code: int) -> ProbeRun:
@@ -187,3 +187,34 @@ class ProbeRun:
         if not self.passed:
             return self
         return replace(self, stricter_exit_code=exit_code if 0 <= exit_code <= _MOST else ExitCode.CLOSED)
+
+
+_PRECEDENCE: Final = (ExitCode.SIGINT, ExitCode.SIGTERM, ExitCode.DEADLINE, ExitCode.CLOSED, ExitCode.NOTHING_RAN)
+
+
+def exit_code_of(codes: Iterable[int]) -> int:
+    """Give the exit code of a run whose shards have these: 0 if all have, else the first that applies."""
+    given = set(codes)
+    closing = [*(code for code in _PRECEDENCE if code in given), *sorted(given - set(_PRECEDENCE), reverse=True)]
+    return int(closing[0]) if closing else ExitCode.PASSED
+
+
+def together(shards: Sequence[ProbeRun]) -> ProbeRun:
+    """Give the record of a run from those of its shards: as strict as the strictest of them."""
+    if len(shards) == 1:
+        return shards[0]
+    code = exit_code_of(shard.exit_code for shard in shards)
+    first = shards[0]
+    whole = replace(
+        first,
+        host=", ".join(dict.fromkeys(shard.host for shard in shards if shard.host)),
+        shard=None,
+        started_at=min(shard.started_at for shard in shards),
+        finished_at=max(shard.finished_at for shard in shards),
+        selected=max(shard.selected for shard in shards),
+        results=tuple(result for shard in shards for result in shard.results),
+        allow_empty=all(shard.allow_empty for shard in shards),
+        ended_by=next((by for by, ends in _ENDED_EXIT_CODES.items() if ends == code), None),
+        stricter_exit_code=0,
+    )
+    return whole.judged(code)

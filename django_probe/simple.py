@@ -117,6 +117,7 @@ class DjangoProbeSuiteRunner:
         self._choice = Choice(self.gate, operator, tuple(patterns), shard)
         self.allow_empty = allow_empty
         self._ends_process = ends_process
+        self._id = conf.environment("PROBE_RUN_ID", lambda: os.urandom(16).hex())
         self._began = datetime.now(UTC) - timedelta(seconds=age)
         self._clock = time.monotonic() - age
         self._listener = listener or Console(sys.stderr, color=False, live=False, verbosity=verbosity)
@@ -133,7 +134,7 @@ class DjangoProbeSuiteRunner:
             self._delivery.prepare()
         for stream in (sys.stdout, sys.stderr):  # they are flushed before a fork, which must wait for nobody
             relieve(stream)
-        with self._session(labels, extra_probes) as session:
+        with self._session(labels, extra_probes, self._meanwhile) as session:
             self.run = self._judged(SelectedSuite(session))
             session.ignore_signals(for_good=self._ends_process)
             self.undelivered = self._delivery.deliver(self.run) if self._delivery else []
@@ -164,8 +165,17 @@ class DjangoProbeSuiteRunner:
         """Give the exit code; a subclass may be stricter than the record, and is not heard where it is laxer."""
         return run.exit_code
 
+    def _meanwhile(self) -> None:
+        """Do what need not wait for the probes to be loaded."""
+        if self._delivery:
+            self._delivery.warm_up()
+        self._listener.begun(self._record(0, (), None))
+
     def _session(
-        self, labels: Sequence[str], extra_probes: Iterable[unittest.TestCase] | None
+        self,
+        labels: Sequence[str],
+        extra_probes: Iterable[unittest.TestCase] | None,
+        meanwhile: Callable[[], None] | None = None,
     ) -> ForkedSession | InProcessSession:
         if sentences := objections(self.gate.access(self._choice.operator)):
             raise UsageError("; ".join(sentences))
@@ -180,10 +190,10 @@ class DjangoProbeSuiteRunner:
                 raise UsageError(f"gates.{self.gate.name}.probes: {error}" if from_policy else str(error)) from None
 
         if self.gate.parallel == 0:
-            return InProcessSession(build, self._choice)
+            return InProcessSession(build, self._choice, meanwhile)
         deadline = self.gate.deadline
         until = self._clock + deadline if deadline else float("inf")
-        return ForkedSession(build, self._choice, until, self._delivery.warm_up if self._delivery else None)
+        return ForkedSession(build, self._choice, until, meanwhile)
 
     def _judged(self, suite: SelectedSuite) -> ProbeRun:
         """Run and judge; whatever breaks in here, or in a team's override, is an error in a record that closes."""
@@ -201,7 +211,7 @@ class DjangoProbeSuiteRunner:
     def _record(self, selected: int, results: Sequence[ProbeResult], ended_by: EndedBy | None) -> ProbeRun:
         shard = self._choice.shard
         return ProbeRun(
-            id=conf.environment("PROBE_RUN_ID", lambda: os.urandom(16).hex()),
+            id=self._id,
             gate=self.gate.name,
             release=conf.environment("PROBE_RELEASE") or None,
             host=socket.gethostname(),

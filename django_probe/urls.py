@@ -1,5 +1,6 @@
-"""`path("probe/", include("django_probe.urls"))`: readiness and liveness."""
+"""`path("probe/", include("django_probe.urls"))`: readiness and liveness, and the history where it is installed."""
 
+from django.apps import apps
 from django.urls import path
 
 from django_probe import views
@@ -7,7 +8,12 @@ from django_probe import views
 app_name = "django_probe"
 
 # The names without the slash stand here so that APPEND_SLASH does not redirect: kubelet takes a redirect for a success.
-urlpatterns = [
+urlpatterns = []
+if apps.is_installed("django_probe.history"):
+    from django_probe.history.urls import urlpatterns as history
+
+    urlpatterns += history
+urlpatterns += [
     path("", views.index, name="index"),
     path("live/", views.live, name="live"),
     path("live", views.live),

@@ -1,9 +1,10 @@
-"""The answers under `/probe/`: one line of text, the same to everybody, from memory."""
+"""The answers under `/probe/` without a history: one line of text, the same to everybody, from memory."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
+from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.db import connections
 from django.db.transaction import non_atomic_requests
@@ -17,40 +18,50 @@ if TYPE_CHECKING:
 
     from django.http import HttpRequest
 
-    View = Callable[[HttpRequest], HttpResponse]
+    View = Callable[..., HttpResponse]
 
 _METHODS = ("GET", "HEAD")
 
 
-def _plain(view: View) -> View:
+def exempt(view: View) -> View:
     """Keep away what a project does to every view: a login page, a transaction, a check for a CSRF token."""
-    exempt: Any = login_not_required(csrf_exempt(view))
+    plain: Any = login_not_required(csrf_exempt(view))
     for alias in connections:  # named one by one: without a name it is the default database alone
-        exempt = non_atomic_requests(using=alias)(exempt)
-    return cast("View", exempt)
+        plain = non_atomic_requests(using=alias)(plain)
+    return cast("View", plain)
 
 
-@_plain
+@exempt
 def live(request: HttpRequest) -> HttpResponse:
     """Answer 200: the process can answer. Nothing else is looked at."""
     return _respond(request, lambda: Answer(200, "live"))
 
 
-@_plain
+@exempt
 def ready(request: HttpRequest) -> HttpResponse:
     """Answer 200 or 503 with the state of the gate `ready` in this process."""
-    return _respond(request, _readiness)
+    return _respond(request, readiness)
 
 
-@_plain
+@exempt
 def index(request: HttpRequest) -> HttpResponse:
     """Answer as `ready` does."""
-    response = _respond(request, _readiness)
+    response = _respond(request, readiness)
     response.headers["Vary"] = "Accept"
     return response
 
 
-def _readiness() -> Answer:
+def wants_page(request: HttpRequest) -> bool:
+    """Whether the status page is asked for, by somebody who might see it.
+
+    Accept names text/html itself, as a browser's does and kubelet's `*/*` does not; and there is a session or a token.
+    """
+    known = settings.SESSION_COOKIE_NAME in request.COOKIES or "HTTP_AUTHORIZATION" in request.META
+    return known and any(kind.main_type == "text" and kind.sub_type == "html" for kind in request.accepted_types)
+
+
+def readiness() -> Answer:
+    """Give the state of the gate `ready` in this process, and wait for its first result for a moment."""
     here = keeper()
     here.wait()
     return here.answer()

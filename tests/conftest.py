@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from tests import servers
+
 ROOT = Path(__file__).resolve().parent.parent
 
 MANAGE = """\
@@ -143,6 +145,29 @@ def project(tmp_path: Path) -> Project:
     made.write("site_urls.py", "urlpatterns = []\n")
     made.configure()
     return made
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    """A PostgreSQL of the tests' own."""
+    with servers.postgresql() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def bouncer(postgres):
+    """A PgBouncer in transaction mode before that PostgreSQL, with one connection to share."""
+    with servers.pgbouncer(postgres) as server:
+        yield server
+
+
+# Browsers and the bench take long, and what they find is no Python's: one environment has them, the newer.
+collect_ignore = ["test_bench.py"] if sys.version_info < (3, 13) else []
+
+
+def pytest_xdist_auto_num_workers():
+    """Run three tests at a time on two cores: most of them wait for a process."""
+    return max(2, (os.cpu_count() or 1) * 3 // 2)
 
 
 def pytest_sessionstart(session):

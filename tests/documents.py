@@ -6,6 +6,7 @@ What a block is stands in an HTML comment on the line before its fence; a block 
     settings           the block goes to the end of the project's settings
     run                each line that begins with "$ " is run by bash, and what stands under it is what it must print
     run: exit 1        the same; 1 is the exit code of its last command. 0 is that of every other
+    run served         as run, while gunicorn serves the project where the page says localhost:8000
     run in checkout    the same, in a copy of this repository whose virtualenv is there already
     json: FILE         the block is what that file holds: a record
     recipe: SYSTEM     the block is a CI job of that system; see `tests/recipes.py`
@@ -23,13 +24,14 @@ import re
 import shlex
 import subprocess
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import django_probe
 from tests import recipes
 from tests.conftest import ROOT
+from tests.webservers import gunicorn
 
 if TYPE_CHECKING:
     from tests.reader import Bench
@@ -45,6 +47,9 @@ VARYING = {
     r"\b\d{4}-\d\d-\d\dT[\d:.]+Z": "2026-11-23T10:00:00Z",
 }
 VARYING_KEYS = frozenset({"id", "host", "started_at", "finished_at", "duration"})
+
+
+TOKENS = {"VIEW_TOKEN": "view-of-the-documents-1234", "START_TOKEN": "start-of-the-documents-1234"}
 
 
 @dataclass(frozen=True)
@@ -115,6 +120,14 @@ def _run(bench: Bench, block: Block) -> None:
     bench.waiting.clear()
 
 
+def _run_served(bench: Bench, block: Block) -> None:
+    """Run the commands of the block while a server answers for the reader's project."""
+    with gunicorn(bench.project, "--threads", "4", env=TOKENS) as server:
+        text = block.text.replace("localhost:8000", f"localhost:{server.port}")
+        _run_in(bench.project.path, bench, replace(block, text=text))
+    bench.waiting.clear()
+
+
 def _run_in_checkout(bench: Bench, block: Block) -> None:
     """Run the commands of the block in the copy of this repository."""
     _run_in(bench.checkout, bench, block)
@@ -128,7 +141,7 @@ def _run_in(folder: Path, bench: Bench, block: Block) -> None:
         done = subprocess.run(
             ["bash", "-c", line],
             cwd=folder,
-            env=bench.environment(),
+            env=bench.environment(**TOKENS),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -227,6 +240,7 @@ KINDS = {
     "file": (["python", "yaml"], _file),
     "settings": (["python"], _settings),
     "run": (["console"], _run),
+    "run served": (["console"], _run_served),
     "run in checkout": (["console"], _run_in_checkout),
     "json": (["json"], _json),
     "install": (["console"], _install),

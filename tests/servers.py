@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psycopg
-import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,12 +53,26 @@ class Server:
         }
 
 
-def program(name: str) -> str:
-    """Find a server's program, on the path or where Debian keeps it; skip the test where it is missing."""
+class MissingError(Exception):
+    """A program is not installed; the message says how it is."""
+
+
+def find(name: str) -> str:
+    """Find a server's program, on the path or where Debian keeps it; MissingError where it is not."""
     places = [os.environ.get("PATH", ""), "/usr/sbin", *map(str, Path("/usr/lib/postgresql").glob("*/bin"))]
     if found := shutil.which(name, path=os.pathsep.join(places)):
         return found
-    return pytest.skip(f"{name} is not installed (Debian: apt-get install postgresql pgbouncer)")
+    raise MissingError(f"{name} is not installed (Debian: apt-get install postgresql pgbouncer)")
+
+
+def program(name: str) -> str:
+    """Find a server's program; skip the test where it is missing."""
+    try:
+        return find(name)
+    except MissingError as error:
+        import pytest  # noqa: PLC0415 (the bench starts servers too, and has no pytest)
+
+        return pytest.skip(str(error))
 
 
 @contextmanager

@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 TINY = [
     *("--no-peers", "--runs", "1", "--empty", "5", "--waiting", "16", "--scale", "1", "2", "4"),
-    *("--load", "1", "--hang", "3"),
+    *("--load", "1", "--hang", "3", "--history", "60"),
 ]
 
 
@@ -50,6 +50,7 @@ def test_every_target_stands_beside_its_figure(measured):
     assert {figure["target"] for figure in figures} | image == {
         *("<= 1.25", "<= 1", ">= 80", "<= 200"),
         *(">= 0.85", "<= 1.5", "<= 50", "<= 100", "<= 2"),
+        *("<= 300", "<= 600", "<= 0"),
         *image,
     }
     for figure in figures:
@@ -80,6 +81,20 @@ def test_readiness_is_measured_from_its_answers(measured):
     assert [answer["status"] for answer in until_ready] == [503] * (len(until_ready) - 1) + [200]
     (slowest,) = [figure for figure in hang["figures"] if figure["name"] == "the slowest answer"]
     assert slowest["value"] == pytest.approx(1000 * max(each["seconds"] for each in until_closed + until_ready))
+
+
+def test_the_history_is_measured_from_its_answers(measured):
+    """Each page is one that was answered over so many runs, and many POSTs at once started one run."""
+    _, record = measured
+    tables = [table for table in record["tables"] if table["title"].startswith("the history on")]
+    assert [table["title"].split()[3] for table in tables] == ["SQLite:", "PostgreSQL:"]
+    for table in tables:
+        assert ": 60 runs, 12,000 results;" in table["title"]
+        status, _, more, written, started = table["figures"]
+        assert status["value"] == pytest.approx(1000 * table["runs"]["/probe/"][0]["seconds"])
+        assert all(page["size"] > 1000 and page["queries"] > 1 for page in table["runs"]["/probe/gates/periodic/"])
+        assert (more["value"], started["value"]) == (0, 1)
+        assert written["value"] in table["runs"]["written"]
 
 
 def test_the_memory_is_the_judges_own(measured):

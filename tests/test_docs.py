@@ -18,7 +18,8 @@ from tests.conftest import ROOT
 DOCS = ROOT / "docs"
 README = ROOT / "README.md"
 # These show settings and statements rather than a path to walk; their examples are tested below, the SQL of
-# database-safety.md in tests/execution, image.md in tests/container, argo-flagger.md and helm.md in tests/helm.
+# database-safety.md in tests/execution, image.md in tests/container, argo-flagger.md and helm.md in tests/helm,
+# metrics.md and tokens.md in tests/history.
 REFERENCE = {
     "argo-flagger.md",
     "benchmarks.md",
@@ -26,7 +27,9 @@ REFERENCE = {
     "database-safety.md",
     "helm.md",
     "image.md",
+    "metrics.md",
     "ready-made-probes.md",
+    "tokens.md",
 }
 PAGES = [README, *sorted(page for page in DOCS.glob("*.md") if page.name not in REFERENCE)]
 LABEL = re.compile(r"`([^`]+)`")

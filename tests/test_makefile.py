@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+URLS = "database= history=sqlite:///build/history.sqlite3"
 
 
 def script(path: Path, text: str) -> Path:
@@ -20,7 +21,7 @@ def script(path: Path, text: str) -> Path:
     return path
 
 
-def make(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def make(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run make in the folder, as someone with another system's settings in the shell would."""
     environment = {
         name: value for name, value in os.environ.items() if name not in {"MAKEFLAGS", "MFLAGS", "MAKELEVEL"}
@@ -28,7 +29,7 @@ def make(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         ["make", *arguments],
         cwd=folder,
-        env={**environment, "DATABASE_URL": "postgres://production"},
+        env={**environment, "DATABASE_URL": "postgres://production", **variables},
         capture_output=True,
         text=True,
         check=False,
@@ -46,7 +47,7 @@ def checkout(tmp_path: Path) -> Path:
 @pytest.fixture
 def installed(checkout: Path) -> Path:
     """A checkout whose virtualenv is there: its Python says what it was asked, and a probe exits as told."""
-    says = 'echo "$*" "database=$DATABASE_URL"'
+    says = 'echo "$*" "database=$DATABASE_URL history=$PROBE_HISTORY_DATABASE_URL"'
     script(checkout / ".venv/bin/python", f'{says}\n[ "$2" != probe ] || exit $(cat code)')
     for stamp in (".made", ".installed"):
         (checkout / ".venv" / stamp).touch()
@@ -83,10 +84,32 @@ def test_an_open_gate_ends_with_success(installed):
     done = make(installed, "gate")
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == [
-        "deploy/manage.py migrate --verbosity 0 database=",
-        "deploy/manage.py probe --gate deploy --junit build/junit.xml database=",
+        f"deploy/manage.py migrate --verbosity 0 {URLS}",
+        f"deploy/manage.py probe --gate deploy --junit build/junit.xml {URLS}",
         "make gate: the gate is open; the report is build/junit.xml",
     ]
+
+
+def test_a_history_of_ones_own_is_used(installed):
+    """PROBE_HISTORY_DATABASE_URL is heard; where it is empty there is no history, and one database has all tables."""
+    (installed / "code").write_text("0")
+    other = make(installed, "gate", PROBE_HISTORY_DATABASE_URL="postgres://own")
+    assert [line.partition("history=")[2] for line in other.stdout.splitlines()[:2]] == ["postgres://own"] * 2
+    none = make(installed, "gate", PROBE_HISTORY_DATABASE_URL="")
+    assert none.stdout.splitlines()[0] == "deploy/manage.py migrate --verbosity 0 database= history="
+
+
+def test_the_server_and_its_users_have_the_history_of_the_gate(installed):
+    """`make serve` and `make user` work on the file that `make gate` writes, and the one tells of the other."""
+    serve, user = make(installed, "serve"), make(installed, "user")
+    assert serve.stdout.splitlines() == [
+        f"deploy/manage.py migrate --verbosity 0 {URLS}",
+        "make serve: log in at http://127.0.0.1:8000/accounts/login/ until Ctrl-C; make user makes one who may",
+        f"-m gunicorn --config deploy/gunicorn.conf.py deploy.wsgi {URLS}",
+    ]
+    assert user.stdout.splitlines()[-1] == f"deploy/manage.py createsuperuser {URLS}"
+    unattended = make(installed, "user", DJANGO_SUPERUSER_PASSWORD="correct horse")
+    assert unattended.stdout.splitlines()[-1] == f"deploy/manage.py createsuperuser --noinput {URLS}"
 
 
 def test_a_closed_gate_fails_make_and_shows_its_own_exit_code(installed):

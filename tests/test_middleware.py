@@ -120,3 +120,25 @@ def test_middleware__stays_on_the_event_loop(project):
     done = python(site(project, middleware=MIDDLEWARE), code)
     said = b"ready: no probes\n"
     assert done.out == f"200 {said!r}\n200 {b'live' + bytes([10])!r}\n200 {said!r}\n{{True}} 3\n", done.err
+
+
+def test_token__comes_before_every_wall(tmp_path_factory):
+    """Prometheus asks a pod by its address, and nothing redirects: who sends a token is answered, under ASGI too."""
+    token = "view-0123456789-abcdefgh"
+    project = new_project(tmp_path_factory.mktemp("metrics") / "site")
+    project.apps.append("django_probe.history")
+    project.write("walls.py", UNLUCKY)
+    site(project, middleware=f'{WALLS}PROBE_TOKENS = ["view:{token}"]\n')
+    assert project.run("migrate", "--verbosity", "0").code == 0
+    for serve in (gunicorn, uvicorn):
+        with serve(project) as server:
+            for path in ("/probe/metrics/", "/probe/metrics"):
+                by_token = server.ask(path, Host="10.1.2.3:8000", Authorization=f"Bearer {token}")
+                assert (by_token.status, by_token.headers.get_content_type()) == (200, "text/plain")
+                assert server.ask(path, Host="10.1.2.3:8000", Authorization="Bearer no").status == 401
+            for path in ("/probe/gates/x/", "/probe/gates/x", "/probe/runs/x/", "/probe/openapi.json"):
+                assert server.ask(path, Host="10.1.2.3:8000", Authorization=f"Bearer {token}").status in (200, 404)
+            page = server.ask("/probe", Host="10.1.2.3:8000", Authorization=f"Bearer {token}", Accept="text/html")
+            assert (page.status, "<h1" in page.body) == (200, True)
+            for path in ("/probe/metrics/", "/probe/gates/x/", "/probe/nothing/"):
+                assert server.ask(path, Host="10.1.2.3:8000").status in (301, 400)

@@ -48,9 +48,10 @@ from django_probe.terms import DatabaseAccess
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-__all__ = ["DatabaseGuard", "GuardError", "objections"]
+__all__ = ["DatabaseGuard", "GuardError", "objections", "unguarded"]
 
 _DUMMY: Final = "django.db.backends.dummy"
+_UNGUARDED: Final[set[int]] = set()
 
 
 class _Hold(NamedTuple):
@@ -91,6 +92,16 @@ def _backends() -> dict[str, type[BaseDatabaseWrapper] | Exception]:
             except (ImproperlyConfigured, ImportError) as error:
                 found[alias] = error
     return found
+
+
+@contextmanager
+def unguarded() -> Iterator[None]:
+    """Let the connections of this thread be: none of a probe's, it writes what became of them."""
+    _UNGUARDED.add(get_ident())
+    try:
+        yield
+    finally:
+        _UNGUARDED.discard(get_ident())
 
 
 class DatabaseGuard:
@@ -192,6 +203,8 @@ class DatabaseGuard:
         """Give what to hold a connection to: only the probe's own thread, in its time, can be rolled back."""
         access = self._access or DatabaseAccess.READ_ONLY
         owner: int = wrapper._thread_ident  # type: ignore[attr-defined] # noqa: SLF001 (no public name)
+        if owner in _UNGUARDED:
+            return DatabaseAccess.READ_WRITE
         if access is DatabaseAccess.ROLLBACK and not (self._depth and owner == self._owner):
             return DatabaseAccess.READ_ONLY
         return access

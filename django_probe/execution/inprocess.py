@@ -27,7 +27,7 @@ from django_probe.results import EndedBy, Outcome
 from django_probe.selection import select
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from types import TracebackType
 
     from django_probe.execution.listener import Listener
@@ -61,12 +61,15 @@ def _stdout_free() -> Iterator[None]:
 class InProcessSession:
     """Loads and runs here; see `session.Session`. A context manager."""
 
-    def __init__(self, build: Build, choice: Choice) -> None:
+    def __init__(self, build: Build, choice: Choice, meanwhile: Callable[[], None] | None = None) -> None:
         self._build = build
         self._choice = choice
+        self._meanwhile = meanwhile
         self._ended_by: EndedBy | None = None
 
     def __enter__(self) -> Self:
+        if self._meanwhile:
+            self._meanwhile()
         self._probes, self.total = self._load()
         self.selected = [Selected.of(probe.described()) for probe in self._probes]
         self._guard = DatabaseGuard()

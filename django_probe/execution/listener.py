@@ -16,6 +16,9 @@ class Listener(Protocol):
     live: bool
     """Whether `tick` is wanted."""
 
+    def begun(self, run: ProbeRun) -> None:
+        """Hear who runs what, as a record without results, while the probes are still loading."""
+
     def selected(self, total: int) -> None:
         """Hear how many probes will run, before the first of them starts."""
 
@@ -30,3 +33,42 @@ class Listener(Protocol):
 
     def finished(self, run: ProbeRun) -> None:
         """Hear the verdict, last and once."""
+
+
+class Listeners:
+    """Several listeners as one; each hears in the order in which they are given."""
+
+    def __init__(self, *listeners: Listener) -> None:
+        self._listeners = listeners
+        self.live = any(listener.live for listener in listeners)
+
+    def begun(self, run: ProbeRun) -> None:
+        """Tell all of them."""
+        for listener in self._listeners:
+            listener.begun(run)
+
+    def selected(self, total: int) -> None:
+        """Tell all of them."""
+        for listener in self._listeners:
+            listener.selected(total)
+
+    def ended(self, result: ProbeResult) -> None:
+        """Tell all of them."""
+        for listener in self._listeners:
+            listener.ended(result)
+
+    def flush(self) -> None:
+        """Tell all of them."""
+        for listener in self._listeners:
+            listener.flush()
+
+    def tick(self, done: int, total: int, in_flight: Sequence[tuple[str, float]]) -> None:
+        """Tell those who are live."""
+        for listener in self._listeners:
+            if listener.live:
+                listener.tick(done, total, in_flight)
+
+    def finished(self, run: ProbeRun) -> None:
+        """Tell all of them."""
+        for listener in self._listeners:
+            listener.finished(run)

@@ -63,6 +63,9 @@ class Console:
         self._rule = min(_RULE, columns(stream)) if stream is not None and live else _RULE
         self.live = live and self._verbose
 
+    def begun(self, run: ProbeRun) -> None:
+        """Say nothing yet: what is wrong with the labels is said first."""
+
     def selected(self, total: int) -> None:
         """Say how many probes will run."""
         if self._verbose:

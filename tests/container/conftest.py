@@ -5,6 +5,7 @@ One Python is enough for these tests: what they test runs on the Python of the i
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 import time
@@ -111,6 +112,14 @@ def tell(capsys, record_property):
             print(f"\n{name}: {value}", file=sys.stderr, flush=True)  # noqa: T201
 
     return _tell
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A port of this machine that nobody listens on."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return sock.getsockname()[1]
 
 
 @pytest.fixture

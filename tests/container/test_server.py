@@ -34,6 +34,12 @@ def slow(request):
 urlpatterns = [path("slow/", slow), path("scheme/", lambda request: HttpResponse(request.scheme))]
 """
 
+# Prints the kilobytes of memory that all processes of a container share among them.
+PSS = (
+    "import pathlib, re\nprint(sum(int(re.search(r'^Pss: +(\\d+)', p.read_text(), re.M)[1]) for p in "
+    "pathlib.Path('/proc').glob('[0-9]*/smaps_rollup')))"
+)
+
 # What is left of a program that nobody waits for: PID 1 gets its exit status.
 ORPHANS = "for code in 3 4 3 4; do (sleep 0.2; exit $code) & done"
 
@@ -92,12 +98,8 @@ def test_start__ready_within_two_seconds_of_the_containers(container, tell):
 
 def test_memory__idle_with_one_worker_is_under_90_megabytes(container, tell):
     """The shares of all processes of the container in what they hold of memory."""
-    pss = (
-        "import pathlib, re\nprint(sum(int(re.search(r'^Pss: +(\\d+)', p.read_text(), re.M)[1]) for p in "
-        "pathlib.Path('/proc').glob('[0-9]*/smaps_rollup')))"
-    )
     with serving(container) as (running, _, _):
-        kilobytes = int(running.execute("python", "-c", pss))
+        kilobytes = int(running.execute("python", "-c", PSS))
     tell("server idle with one worker, PSS with the Python that asks", f"{kilobytes / 1000:.0f} MB")
     assert kilobytes * 1024 < 90_000_000
 

@@ -196,3 +196,28 @@ def test_migrations__replica(shop, outcome):
     sqlite3.connect(shop.path / "replica.sqlite3").close()
 
     assert outcome(MIGRATED)["outcome"] == "passed"
+
+
+@pytest.mark.parametrize(("apps_there", "expected"), [("probe_history", "passed"), ("probe_history shop", "failed")])
+def test_databases__of_the_history_alone_is_not_the_systems(shop, outcome, closed_port, apps_there, expected):
+    """What keeps the history alone closes no gate when it is away; with tables of the project in it, it does."""
+    shop.write(
+        "router.py",
+        f"""
+        class Router:
+            def allow_migrate(self, db, app_label, model_name=None, **hints):
+                return (db == "history") == (app_label in {apps_there.split()})
+        """,
+    )
+    shop.configure(
+        f"""
+        INSTALLED_APPS += ["django_probe.history"]
+        DATABASES["history"] = {{"ENGINE": "django.db.backends.postgresql", "HOST": "127.0.0.1",
+                                "PORT": {closed_port}, "NAME": "probe", "USER": "probe"}}
+        PROBE_HISTORY_DATABASE = "history"
+        """
+    )
+    migrate(shop, "--verbosity", "0")
+    shop.configure('DATABASE_ROUTERS = ["router.Router"]\n')
+
+    assert [outcome(label)["outcome"] for label in (ANSWERS, MIGRATED)] == [expected, expected]

@@ -10,8 +10,6 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests import servers
-
 # What every script under the guard may use. `attempt` tells what became of an action: its value or its error.
 PRELUDE = """\
 import asyncio, json, os, threading
@@ -98,20 +96,6 @@ class Script:
 def script(project):
     """What runs a script under the guard in the test's project."""
     return Script(project)
-
-
-@pytest.fixture(scope="session")
-def postgres():
-    """A PostgreSQL of the tests' own."""
-    with servers.postgresql() as server:
-        yield server
-
-
-@pytest.fixture(scope="session")
-def bouncer(postgres):
-    """A PgBouncer in transaction mode before that PostgreSQL, with one connection to share."""
-    with servers.pgbouncer(postgres) as server:
-        yield server
 
 
 @pytest.fixture

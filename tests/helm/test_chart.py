@@ -27,6 +27,8 @@ def switches(values: dict, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
     ]
 
 
+# What cannot be on without another value beside it.
+NEEDED = {"history": {"databaseSecret": {"name": "probe-history"}}}
 SWITCHES = [".".join(path) for path in switches(values_of(CHART / "values.yaml")) if len(path) > 1]
 
 
@@ -52,11 +54,10 @@ def test_template__is_the_golden_manifest(version, path):
 
 @pytest.mark.parametrize("switch", SWITCHES)
 def test_template__renders_with_each_switch_alone(switch):
-    """Each `enabled` can be on, and off, with nothing else set, and both Helms say the same."""
+    """Each `enabled` can be on, and off, with nothing else set but what it needs, and both Helms say the same."""
     for value in (True, False):
-        values: object = value
-        for key in reversed(switch.split(".")):
-            values = {key: values}
+        part, _, key = switch.partition(".")
+        values = {part: {**NEEDED.get(part, {}), key: value}}
         texts = {version: render(values, version=version) for version in HELMS}
         assert all(each.code == 0 for each in texts.values()), texts
         assert len({each.text for each in texts.values()}) == 1

@@ -5,6 +5,7 @@ What a block is stands in a comment on the line before its fence: see KINDS.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -13,14 +14,17 @@ import subprocess
 import sys
 from functools import cache
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, urlsplit
 
 import kubernetes_validate
 import pytest
 import yaml
 
+from django_probe.policy import parse_policy
 from django_probe.reports.sink import wrap
+from django_probe.terms import parse_duration
 from tests.documents import blocks, commands
-from tests.helm.charts import CHART, HELMS, NEW, helm, pod_of, render
+from tests.helm.charts import CHART, HELMS, NEW, environment, helm, pod_of, render
 from tests.helm.tools import ROOT, fetch
 
 if TYPE_CHECKING:
@@ -29,7 +33,7 @@ if TYPE_CHECKING:
 PAGES = [ROOT / "docs" / "helm.md", ROOT / "docs" / "argo-flagger.md"]
 EXAMPLE = ROOT / "examples" / "parent-chart"
 BLOCKS = [block for page in PAGES for block in blocks(page)]
-KINDS = {"values", "commands", "script", "ci", "argo", "template", "dependency"}
+KINDS = {"values", "commands", "script", "ci", "argo", "template", "dependency", "flagger"}
 REPORT = '<?xml version="1.0"?>\n<testsuites><testsuite name="shop" tests="1"/></testsuites>\n'
 GATE = {"run": "4711", "gate": "deploy"}
 
@@ -66,7 +70,8 @@ def test_values__render(block, version):
     """Values that a page shows are values of the chart."""
     rendered = render(yaml.safe_load(block.text), version=version)
     for each in rendered.objects:
-        kubernetes_validate.validate(each, "1.31", strict=True)
+        if each["kind"] not in {"ServiceMonitor", "PrometheusRule"}:  # which are not Kubernetes' own
+            kubernetes_validate.validate(each, "1.31", strict=True)
 
 
 def test_inline_probe__is_python():
@@ -94,8 +99,8 @@ def options_of(program: str, command: str) -> set[str]:
 
 def unknown_options(line: str) -> list[str]:
     """Give the options of a command line that the program does not know."""
-    program, command, *words = shlex.split(line)
-    if command == "dependency":
+    program, command, *words = shlex.split(line.partition(" -- ")[0])
+    for _ in range({"dependency": 1, "create": 2}.get(command, 0)):  # words that belong to the command
         command, words = f"{command} {words[0]}", words[1:]
     given = [word.partition("=")[0] for word in words if word.startswith("--")]
     return [option for option in given if option not in options_of(program, command)]
@@ -115,6 +120,34 @@ def test_commands__name_the_job_that_there_is(parent):
     first = render(yaml.safe_load(block_of("values", "first.yaml").text), release="gate")
     app = render({}, chart=parent)
     assert named == {first.kind("Job")["metadata"]["name"], app.kind("Job")["metadata"]["name"]}
+    (cron,) = re.findall(r"--from=cronjob/([\w-]+)", PAGES[0].read_text(encoding="utf-8"))
+    periodic = render({"probe": {"cronJob": {"enabled": True}}}, chart=parent)
+    assert cron == periodic.kind("CronJob")["metadata"]["name"]
+
+
+def secrets_of(value: object) -> set[tuple[str, str]]:
+    """Give name and key of each Secret that is referred to anywhere in an object."""
+    match value:
+        case {"name": str(name), "key": str(key)}:
+            return {(name, key)}
+        case {"secretName": str(name), "items": items}:
+            return {(name, item["key"]) for item in items}
+        case dict():
+            return set().union(*map(secrets_of, value.values()))
+        case list():
+            return set().union(*map(secrets_of, value))
+    return set()
+
+
+def test_commands__make_the_secrets_that_the_values_name():
+    """The Secrets that the pages make, with their keys, are those that the pages' values refer to."""
+    lines = [line for block in BLOCKS if block.kind == "commands" for line, _ in commands(block)]
+    options = {
+        line.split()[4]: re.findall(r"--from-(?:literal|file)=(\w+)", line) for line in lines if " secret " in line
+    }
+    made = {(name, key) for name, keys in options.items() for key in keys}
+    values = [yaml.safe_load(block_of("values", name).text) for name in ("history.yaml", "alerts.yaml", "flagger.yaml")]
+    assert set().union(*(secrets_of(render(each).objects) for each in values)) == made
 
 
 def test_timeout__is_longer_than_the_job_may_take(parent):
@@ -226,3 +259,31 @@ def test_argo_rollouts__gets_the_job_of_the_chart(parent):
     kubernetes_validate.validate(job, "1.31", strict=True)
     steps = yaml.safe_load(block_of("argo", "Rollout").text)["spec"]["strategy"]["canary"]["steps"]
     assert steps[-1] == {"analysis": {"templates": [{"templateName": template["metadata"]["name"]}]}}
+
+
+def test_servers__of_the_recipes_are_there(parent):
+    """Argo Rollouts and Flagger ask the Service of the release that the pages install, and a gate that there is."""
+    values = yaml.safe_load(block_of("values", "flagger.yaml").text)
+    rendered = render({"probe": {**values, "command": []}}, chart=parent)
+    service = rendered.kind("Service", "-web")["metadata"]
+    template = yaml.safe_load(block_of("argo", "AnalysisTemplate").text)
+    (webhook,) = yaml.safe_load(block_of("flagger", "Canary").text)["spec"]["analysis"]["webhooks"]
+    urls = [metric["provider"]["web"]["url"] for metric in template["spec"]["metrics"]] + [webhook["url"]]
+    (host,) = {urlsplit(url).hostname for url in urls}
+    assert host == f"{service['name']}.{service['namespace']}"
+    (server,) = pod_of(rendered.kind("Deployment", "-web"))["spec"]["containers"]
+    assert host in environment(server)["ALLOWED_HOSTS"].split(",")
+    assert f" deployment/{service['name']} -- " in PAGES[0].read_text(encoding="utf-8")
+    policy = parse_policy(rendered.kind("ConfigMap", "-policy")["data"]["probe.yaml"], "flagger.yaml")
+    assert {urlsplit(url).path.split("/")[3] for url in urls} <= set(policy.gates)
+
+
+def test_flagger__never_sees_an_answer_without_a_verdict():
+    """It takes 202 for a pass: it gives up before that would be said, and after the gate has ended itself."""
+    (webhook,) = yaml.safe_load(block_of("flagger", "Canary").text)["spec"]["analysis"]["webhooks"]
+    gate = parse_policy(json.dumps(yaml.safe_load(block_of("values", "flagger.yaml").text)["policy"]), "p").gates[
+        "canary"
+    ]
+    wait = parse_duration(parse_qs(urlsplit(webhook["url"]).query)["wait"][0])
+    clean_up = 8
+    assert gate.deadline + clean_up <= parse_duration(webhook["timeout"]) < wait

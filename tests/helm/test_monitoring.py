@@ -50,7 +50,8 @@ def test_alerts__ask_for_the_metrics_of_their_namespace():
 def test_service_monitor__scrapes_the_server_with_a_token():
     """It selects the chart's Service, by its port's name, at /probe/metrics/, with a token out of a Secret."""
     values = {"enabled": True, "labels": {"release": "prometheus"}, "tokenSecret": {"name": "probe-tokens"}}
-    rendered = render({"web": {"enabled": True}, "serviceMonitor": values})
+    history = {"enabled": True, "databaseSecret": {"name": "probe-history"}}
+    rendered = render({"web": {"enabled": True, "replicas": 1}, "history": history, "serviceMonitor": values})
     monitor, service = rendered.kind("ServiceMonitor"), rendered.kind("Service")
     assert monitor["apiVersion"] == "monitoring.coreos.com/v1"
     assert monitor["metadata"]["labels"]["release"] == "prometheus"

@@ -37,6 +37,14 @@ def test_notes__say_how_to_run_and_see_the_rest():
     assert "helm test --namespace prod shop" in said
 
 
+def test_notes__say_how_to_log_in():
+    """With a history the first user is made by a command in the server's pod, for which Helm names the Deployment."""
+    history = {"enabled": True, "databaseSecret": {"name": "probe-history"}}
+    said = notes({"history": history, "web": {"enabled": True, "replicas": 1}})
+    assert "deployment/shop-django-probe-web -- /app/deploy/entrypoint manage createsuperuser" in said
+    assert "createsuperuser" not in notes({"web": {"enabled": True}})
+
+
 def test_notes__warn_of_what_does_nothing():
     """A rehearsal, an Ingress without a server and a monitor without a Service are said out loud."""
     said = notes({"gate": {"fault": "fail"}, "ingress": {"enabled": True}, "serviceMonitor": {"enabled": True}})

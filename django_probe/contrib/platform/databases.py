@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from django.apps import apps
-from django.db import connections, router
+from django.db import DEFAULT_DB_ALIAS, connections, router
 from django.db.migrations.executor import MigrationExecutor
 
+from django_probe import conf
 from django_probe.contrib.platform.parts import blaming
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ _SHOWN_MIGRATIONS = 5
 def answer(alias: str) -> str | None:
     """Have the database answer a query; AssertionError says which does not, where it is, and what it said."""
     connection = connections[alias]
-    if reason := _unconfigured(connection):
+    if reason := _not_asked(connection):
         return reason
     with blaming(_place(connection)):
         _require_file(connection)
@@ -38,7 +39,7 @@ def is_migrated(alias: str) -> str | None:
     its primary's to answer for: one that lags is no missing migration.
     """
     connection = connections[alias]
-    if reason := _unconfigured(connection):
+    if reason := _not_asked(connection):
         return reason
     if mirrored := (connection.settings_dict.get("TEST") or {}).get("MIRROR"):
         return f'database "{alias}" is a replica of "{mirrored}"'
@@ -64,10 +65,28 @@ def is_migrated(alias: str) -> str | None:
     return None
 
 
-def _unconfigured(connection: BaseDatabaseWrapper) -> str | None:
+def _not_asked(connection: BaseDatabaseWrapper) -> str | None:
     if connection.settings_dict["ENGINE"] == "django.db.backends.dummy":
         return f'database "{connection.alias}" is not configured in DATABASES'
+    if _is_the_gates_own(connection.alias):
+        return f'database "{connection.alias}" keeps the history of gates alone, which is no part of the system'
     return None
+
+
+def _is_the_gates_own(alias: str) -> bool:
+    """Whether the history has this database for itself: without it a gate is none the worse, and says so by itself.
+
+    Where a model of the project may be in it too, by its database routers, it is asked as any other.
+    """
+    return (
+        alias == conf.history_database()
+        and alias != DEFAULT_DB_ALIAS
+        and not any(
+            router.allow_migrate_model(alias, model)
+            for model in apps.get_models()
+            if not model.__module__.startswith(("django_probe.history.", "django.contrib."))
+        )
+    )
 
 
 def _place(connection: BaseDatabaseWrapper) -> str:

@@ -9,12 +9,14 @@ from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from django.apps import apps
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.module_loading import import_string
 
 from django_probe import conf
 from django_probe.errors import UsageError
 from django_probe.execution.linux import process_age
+from django_probe.execution.listener import Listeners
 from django_probe.execution.redaction import Redactor
 from django_probe.management.arguments import add_arguments
 from django_probe.reports.console import Console, is_terminal, wants_color
@@ -25,6 +27,9 @@ from django_probe.results import ExitCode, Outcome
 from django_probe.terms import Wishes
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from django_probe.history.recorder import Recorder
     from django_probe.policy import Gate
     from django_probe.results import ProbeRun
     from django_probe.simple import DjangoProbeSuiteRunner
@@ -64,19 +69,25 @@ class Command(BaseCommand):
     def handle(self, *labels: str, **options: Any) -> None:
         """Run, and exit with the verdict; 2 with one line where something was asked for that cannot be done."""
         labels = options.pop("labels") or labels
+        recorder = _recorder(labels, options)
         try:
             if options["list"] and (given := _asked(options)):
                 raise UsageError(f"--list runs nothing, so there is nothing to write for {' and '.join(given)}")
-            runner = self._runner(options)
+            runner = self._runner(options, recorder)
             code = self._list(runner, labels) if options["list"] else self._run(runner, labels)
         except UsageError as error:
-            raise CommandError(one_line(Redactor()(str(error)))) from None
+            sentence = one_line(Redactor()(str(error)))
+            if recorder:
+                recorder.refused(sentence)
+            raise CommandError(sentence) from None
+        if recorder and recorder.trouble:
+            self._say(one_line(Redactor()(recorder.trouble)))
         if getattr(self, "_called_from_command_line", False):
             gc.freeze()  # the process is about to end: a last collection of all that is loaded would take 30 ms
         if code:
             sys.exit(code)
 
-    def _runner(self, options: dict[str, Any]) -> DjangoProbeSuiteRunner:
+    def _runner(self, options: dict[str, Any], recorder: Recorder | None) -> DjangoProbeSuiteRunner:
         delivery = Delivery(_reports(options), options.get("stdout") or sys.stdout)
         if not options["list"]:
             delivery.prepare()  # first of all: no report of an earlier run outlives what is refused below
@@ -103,7 +114,7 @@ class Command(BaseCommand):
                 allow_empty=options["allow_empty"],
                 age=process_age() if called else 0.0,
                 ends_process=called,
-                listener=self._console(options),
+                listener=Listeners(self._console(options), *filter(None, [recorder])),
                 delivery=delivery,
             )
         except UsageError:
@@ -147,6 +158,20 @@ class Command(BaseCommand):
     def _say(self, sentence: str) -> None:
         settle(sys.stderr)  # it may be full, and nobody read it
         self.stderr.write(sentence, self.style.NOTICE)
+
+
+def _recorder(labels: Sequence[str], options: dict[str, Any]) -> Recorder | None:
+    """Give what writes the history, where its app is installed and it is wanted."""
+    if options["list"] or options["no_history"] or not apps.is_installed("django_probe.history"):
+        return None
+    from django_probe.history.recorder import Recorder  # noqa: PLC0415 (its models are those of an installed app)
+    from django_probe.history.store import HTTP  # noqa: PLC0415 (as above)
+
+    trigger = conf.environment("PROBE_TRIGGER")
+    chosen = [*labels, *options["patterns"], *(options["tags"] or ()), *(options["exclude_tags"] or ())]
+    # What a Job always runs is the gate as its author means it; what a person picks out is not,
+    # and of a POST the row says it that waits for this run.
+    return Recorder(trigger=trigger, labels=labels, narrowed=bool(chosen) and trigger in ("", HTTP))
 
 
 def _ordered(gate: Gate, options: dict[str, Any]) -> Gate:

@@ -80,3 +80,31 @@ log. Each attempt needs its time.
 {{- end -}}
 {{- end -}}
 {{- end }}
+
+{{/* The image's own server and its settings, which know PROBE_HISTORY_DATABASE_URL; a team's image has its own. */}}
+{{- define "django-probe.checkHistory" -}}
+{{- $names := list -}}
+{{- range .Values.env }}{{ $names = append $names .name }}{{ end -}}
+{{- $history := .Values.history -}}
+{{- if and $history.enabled (not .Values.command) -}}
+{{- if and (not $history.databaseSecret.name) (not (has "PROBE_HISTORY_DATABASE_URL" $names)) -}}
+{{- fail "history.databaseSecret.name: nothing says where the history is kept; name a Secret that has the URL of a database of its own" -}}
+{{- end -}}
+{{- if and .Values.web.enabled (not .Values.web.command) (gt (int .Values.web.replicas) 1) (not .Values.existingSecret) (not .Values.envFrom) (not (has "SECRET_KEY" $names)) -}}
+{{- fail (printf "web.replicas: %d servers would not know who logged in to another one of them: give all the same SECRET_KEY, in existingSecret, envFrom or env; or set web.replicas to 1" (int .Values.web.replicas)) -}}
+{{- end -}}
+{{- end -}}
+{{- end }}
+
+{{/* A team's own server is asked where `serviceMonitor.matchLabels` or `web.command` says so. */}}
+{{- define "django-probe.checkMonitoring" -}}
+{{- $own := and .Values.web.enabled (not .Values.web.command) (not .Values.serviceMonitor.matchLabels) -}}
+{{- range $key := list "serviceMonitor" "prometheusRule" -}}
+{{- if and $own (get $.Values $key).enabled (not $.Values.history.enabled) -}}
+{{- fail (printf "%s.enabled: the metrics are told from the history, and this release has none; set history.enabled" $key) -}}
+{{- end -}}
+{{- end -}}
+{{- if and $own .Values.serviceMonitor.enabled (not .Values.serviceMonitor.tokenSecret.name) -}}
+{{- fail "serviceMonitor.tokenSecret.name: the metrics are for those with a token; name a Secret with one of those in history.tokensSecret, without its view:" -}}
+{{- end -}}
+{{- end }}

@@ -52,15 +52,27 @@ securityContext:
   {{- toYaml .Values.securityContext | nindent 2 }}
 {{- end }}
 
-{{/* The environment: takes `root` and `own`, a list. Of two of a name the values' `env` wins, then `own`. */}}
+{{/*
+The environment: takes `root`, `own`, a list, and whether it is for a pod that is `bare` of the chart's ConfigMaps. Of two
+of a name the values' `env` wins, then `own`.
+*/}}
 {{- define "django-probe.env" -}}
 {{- $root := .root -}}
 {{- $ours := .own -}}
-{{- if $root.Values.policy -}}
+{{- if and $root.Values.policy (not .bare) -}}
 {{- $ours = append $ours (dict "name" "PROBE_POLICY" "value" "/etc/django-probe/policy/probe.yaml") -}}
 {{- end -}}
-{{- if $root.Values.probes -}}
+{{- if and $root.Values.probes (not .bare) -}}
 {{- $ours = append $ours (dict "name" "PROBE_PATH" "value" "/etc/django-probe/probes") -}}
+{{- end -}}
+{{- if $root.Values.history.enabled -}}
+{{- include "django-probe.checkHistory" $root -}}
+{{- with $root.Values.history.databaseSecret -}}
+{{- if .name -}}
+{{- $ours = append $ours (dict "name" "PROBE_HISTORY_DATABASE_URL" "valueFrom" (dict "secretKeyRef" (dict "name" .name "key" .key))) -}}
+{{- end -}}
+{{- end -}}
+{{- $ours = append $ours (dict "name" "PROBE_HISTORY_DAYS" "value" (toString $root.Values.history.days)) -}}
 {{- end -}}
 {{- $names := list -}}
 {{- range $root.Values.env }}{{ $names = append $names .name }}{{ end -}}

@@ -1,0 +1,35 @@
+"""`migrate`, where the tables are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.core.management.base import CommandError
+from django.core.management.commands import migrate
+from django.db import DEFAULT_DB_ALIAS
+
+from deploy.history import ALIAS
+
+if TYPE_CHECKING:
+    from django.core.management.base import CommandParser
+
+
+class Command(migrate.Command):
+    """Django's, on the history's database and never on the one that is probed.
+
+    There it would make no table of ours, but one of migrations, which would say that ours are applied.
+    """
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Take Django's arguments, with another default."""
+        super().add_arguments(parser)
+        parser.set_defaults(database=ALIAS)
+
+    def execute(self, *args: Any, **options: Any) -> str | None:
+        """Refuse the database that is probed, before anything asks it."""
+        if options["database"] == DEFAULT_DB_ALIAS:
+            raise CommandError(
+                f'the database "{DEFAULT_DB_ALIAS}" is the one that is probed, and gets no table from here; '
+                f'leave --database out, or name "{ALIAS}"'
+            )
+        return super().execute(*args, **options)

@@ -1,0 +1,50 @@
+"""What `manage.py check` says of the history's settings.
+
+It imports no probe and asks no database, so that every command may run it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error
+from django.db import connections
+
+from django_probe import conf
+from django_probe.history import tokens
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from django.apps import AppConfig
+
+
+def check_history(
+    app_configs: Sequence[AppConfig] | None = None,  # noqa: ARG001 (the settings are no app's)
+    **_options: Any,
+) -> list[CheckMessage]:
+    """E003: malformed tokens. E004, E005: PROBE_HISTORY_DATABASE, PROBE_HISTORY_DAYS."""
+    return [*_tokens(), *_database(), *_days()]
+
+
+def _tokens() -> list[CheckMessage]:
+    hint = "No token of the settings is accepted until it is corrected. `openssl rand -hex 32` makes a good one."
+    return [Error(problem, hint=hint, id="django_probe.E003") for problem in tokens.setting_problems()]
+
+
+def _database() -> list[CheckMessage]:
+    alias = conf.history_database()
+    known = list(connections)
+    if alias in known:
+        return []
+    what = f'PROBE_HISTORY_DATABASE: DATABASES has no "{alias}".'
+    return [Error(what, hint=f"It has: {', '.join(known)}.", id="django_probe.E004")]
+
+
+def _days() -> list[CheckMessage]:
+    days = getattr(settings, "PROBE_HISTORY_DAYS", 30)
+    if isinstance(days, int) and not isinstance(days, bool) and days >= 1:
+        return []
+    what = f"PROBE_HISTORY_DAYS: expected a whole number of at least 1, not {days!r}."
+    return [Error(what, hint="How many days of runs are kept; 30 if it is not set.", id="django_probe.E005")]

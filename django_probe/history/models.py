@@ -1,0 +1,104 @@
+"""The two tables of the history: what each process that ran a gate said, and what each of its probes did.
+
+A row is written when a run starts, its heartbeat while it goes on, its results in bulk at the end. Whether a run
+is lost is derived when it is read (`runs`), and nothing here decides a verdict: the columns hold what the frozen
+record said.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, TypeVar
+
+from django.db import models
+
+from django_probe import conf
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
+Row = TypeVar("Row", bound=models.Model)
+
+
+class HistoryManager(models.Manager[Row]):
+    """Reads and writes in the history's own database, whatever routers say: a gate's role elsewhere may only read."""
+
+    def get_queryset(self) -> QuerySet[Row]:
+        """Give every row, of settings.PROBE_HISTORY_DATABASE."""
+        return super().get_queryset().using(conf.history_database())
+
+
+class Run(models.Model):
+    """One process's execution of a gate: a run, or one shard of it. Times in UTC, where the project uses time zones.
+
+    `exit_code`, `reason` and `counts` are the record's own, and None or empty until there is one. A run that HTTP
+    started and that was refused has the exit code 2, and no results.
+    """
+
+    run_id = models.CharField(max_length=200, db_index=True, help_text="Shards of one run share it.")
+    gate = models.CharField(max_length=200)
+    release = models.CharField(max_length=200, blank=True)
+    host = models.CharField(max_length=255, blank=True)
+    shard = models.CharField(max_length=40, blank=True)
+    trigger = models.CharField(max_length=100, blank=True, help_text="What started it; empty: a person's command.")
+    labels = models.JSONField(default=list, blank=True, help_text="What the run was limited to by labels.")
+    rerun_of = models.CharField(max_length=200, blank=True, help_text="The run whose failures it runs again.")
+    narrowed = models.BooleanField(
+        default=False, help_text="Somebody chose a part of the gate by hand: no verdict of the gate."
+    )
+    started_at = models.DateTimeField()
+    heartbeat_at = models.DateTimeField(help_text="By the clock of the database.")
+    finished_at = models.DateTimeField(null=True, blank=True)
+    total = models.PositiveIntegerField(default=0, help_text="How many probes this process runs.")
+    done = models.PositiveIntegerField(default=0)
+    problems = models.PositiveIntegerField(default=0)
+    selected = models.PositiveIntegerField(default=0)
+    allow_empty = models.BooleanField(default=False)
+    ended_by = models.CharField(max_length=20, blank=True)
+    stricter_exit_code = models.PositiveSmallIntegerField(default=0)
+    exit_code = models.PositiveSmallIntegerField(null=True, blank=True)
+    counts = models.JSONField(default=dict, blank=True)
+    reason = models.TextField(blank=True, help_text="Why the exit code is what it is.")
+    lease = models.CharField(
+        max_length=200, null=True, blank=True, unique=True, editable=False, help_text="The gate that it holds."
+    )
+
+    objects: ClassVar[models.Manager[Run]] = HistoryManager()
+
+    class Meta:
+        """A person may see runs and start them; only the store writes them."""
+
+        default_permissions = ("view",)
+        permissions = (("start_run", "Can start run"),)
+        indexes = (models.Index(fields=["gate", "-id"], name="probe_run_gate"),)
+        ordering = ("-id",)
+
+    def __str__(self) -> str:
+        """Give the gate and the run's id."""
+        return f"{self.gate} {self.run_id}"
+
+
+class Result(models.Model):
+    """What one probe did in one run; the columns are the record's, `duration` in seconds."""
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="results")
+    label = models.TextField()
+    outcome = models.CharField(max_length=20)
+    blocking = models.BooleanField(default=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    duration = models.FloatField(default=0.0)
+    attempts = models.PositiveIntegerField(default=1)
+    message = models.TextField(blank=True)
+    details = models.TextField(blank=True)
+    output = models.TextField(blank=True)
+    tags = models.JSONField(default=list, blank=True)
+
+    objects: ClassVar[models.Manager[Result]] = HistoryManager()
+
+    class Meta:
+        """Whoever may see runs sees their results."""
+
+        default_permissions = ("view",)
+
+    def __str__(self) -> str:
+        """Give the probe's label and how it ended."""
+        return f"{self.label} {self.outcome}"

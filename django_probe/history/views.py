@@ -1,0 +1,141 @@
+"""What `/probe/` answers where the history is kept: pages, records, triggers, metrics."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from typing import TYPE_CHECKING
+
+from django_probe import views as plain
+from django_probe.history import (
+    answers,
+    gates,
+    metrics,
+    negotiation,
+    openapi,
+    pages,
+    records,
+    runs,
+    statistics,
+    triggers,
+)
+from django_probe.history.access import Denied, Scope, admit, visitor
+from django_probe.history.answering import answering
+from django_probe.history.negotiation import Format, RequestError
+from django_probe.history.summaries import State
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest, HttpResponse
+
+    from django_probe.history.access import Visitor
+    from django_probe.history.summaries import RunSummary
+
+logger = logging.getLogger("django_probe.history")
+_OF_GATES = (Format.JSON, Format.HTML, Format.JUNIT)
+_OF_RUNS = (*_OF_GATES, Format.MARKDOWN)
+
+
+@answering("GET", "HEAD")
+def status(request: HttpRequest) -> HttpResponse:
+    """Give the status page to a visitor who may see it; to all others what `ready/` says."""
+    try:
+        who = visitor(request)
+    except Denied:
+        return plain.index(request)
+    if not who.may_view:
+        return plain.index(request)
+    offer = gates.offer()
+    page = pages.status(
+        gates=statistics.cards(gates.names(offer)),
+        offer=offer,
+        ready=plain.readiness().line,
+        visitor=who,
+        here=answers.with_forms(request),
+    )
+    return answers.html(page)
+
+
+@plain.exempt
+def index(request: HttpRequest) -> HttpResponse:
+    """Answer as `ready` does, unless a page is asked for."""
+    return status(request) if plain.wants_page(request) else plain.index(request)
+
+
+@answering("GET", "HEAD", "POST")
+def gate(request: HttpRequest, name: str) -> HttpResponse:
+    """Give the latest run of the whole gate; POST starts one."""
+    return _start(request, name) if request.method == "POST" else _show_gate(request, name)
+
+
+@answering("GET", "HEAD")
+def run(request: HttpRequest, run_id: str) -> HttpResponse:
+    """Give a run, or while it goes on its progress."""
+    who = admit(request, Scope.VIEW)
+    form = negotiation.format_of(request, _OF_RUNS)
+    if (summary := runs.find(run_id)) is None:
+        raise RequestError(404, "there is no run of that id, or no more: runs are kept for some time")
+    if form is not Format.HTML:
+        return answers.of_run(request, summary, form)
+    return _page_of(request, summary, who)
+
+
+@answering("GET", "HEAD")
+def show_metrics(request: HttpRequest) -> HttpResponse:
+    """Give what Prometheus reads."""
+    admit(request, Scope.VIEW)
+    try:
+        body, content_type = metrics.exposition(request.headers.get("Accept", ""))
+    except metrics.MissingLibraryError as error:
+        raise RequestError(501, str(error)) from None
+    return answers.plain(body, content_type)
+
+
+@answering("GET", "HEAD")
+def describe(request: HttpRequest) -> HttpResponse:
+    """Give the description of all this."""
+    admit(request, Scope.VIEW)
+    return answers.document(request, json.dumps(openapi.description(answers.root(request))) + "\n", Format.JSON)
+
+
+def _show_gate(request: HttpRequest, name: str) -> HttpResponse:
+    who = admit(request, Scope.VIEW)
+    form = negotiation.format_of(request, _OF_GATES)
+    failed = negotiation.fail_status(request)
+    latest = runs.verdict(name)
+    offer = gates.offer() if latest is None or form is Format.HTML else gates.Offer()
+    is_known = latest is not None or offer.has(name) or name in gates.names(offer)
+    if form is Format.HTML and is_known:
+        view = statistics.view(name, request.GET)
+        page = pages.gate(view=view, offer=offer, visitor=who, here=answers.with_forms(request))
+        return answers.html(page, 404 if latest is None else 200 if latest.passed else failed)
+    if latest is None:
+        if offer.problem:
+            raise RequestError(404, f"the gate {name} never ran; the policy cannot be read: {offer.problem}")
+        raise RequestError(404, f"the gate {name} never ran" if is_known else f"there is no gate {name}")
+    return answers.of_run(request, latest, form, 200 if latest.passed else failed)
+
+
+def _start(request: HttpRequest, name: str) -> HttpResponse:
+    negotiation.check_length(request)
+    who = admit(request, Scope.START)
+    form = negotiation.format_of(request, _OF_GATES)
+    failed, seconds = negotiation.fail_status(request), negotiation.wait(request)
+    until = time.monotonic() + seconds
+    order = negotiation.ordered(request)
+    with triggers.waiting(name, wanted=seconds > 0) as other:
+        launch = other or triggers.start(name, *order)
+        logger.info("%s: the run %s of the gate %s, asked for by %s", launch.word, launch.run_id, name, who.name)
+        summary = None if launch.busy else triggers.wait(launch.run_id, until)
+    if summary is None:
+        return answers.accepted(request, name, launch, form)
+    if form is not Format.HTML:
+        return answers.of_run(request, summary, form, 200 if summary.passed else failed)
+    return _page_of(request, summary, who, 200 if summary.passed else failed)
+
+
+def _page_of(request: HttpRequest, summary: RunSummary, who: Visitor, status: int = 200) -> HttpResponse:
+    record = None if summary.state is State.RUNNING else records.of(summary)
+    here = answers.with_forms(request)
+    page = pages.run(summary=summary, run=record, offer=gates.offer(), visitor=who, here=here, asked=request.GET)
+    return answers.html(page, status)

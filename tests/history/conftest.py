@@ -1,0 +1,27 @@
+"""Databases that keep a history: SQLite in a file, and PostgreSQL behind a pooler whose clients share a connection."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from tests.history import recorded
+
+if sys.version_info < (3, 13):  # see tests/conftest.py
+    collect_ignore = ["test_browser.py"]
+
+SQLITE, POOLED = "SQLite", "PostgreSQL through PgBouncer"
+
+
+@pytest.fixture(scope="module", params=[SQLITE, POOLED])
+def kept(request, tmp_path_factory):
+    """A site that keeps its history in each of the databases in turn; what a test leaves there is its own."""
+    settings = ""
+    if request.param == POOLED:
+        postgres, bouncer = (request.getfixturevalue(name) for name in ("postgres", "bouncer"))
+        name = request.module.__name__.rpartition(".")[2]
+        with postgres.connect() as connection:
+            connection.execute(f"CREATE DATABASE {name}")
+        settings = f"DATABASES['default'] = {bouncer.settings(name, DISABLE_SERVER_SIDE_CURSORS=True)!r}\n"
+    return recorded.new_site(tmp_path_factory.mktemp("kept") / "site", settings)
