@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from django.conf import settings
 
-from django_probe.policy import NO_POLICY, Policy, read_policy
-
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from django_probe.policy import Policy
 
 DEFAULT_RUNNER: Final = "django_probe.simple.DjangoProbeSuiteRunner"
 
@@ -28,6 +28,8 @@ def policy_path() -> str | None:
 
 def policy(path: str | None = None) -> Policy:
     """Read the policy file at `path`, else where settings or environment name one; PolicyError if it is none."""
+    from django_probe.policy import NO_POLICY, read_policy  # noqa: PLC0415 (every server imports this module)
+
     path = policy_path() if path is None else path
     return NO_POLICY if path is None else read_policy(path)
 

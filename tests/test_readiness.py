@@ -272,7 +272,7 @@ print(run.gate, run.passed, run.exit_code, run.counts["failed"], run.results[0].
 
 
 def test_urls__cost_a_server_nothing(tmp_path):
-    """The engine, unittest and YAML are not imported before somebody asks whether the process is ready."""
+    """The engine, unittest, the policy and YAML are not imported before somebody asks whether the process is ready."""
     site_ = new_project(tmp_path / "site")
     code = """
     import sys
@@ -283,7 +283,7 @@ def test_urls__cost_a_server_nothing(tmp_path):
     print(sorted(name for name in new if name.startswith("django_probe")))
     """
     done = python(site_, code)
-    names = ["middleware", "readiness", "urls", "views"]
+    names = ["conf", "middleware", "readiness", "urls", "views"]
     assert done.out == f"{[f'django_probe.{name}' for name in names]}\n", done.out + done.err
 
 
