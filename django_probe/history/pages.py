@@ -41,6 +41,7 @@ _SCRIPT: Final = (_OWN / "script.js").read_text(encoding="utf-8")
 _ENGINE: Final = Engine(dirs=[str(_TEMPLATES)], builtins=["django_probe.history.words"])
 _PROBLEMS_IN_FULL: Final = 25
 _RESULTS_A_PAGE: Final = 100
+_DIGITS: Final = 7  # of a page that there could be
 _TITLES: Final = {
     400: "That cannot be asked for",
     401: "Log in to see this",
@@ -273,7 +274,8 @@ def _table(run: ProbeRun, asked: Mapping[str, str]) -> dict[str, Any]:
         if (not outcome or result.outcome == outcome) and probe.casefold() in result.label.casefold()
     ]
     pages = max(1, ceil(len(found) / _RESULTS_A_PAGE))
-    page = min(pages, max(1, int(asked["page"]))) if asked.get("page", "")[:6].isdecimal() else 1
+    turned = asked.get("page", "")
+    page = min(pages, max(1, int(turned))) if turned.isdecimal() and len(turned) < _DIGITS else 1
     first = (page - 1) * _RESULTS_A_PAGE
     turn = {name: value for name, value in (("outcome", outcome), ("probe", probe)) if value}
     return {

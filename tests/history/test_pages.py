@@ -248,6 +248,7 @@ many = [result(f"load.Test{n // 100}.test_{n:04}", Outcome.FAILED if n % 100 == 
 ran("load", "load", *many)
 made = {
     "first": page_of_run("load"), "last": page_of_run("load", page="100"), "beyond": page_of_run("load", page="999"),
+    "slips": "".join({page_of_run("load", page=page) for page in ("", "123456abc", "-1", "9" * 5000)}),
     "failed": page_of_run("load", outcome="failed", probe="TEST_5"), "none": page_of_run("load", outcome="odd"),
 }
 """,
@@ -262,6 +263,7 @@ made = {
     assert "9,901 to 10,000 of 10,000" in pages["last"].text
     assert "load.Test99.test_9998" in pages["last"].text
     assert pages["beyond"].text == pages["last"].text
+    assert pages["slips"].text == first  # all the same page
     assert "1 to 10 of 10 " in pages["failed"].text + " "
     assert "No result is like that." in pages["none"].text
 
