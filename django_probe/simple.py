@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from django_probe import conf, discovery
 from django_probe.errors import UsageError
-from django_probe.execution.guard import objections
+from django_probe.execution.guard_backends import objections
 from django_probe.execution.inprocess import InProcessSession
 from django_probe.execution.recorder import one_line
 from django_probe.execution.redaction import Redactor

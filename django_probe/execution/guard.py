@@ -18,12 +18,11 @@ from threading import get_ident
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from weakref import WeakSet
 
-from django.core.exceptions import ImproperlyConfigured
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.utils import load_backend
 
 from django_probe.execution import guard_read_only
+from django_probe.execution.guard_backends import backends, objections
 from django_probe.execution.guard_connections import (
     HOLD,
     SESSION,
@@ -48,9 +47,8 @@ from django_probe.terms import DatabaseAccess
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-__all__ = ["DatabaseGuard", "GuardError", "objections", "unguarded"]
+__all__ = ["DatabaseGuard", "GuardError", "unguarded"]
 
-_DUMMY: Final = "django.db.backends.dummy"
 _UNGUARDED: Final[set[int]] = set()
 
 
@@ -59,39 +57,6 @@ class _Hold(NamedTuple):
 
     access: DatabaseAccess
     raw: Any
-
-
-def objections(access: DatabaseAccess) -> list[str]:
-    """Say of each database alias that cannot be held to `access` why, and the ways out.
-
-    It connects to nothing: a database that has no transactions to roll back is found out at its first use.
-    """
-    if access is not DatabaseAccess.READ_ONLY:
-        return []
-    return [
-        f'database "{alias}": {why}; {guard_read_only.WAYS_OUT}'
-        for alias, backend in _backends().items()
-        if (why := _objection(backend))
-    ]
-
-
-def _objection(backend: type[BaseDatabaseWrapper] | Exception) -> str:
-    if isinstance(backend, Exception):
-        return f"cannot be held to read-only, for its backend does not load: {' '.join(str(backend).split())}"
-    return guard_read_only.objection(backend)
-
-
-def _backends() -> dict[str, type[BaseDatabaseWrapper] | Exception]:
-    """Give each alias's class, or why there is none; Django's stand-in for "no database" is left out."""
-    found: dict[str, type[BaseDatabaseWrapper] | Exception] = {}
-    for alias in connections:
-        engine = connections.settings[alias]["ENGINE"]
-        if engine != _DUMMY:
-            try:
-                found[alias] = load_backend(engine).DatabaseWrapper
-            except (ImproperlyConfigured, ImportError) as error:
-                found[alias] = error
-    return found
 
 
 @contextmanager
@@ -274,11 +239,11 @@ class DatabaseGuard:
             "on_commit": self._connecting_first,
             "_close": self._around_close,
         }
-        backends: list[type] = [
+        classes: list[type] = [
             BaseDatabaseWrapper,
-            *(found for found in _backends().values() if isinstance(found, type)),
+            *(found for found in backends().values() if isinstance(found, type)),
         ]
-        for cls in dict.fromkeys(cls for backend in backends for cls in backend.__mro__):
+        for cls in dict.fromkeys(cls for each in classes for cls in each.__mro__):
             for name, put_around in around.items():
                 if original := vars(cls).get(name):
                     self._replaced.append((cls, name, original))

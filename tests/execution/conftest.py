@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import subprocess
 import sys
 import textwrap
+from contextlib import closing
 from dataclasses import dataclass
 
 import pytest
@@ -18,7 +20,8 @@ import django
 django.setup()
 from asgiref.sync import sync_to_async
 from django.db import connection, connections, models, transaction
-from django_probe.execution.guard import DatabaseGuard, GuardError, objections
+from django_probe.execution.guard import DatabaseGuard, GuardError
+from django_probe.execution.guard_backends import objections
 from django_probe.terms import DatabaseAccess
 
 READ_ONLY, ROLLBACK, READ_WRITE = DatabaseAccess
@@ -132,3 +135,25 @@ def written(postgres, shop):
         return [name for (name,) in rows]
 
     return names
+
+
+@pytest.fixture
+def files(project, script):
+    """Two SQLite databases with a table of things; gives what tells which things are in one of them."""
+    for name in ("first", "second"):
+        with closing(sqlite3.connect(project.path / f"{name}.sqlite3")) as database:
+            database.execute("CREATE TABLE thing (id integer PRIMARY KEY, name text NOT NULL)")
+            database.execute("INSERT INTO thing (name) VALUES ('old')")
+            database.commit()
+    script.databases(
+        **{
+            alias: {"ENGINE": "django.db.backends.sqlite3", "NAME": str(project.path / f"{name}.sqlite3")}
+            for alias, name in (("default", "first"), ("second", "second"))
+        }
+    )
+
+    def things(name="first"):
+        with closing(sqlite3.connect(project.path / f"{name}.sqlite3")) as database:
+            return [thing for (thing,) in database.execute("SELECT name FROM thing ORDER BY id")]
+
+    return things

@@ -1,33 +1,8 @@
-"""Read-only on SQLite, and on vendors that the guard does not know."""
+"""Read-only on SQLite."""
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
-
 import pytest
-
-
-@pytest.fixture
-def files(project, script):
-    """Two SQLite databases with a table of things; gives what tells which things are in one of them."""
-    for name in ("first", "second"):
-        with closing(sqlite3.connect(project.path / f"{name}.sqlite3")) as database:
-            database.execute("CREATE TABLE thing (id integer PRIMARY KEY, name text NOT NULL)")
-            database.execute("INSERT INTO thing (name) VALUES ('old')")
-            database.commit()
-    script.databases(
-        **{
-            alias: {"ENGINE": "django.db.backends.sqlite3", "NAME": str(project.path / f"{name}.sqlite3")}
-            for alias, name in (("default", "first"), ("second", "second"))
-        }
-    )
-
-    def things(name="first"):
-        with closing(sqlite3.connect(project.path / f"{name}.sqlite3")) as database:
-            return [thing for (thing,) in database.execute("SELECT name FROM thing ORDER BY id")]
-
-    return things
 
 
 def test_every_write_to_sqlite_is_refused(script, files):
@@ -223,85 +198,3 @@ def test_a_wrapper_that_the_probe_puts_around_statements_stays_its_own(script):
     assert told["seen"] == ["SELECT 1", "INSERT INTO thing (name) VALUES (%s)"]
     assert told["insert"]["notes"]
     assert told["after"]["notes"]
-
-
-MYSQL = {"ENGINE": "django.db.backends.mysql", "NAME": "shop"}
-FAKE_PSYCOPG2 = {
-    "psycopg.py": "raise ImportError('psycopg 3 is not installed here')\n",
-    "psycopg2/__init__.py": """
-        __version__ = "2.9.9 (dt dec pq3 ext lo64)"
-        class Error(Exception):
-            pass
-        DataError = OperationalError = IntegrityError = InternalError = Error
-        ProgrammingError = NotSupportedError = DatabaseError = InterfaceError = Error
-        """,
-    "psycopg2/errors.py": "",
-    "psycopg2/sql.py": "class Composable: pass\nSQL = Identifier = Literal = Composable\n",
-    "psycopg2/extensions.py": """
-        ISOLATION_LEVEL_READ_COMMITTED, ISOLATION_LEVEL_REPEATABLE_READ = 1, 2
-        ISOLATION_LEVEL_SERIALIZABLE, ISOLATION_LEVEL_READ_UNCOMMITTED = 3, 4
-        UNICODE = QuotedString = cursor = object
-        def register_adapter(*args): pass
-        def new_array_type(*args): pass
-        def register_type(*args): pass
-        """,
-    "psycopg2/extras.py": """
-        class Inet: pass
-        Range = DateRange = DateTimeRange = DateTimeTZRange = NumericRange = Json = Inet
-        def register_uuid(): pass
-        """,
-}
-
-
-def test_a_vendor_that_cannot_be_held_is_an_objection(script, files):
-    """MySQL, its driver missing or not: one sentence an alias with the ways out, before anything connects."""
-    script.project.configure(f"DATABASES['reports'] = {MYSQL!r}\n")
-    told = script(
-        """
-        for access in DatabaseAccess:
-            told[access] = objections(access)
-        told["during"] = attempt(lambda: guard.during(READ_ONLY).__enter__())
-        told["still held"] = attempt(insert)
-        with guard.during(ROLLBACK):
-            insert()
-        """
-    )
-    (sentence,) = told["read-only"]
-    assert sentence.startswith('database "reports": ')
-    assert "choose rollback or read-write with --database-access or in the gate" in sentence
-    assert "\n" not in sentence
-    assert told["rollback"] == told["read-write"] == []
-    assert told["during"]["error"] == "GuardError"
-    assert told["during"]["message"] == sentence
-    assert told["still held"]["error"] == "OperationalError"
-    assert files() == ["old"]
-
-
-def test_psycopg_2_is_an_objection(script):
-    """PostgreSQL with the old driver cannot be held to read-only, and says so."""
-    for name, text in FAKE_PSYCOPG2.items():
-        script.project.write(name, text)
-    script.databases(default={"ENGINE": "django.db.backends.postgresql", "NAME": "shop"})
-    told = script("told['objections'] = objections(READ_ONLY)")
-    (sentence,) = told["objections"]
-    assert sentence.startswith('database "default": ')
-    assert "psycopg 2" in sentence
-
-
-def test_a_project_without_databases_has_nothing_to_hold(script):
-    """Django's stand-in for "no database" is no objection, and its own error stays what it is."""
-    script.databases()
-    told = script(
-        """
-        told["objections"] = objections(READ_ONLY)
-        for access in DatabaseAccess:
-            with guard.during(access):
-                told[access] = attempt(sql, "SELECT 1")["error"]
-        """
-    )
-    assert told == {
-        "objections": [],
-        "read-only": "ImproperlyConfigured",
-        "rollback": "ImproperlyConfigured",
-        "read-write": "ImproperlyConfigured",
-    }
