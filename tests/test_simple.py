@@ -398,6 +398,7 @@ def test_signal__handlers_of_a_program_that_goes_on_are_its_own_again(team, para
         from django_probe import conf
         from django_probe.simple import DjangoProbeSuiteRunner
         signal.signal(signal.SIGTERM, lambda number, frame: print("heard"))
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job has it ignored
         gate = replace(conf.policy().gate(None), parallel={parallel})
         print(DjangoProbeSuiteRunner(gate=gate).run_probes(["shop"]))
         os.kill(os.getpid(), signal.SIGTERM)
