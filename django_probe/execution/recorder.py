@@ -114,8 +114,7 @@ def message_of(error: BaseException) -> str:
 
 def one_line(text: object) -> str:
     """Give the first line of a text that is not empty, at most `MAX_MESSAGE` characters of it."""
-    lines = [line.strip() for line in _redact(str(text)).splitlines() if line.strip()]
-    line = lines[0] if lines else ""
+    line = "".join(_redact(str(text)).strip().splitlines()[:1]).rstrip()
     return line if len(line) <= MAX_MESSAGE else f"{line[: MAX_MESSAGE - 1]}…"
 
 

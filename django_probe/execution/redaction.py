@@ -29,6 +29,7 @@ _CUT: Final = re.compile(
         | ['"]\n[-+]?\ +b?['"] | ['"]?\n\?[ ^+-]*\n\n?[-+]\ +b?['"])""",  # the last beside the marks of difflib
     re.VERBOSE,
 )
+_FEW: Final = 200  # to search a text for so many is quicker than to look at each of its places
 _MIN_PART: Final = 5  # characters of a secret beside a cut, the fewest that unittest leaves of what values share
 # Their names look like secrets to the filter, and their values are names of code or of cookies.
 _PUBLIC_SETTINGS: Final = frozenset(
@@ -89,6 +90,8 @@ class _Known:
 
     def _without_whole(self, text: str) -> str:
         heads = self._lengths
+        if len(heads) <= _FEW and not any(head in text for head in heads):
+            return text
         pieces, done = [], 0
         # A pattern of thousands of alternatives would try each of them at every place.
         for place in [at for at in range(len(text) - MIN_LENGTH + 1) if text[at : at + MIN_LENGTH] in heads]:
