@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 
 
 def check_probes(app_configs: Sequence[AppConfig] | None = None, **_options: Any) -> list[CheckMessage]:
-    """E001: a Django test class among the probes. E002: an invalid policy. W001: a gate `ready` without probes."""
+    """E001: a Django test class among the probes. E002: an invalid policy.
+
+    W001: a gate `ready` without probes. W002: one that is stale between its rounds.
+    """
     labels = [config.label for config in app_configs or ()]
     suite = discovery.load(labels, _nobody)
     messages = _refused(suite)
@@ -58,16 +61,17 @@ def _ready(policy: Policy) -> list[CheckMessage]:
     if READY not in policy.gates:
         return []
     gate = policy.gates[READY]
-    probes, _ = select(discovery.load(gate.probes, _nobody), Choice(gate, NOTHING))
-    if probes:
-        return []
-    return [
-        Warning(
-            f'{policy.source}: the gate "{READY}" selects no probes: every web process is ready as soon as it answers.',
-            hint='Tag a probe with @tag("ready"), or take the gate out of the policy.',
-            id="django_probe.W001",
-        )
-    ]
+    where = f'{policy.source}: the gate "{READY}"'
+    messages: list[CheckMessage] = []
+    if not select(discovery.load(gate.probes, _nobody), Choice(gate, NOTHING))[0]:
+        what = f"{where} selects no probes: every web process is ready as soon as it answers."
+        hint = 'Tag a probe with @tag("ready"), or take the gate out of the policy.'
+        messages.append(Warning(what, hint=hint, id="django_probe.W001"))
+    if gate.max_age < gate.every + gate.timeout:
+        what = f"{where} is stale between its rounds: its max_age is less than every and timeout together."
+        hint = "Raise max_age, or leave it out: then it is three times every, and 30s at the least."
+        messages.append(Warning(what, hint=hint, id="django_probe.W002"))
+    return messages
 
 
 def _nobody(_label: str, _module: str) -> None:

@@ -210,8 +210,11 @@ def _gate(name: str, written: object) -> Gate:
             values[key] = _KEYS[key](value)
         except ValueError as error:
             raise PolicyError(f"{where}.{key}: {error}") from None
-    default = Gate(name=name, timeout=2.0) if name == READY else Gate(name=name)
-    return replace(default, **values)
+    if name != READY:
+        return replace(Gate(name=name), **values)
+    ready = replace(Gate(name=name, timeout=2.0), **values)
+    # Else whoever writes `every` alone would be stale before each next round.
+    return ready if "max_age" in values else replace(ready, max_age=max(ready.max_age, 3 * ready.every))
 
 
 def parse_policy(text: str, source: str) -> Policy:

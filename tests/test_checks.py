@@ -112,6 +112,14 @@ def test_check__W001_warns_of_a_gate_ready_that_selects_nothing(shop, tmp_path, 
     assert shop.run(*CHECK, "--fail-level", "WARNING", env=env).code == 1
 
 
+def test_check__W002_warns_of_a_gate_ready_that_is_stale_between_its_rounds(shop, tmp_path):  # noqa: N802 (the check's id)
+    """Every replica would leave its Service for a part of each round."""
+    flapping = "gates: {ready: {every: 10s, timeout: 2s, max_age: 11s}}"
+
+    assert "(django_probe.W002) " in shop.run(*CHECK, env=policy(tmp_path, flapping)).err
+    assert "W002" not in shop.run(*CHECK, env=policy(tmp_path, flapping.replace("11s", "12s"))).err
+
+
 def test_check__without_a_gate_ready_does_not_speak_of_it(shop, tmp_path):
     """A project without web processes has no need for one."""
     assert "W001" not in shop.run(*CHECK, env=policy(tmp_path, "gates: {deploy: {tags: [none]}}")).err

@@ -104,6 +104,15 @@ def test_parse__a_gate_that_says_nothing_has_the_defaults():
     assert gate("", "ready") == Gate(name="ready", timeout=2.0, every=10.0, max_age=30.0)
 
 
+@pytest.mark.parametrize(
+    ("written", "max_age"),
+    [("every: 60s", 180.0), ("every: 1s", 30.0), ("{every: 60s, max_age: 5s}", 5.0), ("max_age: 1m", 60.0)],
+)
+def test_ready__whose_rounds_are_rare_is_not_stale_before_the_next(written, max_age):
+    """Where max_age is not written it follows `every`; where it is, it stands."""
+    assert gate(written, "ready").max_age == max_age
+
+
 def test_parse__anchors_and_merge_keys_share_what_gates_have_in_common():
     """YAML's own means against repetition work."""
     policy = parse_policy(
