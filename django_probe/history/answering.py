@@ -43,9 +43,12 @@ def answering(*methods: str) -> Callable[[plain.View], plain.View]:
                 if any("\0" in part for part in parts.values()):  # PostgreSQL takes no text that has one
                     raise RequestError(404, "there is nothing of that name")
                 with _place():
-                    return view(request, **parts)
+                    response = view(request, **parts)
             except Exception as error:  # noqa: BLE001 (there is always an answer)
-                return answers.problem(request, *_problem(error))
+                response = answers.problem(request, *_problem(error))
+            if request.method == "HEAD":  # Content-Length stays; some servers would send the body, others complain
+                response.content = b""
+            return response
 
         return plain.exempt(answer)
 

@@ -98,9 +98,9 @@ def document(request: HttpRequest, text: str, form: Format, status: int = 200) -
 def accepted(request: HttpRequest, gate: str, launch: Launch, form: Format) -> HttpResponse:
     """Say where the run is that was started (202), or the one that goes on already (409)."""
     status = 409 if launch.busy else 202
-    location = pages.Links(root(request)).of_run(launch.run_id)
+    location = pages.Links(root(request)).of_run(str(launch.run))
     if form is not Format.HTML:
-        said = {"id": launch.run_id, "gate": gate, "state": State.RUNNING.value, "url": location}
+        said = {"id": launch.run.id, "gate": gate, "state": State.RUNNING.value, "url": location}
         if launch.busy:
             said["error"] = f"a run of the gate {gate} goes on"
         response = plain(json.dumps(said).encode() + b"\n", "application/json", status)

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final
 from django.conf import settings
 
 from django_probe.history import store
+from django_probe.history.summaries import RunKey
 from django_probe.policy import DEFAULT
 
 if TYPE_CHECKING:
@@ -45,9 +46,9 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """What became of an order: its run has that id, or, where it is `busy`, the run that goes on already."""
+    """What became of an order: its run, or, where it is `busy`, the run that goes on already."""
 
-    run_id: str
+    run: RunKey
     busy: bool
 
     @property
@@ -78,7 +79,7 @@ def launch(order: Order) -> Launch:
         raise LaunchError(sentence) from error
     with suppress(RuntimeError):  # no thread to be had: process 1 reaps, if it does
         threading.Thread(target=process.wait, name="probe-reaper", daemon=True).start()
-    return Launch(run_id, busy=False)
+    return Launch(RunKey(run_id, order.gate, narrowed=order.narrowed), busy=False)
 
 
 def probe_command(gate: str, *arguments: str) -> Sequence[str]:

@@ -30,8 +30,7 @@ class HistoryManager(models.Manager[Row]):
 class Run(models.Model):
     """One process's execution of a gate: a run, or one shard of it. Times in UTC, where the project uses time zones.
 
-    `exit_code`, `reason` and `counts` are the record's own, and None or empty until there is one. A run that HTTP
-    started and that was refused has the exit code 2, and no results.
+    `exit_code`, `reason` and `counts` are the record's own, and None or empty until there is one.
     """
 
     run_id = models.CharField(max_length=200, db_index=True, help_text="Shards of one run share it.")
@@ -41,7 +40,7 @@ class Run(models.Model):
     shard = models.CharField(max_length=40, blank=True)
     trigger = models.CharField(max_length=100, blank=True, help_text="What started it; empty: a person's command.")
     labels = models.JSONField(default=list, blank=True, help_text="What the run was limited to by labels.")
-    rerun_of = models.CharField(max_length=200, blank=True, help_text="The run whose failures it runs again.")
+    rerun_of = models.CharField(max_length=500, blank=True, help_text="The run whose failures it runs again.")
     narrowed = models.BooleanField(
         default=False, help_text="Somebody chose a part of the gate by hand: no verdict of the gate."
     )

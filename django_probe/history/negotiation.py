@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
 from django.core.exceptions import BadRequest, RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
+from django.http import HttpRequest
 from django.http.multipartparser import MultiPartParserError
 
 from django_probe.terms import parse_duration
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
-
-    from django.http import HttpRequest
 
 LONGEST_WAIT: Final = 25.0
 """Seconds that a POST may wait for the verdict: less than the time in which a server gives a request up."""
@@ -25,6 +25,7 @@ _FORM: Final = ("application/x-www-form-urlencoded", "multipart/form-data")
 _JSON: Final = "application/json"
 _OF_A_POST: Final = frozenset({"wait", "format", "fail_status"})
 _FIELDS: Final = frozenset({"labels", "failed_of"})
+_PARAMETER: Final = re.compile(r";(?!\s*q\s*=)[^;,]*", re.IGNORECASE)
 # What Flagger tells of its rollout, from its first release to the latest.
 _FLAGGERS: Final = frozenset(
     {"name", "namespace", "phase", "checksum", "buildId", "type"}
@@ -71,10 +72,18 @@ def format_of(request: HttpRequest, offered: Collection[Format]) -> Format:
             return Format(named)
         raise RequestError(400, f"format: expected one of {', '.join(offered)}, got {named[:50]!r}")
     media_types = {media_type: offer for offer in offered for media_type in offer.media_types}
-    preferred = request.get_preferred_type(list(media_types)) if request.accepted_types else _JSON
+    asked = _without_parameters(request)
+    preferred = asked.get_preferred_type(list(media_types)) if asked.accepted_types else _JSON
     if preferred is None:
         raise RequestError(406, f"Accept: there is {', '.join(media_types)}")
     return media_types[preferred]
+
+
+def _without_parameters(request: HttpRequest) -> HttpRequest:
+    """Give the request's Accept without what no answer here differs in, such as the charset, for Django to read."""
+    asked = HttpRequest()
+    asked.META["HTTP_ACCEPT"] = _PARAMETER.sub("", request.headers.get("Accept", "*/*"))
+    return asked
 
 
 def fail_status(request: HttpRequest) -> int:
@@ -132,6 +141,8 @@ def _fields(request: HttpRequest) -> Mapping[str, Sequence[str]]:
         if request.content_type == _JSON:
             return _json(request.body)
         if request.content_type in _FORM:
+            if request.FILES:
+                raise RequestError(400, f"{next(iter(request.FILES))[:50]!r} is a file: labels are sent as text")
             return dict(request.POST.lists())
     except (RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent):
         raise RequestError(413, "the body has too much in it") from None

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from itertools import takewhile
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from django.db.models import BooleanField, Case, When
 
 from django_probe.history.models import Run
 from django_probe.history.moments import Now, from_column
 from django_probe.history.store import LOST_AFTER
-from django_probe.history.summaries import Part, RunSummary, State, missing_shards, state_of
+from django_probe.history.summaries import PART, Part, RunSummary, State, missing_shards, state_of
 from django_probe.reports.text import one_line
 from django_probe.results import ExitCode, exit_code_of
 
@@ -19,9 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from django.db.models import QuerySet
-
-_UNIQUE: Final = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_PART: Final = "part"
 
 
 def gates() -> list[str]:
@@ -37,25 +33,17 @@ def recent(gate: str, limit: int, *, before: int | None = None) -> list[RunSumma
 
 
 def find(name: str) -> RunSummary | None:
-    """Give the run of a name, as `name_of` gives it or as its id alone: the latest gate's that has it, then."""
+    """Give the run of a name, as it has it or as its id alone: the latest gate's that has it, then."""
     if name != one_line(name):  # as no id is kept, and as some databases take no text
         return None
     gate = Run.objects.filter(run_id=name).order_by("-pk").values_list("gate", flat=True).first()
     if gate is not None:
         return _of(gate, name)
     run_id, _, gate = name.rpartition("@")
-    if (found := _of(gate, run_id)) is not None or gate != _PART:
+    if (found := _of(gate, run_id)) is not None or gate != PART:
         return found
     run_id, _, gate = run_id.rpartition("@")
     return _of(gate, run_id, narrowed=True)
-
-
-def name_of(run: RunSummary) -> str:
-    """Give the name of a run that no other has: its id, if it is of our own making or a Job's uid.
-
-    Others are what a CI calls its pipeline, which may run two gates, and a part of one again.
-    """
-    return run.id if _UNIQUE.fullmatch(run.id) else f"{run.id}@{run.gate}{f'@{_PART}' if run.narrowed else ''}"
 
 
 def _of(gate: str, run_id: str, *, narrowed: bool = False) -> RunSummary | None:

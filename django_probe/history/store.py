@@ -14,6 +14,7 @@ from django.db import IntegrityError, ProgrammingError, transaction
 from django_probe import conf
 from django_probe.history.models import Result, Run
 from django_probe.history.moments import Now, to_column
+from django_probe.history.summaries import RunKey
 from django_probe.reports.text import one_line, visible
 from django_probe.results import Outcome, ProbeResult, ProbeRun
 
@@ -37,8 +38,8 @@ def has_no_tables(error: Exception) -> bool:
 
 def prepare(
     gate: str, run_id: str, labels: Sequence[str] = (), *, rerun_of: str = "", narrowed: bool = False
-) -> str | None:
-    """Take the gate's lease for a run that is about to be started; give the id of the run that goes on instead.
+) -> RunKey | None:
+    """Take the gate's lease for a run that is about to be started; give the run that goes on instead.
 
     None: the lease is this run's, and its row is there.
     """
@@ -65,10 +66,11 @@ def prepare(
     raise IntegrityError(f"no run of the gate {gate} can be written, and no other holds its lease")
 
 
-def going_on(gate: str) -> str | None:
-    """Give the id of a run of the gate that goes on, whatever started it; None where there is none."""
+def going_on(gate: str) -> RunKey | None:
+    """Give a run of the gate that goes on, whatever started it; None where there is none."""
     alive = Run.objects.filter(gate=gate, finished_at=None, heartbeat_at__gte=Now() - LOST_AFTER)
-    return alive.order_by("-pk").values_list("run_id", flat=True).first()
+    found = alive.order_by("-pk").values_list("run_id", "narrowed").first()
+    return found and RunKey(found[0], gate, narrowed=found[1])
 
 
 def begin(run: ProbeRun, *, trigger: str, labels: Sequence[str], narrowed: bool) -> int:

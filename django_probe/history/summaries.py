@@ -6,6 +6,7 @@ a run that was not heard of for a while is lost, and a lost run, or a shard that
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
@@ -26,9 +27,28 @@ class State(StrEnum):
     LOST = "lost"
 
 
+_UNIQUE: Final = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+PART: Final = "part"
 UNHEARD: Final = "its process ended, or could not reach this database, before it had said how the run went"
 _MOST_MISSING: Final = 1000
 """Nobody runs so many: `--shard 0/1000000000` is a slip that must not take the pages down."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunKey:
+    """What tells a run from all others; as a text, its name.
+
+    That is its id, if it is of our own making or a Job's uid. Others are what a CI calls its pipeline, which may
+    run two gates, and a part of one again.
+    """
+
+    id: str
+    gate: str
+    narrowed: bool = False
+
+    def __str__(self) -> str:
+        """Give the name, as `runs.find` takes it."""
+        return self.id if _UNIQUE.fullmatch(self.id) else f"{self.id}@{self.gate}{f'@{PART}' if self.narrowed else ''}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +84,7 @@ class RunSummary:
     """A run of a gate without its results, all its shards together; times in UTC.
 
     `missing` names the shards of which no process ever reported. `exit_code` is None while the run goes on; of
-    a lost one it is 1. `narrowed` runs are no verdict of the gate.
+    a lost one it is 1. `narrowed` runs are no verdict of the gate. `rerun_of` is the name of another.
     """
 
     id: str
@@ -78,6 +98,11 @@ class RunSummary:
     missing: tuple[str, ...]
     state: State
     exit_code: int | None
+
+    @property
+    def name(self) -> str:
+        """The name that no other run has."""
+        return str(RunKey(self.id, self.gate, self.narrowed))
 
     @property
     def passed(self) -> bool | None:
@@ -116,8 +141,11 @@ class RunSummary:
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many results each outcome has; every outcome is a key."""
-        return {outcome.value: sum(part.counts.get(outcome, 0) for part in self.parts) for outcome in Outcome}
+        """How many results each outcome has, as the record; every outcome is a key."""
+        counts = {outcome.value: sum(part.counts.get(outcome, 0) for part in self.parts) for outcome in Outcome}
+        if self.state is State.LOST:
+            counts[Outcome.ERROR] += sum(part.is_lost for part in self.parts) + len(self.missing)
+        return counts
 
     @property
     def host(self) -> str:

@@ -99,7 +99,9 @@ def _of_file(path: Path) -> list[_Token]:
     except OSError as error:
         _complain_once("file", (path, error.errno), f"PROBE_TOKENS_FILE: {path}: {error.strerror}: it gives no token")
         return []
-    lines = [(number, line.strip()) for number, line in enumerate(content.decode("utf-8", "replace").split("\n"), 1)]
+    lines = [
+        (number, line.strip()) for number, line in enumerate(content.decode("utf-8-sig", "replace").split("\n"), 1)
+    ]
     parsed = {number: _parse(line) for number, line in lines if line and not line.startswith("#")}
     wrong = [number for number, token in parsed.items() if token is None]
     if wrong:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from django_probe.history.launcher import Launch, Order
-    from django_probe.history.summaries import RunSummary
+    from django_probe.history.summaries import RunKey, RunSummary
 
 _LOOK: Final = 0.2
 _BY_RESULTS: Final = (ExitCode.PASSED, ExitCode.CLOSED, ExitCode.DEADLINE, ExitCode.SIGINT, ExitCode.SIGTERM)
@@ -62,7 +62,7 @@ def _loading(*, wanted: bool) -> Iterator[None]:
             _loader.release()
 
 
-def _going_on(gate: str) -> str | None:
+def _going_on(gate: str) -> RunKey | None:
     """Look for a run of the gate, for as long as the request that waits may need to start it."""
     until = time.monotonic() + _LOOK * 3
     while (other := store.going_on(gate)) is None and time.monotonic() < until:
@@ -99,12 +99,13 @@ def wait(run_id: str, until: float) -> RunSummary | None:
 def _order(name: str, labels: Sequence[str], failed_of: str) -> Order:
     policy = conf.policy()
     if name not in gates.startable(policy):
-        raise RequestError(404, f"there is no gate {name}")
+        known = name in policy.gates or name == DEFAULT
+        raise RequestError(404, f"the gate {name} cannot be started here" if known else f"there is no gate {name}")
     gate = policy.gate(None if name == DEFAULT else name)
     if failed_of:
         again = _failed_run(name, failed_of)
         part = within.choose(gate, within.failed(records.of(again)), _passed(again))
-        return launcher.Order(name, part.labels, rerun_of=again.id, narrowed=not (part.is_rest and _stands(again)))
+        return launcher.Order(name, part.labels, rerun_of=again.name, narrowed=not (part.is_rest and _stands(again)))
     if labels:
         return launcher.Order(name, within.choose(gate, labels).labels, narrowed=True)
     return launcher.Order(name)

@@ -125,8 +125,8 @@ def _start(request: HttpRequest, name: str) -> HttpResponse:
     order = negotiation.ordered(request)
     with triggers.waiting(name, wanted=seconds > 0) as other:
         launch = other or triggers.start(name, *order)
-        logger.info("%s: the run %s of the gate %s, asked for by %s", launch.word, launch.run_id, name, who.name)
-        summary = None if launch.busy else triggers.wait(launch.run_id, until)
+        logger.info("%s: the run %s of the gate %s, asked for by %s", launch.word, launch.run.id, name, who.name)
+        summary = None if launch.busy else triggers.wait(launch.run.id, until)
     if summary is None:
         return answers.accepted(request, name, launch, form)
     if form is not Format.HTML:

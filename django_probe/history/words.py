@@ -12,8 +12,6 @@ from django.template import Library
 from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
-from django_probe.history.runs import name_of
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
@@ -113,13 +111,13 @@ def gate_url(here: Links, name: str) -> str:
 
 def run_url(here: Links, run: RunSummary) -> str:
     """Give the URL of a run."""
-    return here.of_run(name_of(run))
+    return here.of_run(run.name)
 
 
-def id_url(here: Links, run_id: str) -> str:
-    """Give the URL of a run of which only the id is known."""
-    return here.of_run(run_id)
+def name_url(here: Links, name: str) -> str:
+    """Give the URL of a run of which only the name is known."""
+    return here.of_run(name)
 
 
-for _filter in (took, when, number, count, utc, label, clipped, counts, word, gate_url, run_url, id_url):
+for _filter in (took, when, number, count, utc, label, clipped, counts, word, gate_url, run_url, name_url):
     register.filter(_filter.__name__, _filter)

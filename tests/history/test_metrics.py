@@ -92,6 +92,26 @@ told(samples=samples(), at=(NOW - timedelta(seconds=60)).timestamp())
     }
 
 
+def test_results__are_those_of_the_record_where_nobody_reported(kept):
+    """A run that was lost, and shards that nobody heard of, are errors in the metric, the summary and the record."""
+    got = ask(
+        kept,
+        WRITE
+        + """
+run("silent", silent=31)
+run("shards", PASSED, FAILED, shard="0/4", id="s", silent=31)
+run("shards", shard="2/4", id="s", silent=31)
+told(samples=samples(), counts={gate: [found.counts, records.of(found).counts]
+                                for gate in ("silent", "shards") if (found := runs.verdict(gate))})
+""",
+    )
+    for gate, errors in (("silent", 1), ("shards", 3)):
+        of_summary, of_record = got["counts"][gate]
+        of_metric = {outcome: got["samples"][f"gate_results {gate} {outcome}"] for outcome in of_record}
+        assert of_summary == of_record == of_metric
+        assert of_record["error"] == errors
+
+
 def test_consecutive_failures__are_whole_runs_since_the_last_that_passed(kept):
     """A run counts once whatever its shards are; lost ones and missing shards count, narrowed ones not."""
     got = ask(

@@ -20,10 +20,13 @@ ACCEPTS = {
     "text/markdown": "markdown",
     "text/plain, text/markdown;q=0.1": "markdown",
     "text/*;q=0.5, application/xml;q=0.4": "html",
+    "application/json; charset=utf-8": "json",
+    "text/html;charset=utf-8;q=0.5, application/xml; version=1; q=0.9": "junit",
     "image/png": 406,
     "nonsense": 406,
 }
 FORM, JSON, MULTIPART = "application/x-www-form-urlencoded", "application/json", "multipart/form-data; boundary=x"
+FILE = '--x\r\nContent-Disposition: form-data; name="labels"; filename="a.txt"\r\n\r\na b\r\n--x--\r\n'
 BODIES = [
     (FORM, "", [[], ""]),
     ("", "", [[], ""]),
@@ -40,6 +43,7 @@ BODIES = [
     (JSON + "; charset=utf-8", '{"labels": ["a", "b c"]}', [["a", "b", "c"], ""]),
     (JSON, '{"failed_of": "R", "metadata": {"labels": "x"}, "phase": "Succeeded"}', [[], "R"]),
     (MULTIPART, '--x\r\nContent-Disposition: form-data; name="labels"\r\n\r\na b\r\n--x--\r\n', [["a", "b"], ""]),
+    (MULTIPART, FILE, 400),
     (JSON, '{"labels": null}', 400),
     (JSON, '{"labels": {"a": 1}}', 400),
     (JSON, "NaN", 400),

@@ -166,7 +166,7 @@ made = {f"{who} {visitor.may_start}": page for visitor in (SEES, STARTS) for who
         tokens = pages[f"{name} True"].all("input", name="csrfmiddlewaretoken", value="the-csrf-token")
         assert len(forms) == len(tokens) == 2, name
         assert {form["action"] for form in forms} <= {"/probe/gates/offers/", "/probe/gates/never/"}, name
-    assert pages["run True"].all("input", name="failed_of", value="offers/1 2")
+    assert pages["run True"].all("input", name="failed_of", value="offers/1 2@offers")
     assert pages["part True"].all("input", name="labels", value="shop.TestShop.test_opens")
     assert "/probe/runs/offers%2F1%202@offers/" in [link["href"] for link in pages["gate True"].all("a")]
 

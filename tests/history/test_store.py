@@ -16,7 +16,8 @@ for number in range(16):
         os.close(start_write)
         os.read(start_read, 1)
         try:
-            said = store.prepare("race", f"run-{number:02}")
+            busy = store.prepare("race", f"run-{number:02}")
+            said = busy and busy.id
         except Exception as error:
             said = f"{type(error).__name__}: {error}"
         os.write(said_write, (json.dumps([f"run-{number:02}", said]) + "\\n").encode())
@@ -45,7 +46,8 @@ def test_prepare__takes_the_lease_of_a_dead_holder(kept):
         kept,
         """
         def prepare(run):
-            return store.prepare("lease", run)
+            busy = store.prepare("lease", run)
+            return busy and busy.id
 
         said = [prepare("first"), prepare("second")]
         back(25, run_id="first")

@@ -372,7 +372,7 @@ def test_failed_of__does_not_open_what_it_does_not_complete(site, served, broken
     ask(site, 'Run.objects.filter(run_id="going").delete(); told()')
 
     assert outcomes(again) == {"shop.TestCheckout.test_pay": "passed"}
-    assert (again["passed"], again["narrowed"], again["failed_of"]) == (True, True, closed)
+    assert (again["passed"], again["narrowed"], again["failed_of"].split("@")[0]) == (True, True, closed)
     assert before[0] == 503
     assert stands(served, "checkout") == before
 
@@ -383,9 +383,39 @@ def test_gate__is_not_started_beside_a_run_that_a_job_started(site, served):
     ask(site, f"{begin.format('datetime.now(UTC)')}; told()")
 
     for answer in (served.post("gates/checkout/"), served.post("gates/checkout/", labels="shop.TestCheckout")):
-        assert (answer.status, answer.headers["Location"]) == (409, "/probe/runs/job/")
+        assert (answer.status, answer.headers["Location"]) == (409, "/probe/runs/job@checkout/")
     ask(site, 'Run.objects.filter(run_id="job").delete(); told()')
     served.ended(served.post("gates/checkout/"))
+
+
+def test_pipeline__whose_id_names_runs_of_two_gates_is_not_led_astray(site, served, broken):
+    """A busy gate's 409 leads to its own run, and failed_of repeats the run whose page offers it."""
+    flag = broken("shop/broken", "pay")
+    env = {"PROBE_RUN_ID": "pipe-7", "PROBE_TRIGGER": "ci", "PROBE_RELEASE": "v42"}
+    assert site.probe("--gate", "checkout", env=env).code == 1
+    assert site.probe("--gate", "checkout", "shop.TestCheckout.test_pay", env={"PROBE_RUN_ID": "pipe-7"}).code == 1
+    assert site.probe("--gate", "stock", env=env).code == 0
+    begin = 'store.begin(ProbeRun("pipe-7", "ends", {0}, {0}, 0, ()), trigger="ci", labels=[], narrowed=False)'
+    ask(site, f"{begin.format('datetime.now(UTC)')}; told()")
+    busy = served.post("gates/ends/").headers["Location"]
+    going = json.loads(served.get(busy.removeprefix("/probe/")).body)
+    ask(site, 'Run.objects.filter(gate="ends").delete(); told()')
+    flag.unlink()
+
+    again = {}
+    for name in ("pipe-7@checkout", "pipe-7@checkout@part"):
+        page = served.get(f"runs/{name}/?format=html").body
+        assert f'name="failed_of" value="{name}"' in page
+        again[name] = served.ended(served.post("gates/checkout/", failed_of=name))
+
+    assert (going["gate"], going["state"]) == ("ends", "running")
+    assert {name: run["failed_of"] for name, run in again.items()} == {name: name for name in again}
+    assert {name: run["narrowed"] for name, run in again.items()} == {
+        "pipe-7@checkout": False,
+        "pipe-7@checkout@part": True,
+    }
+    page = served.get(f"runs/{again['pipe-7@checkout']['id']}/?format=html").body
+    assert 'href="/probe/runs/pipe-7@checkout/"' in page
 
 
 def test_failed_of__does_not_open_what_was_never_loaded(served, broken):
@@ -418,7 +448,9 @@ def test_part__stays_a_part_when_its_lease_was_lost(site, served):
     busy = served.post("gates/stock/")
     ask(site, 'Run.objects.filter(run_id__in=["slow", "next"]).delete(); told()')
     assert got == {"narrowed": True, "passed": True, "rows": 1}
-    assert (busy.status, busy.headers["Location"]) == (409, "/probe/runs/next/"), "the lease is not the slow one's"
+    assert (busy.status, busy.headers["Location"]) == (409, "/probe/runs/next@stock/"), (
+        "the lease is not the slow one's"
+    )
 
 
 def test_failed_of__of_a_lost_run_is_refused(site, served):

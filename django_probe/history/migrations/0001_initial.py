@@ -33,7 +33,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "rerun_of",
-                    models.CharField(blank=True, help_text="The run whose failures it runs again.", max_length=200),
+                    models.CharField(blank=True, help_text="The run whose failures it runs again.", max_length=500),
                 ),
                 (
                     "narrowed",
