@@ -5,6 +5,9 @@ Helm 4 alone renders the notes without a cluster; the text is the same for both.
 
 from __future__ import annotations
 
+import re
+
+import pytest
 import yaml
 
 from tests.helm.charts import CHART, NEW, helm
@@ -26,6 +29,42 @@ def test_notes__say_the_timeout_that_helm_needs():
     assert "(Helm 3: --atomic)" in said
     assert "kubectl logs --namespace prod --selector batch.kubernetes.io/job-name=shop-django-probe-gate" in said
     assert "WARNING" not in said
+
+
+@pytest.mark.parametrize(
+    ("values", "seconds"),
+    [
+        ({}, 300),
+        ({"history": {"migrate": {"activeDeadlineSeconds": 900}}}, 915),
+        ({"history": {"migrate": {"activeDeadlineSeconds": 900}}, "gate": {"enabled": False}}, 915),
+        ({"history": {"migrate": {"activeDeadlineSeconds": 900}}, "command": ["probe"]}, 300),
+        ({"history": {"enabled": False, "migrate": {"activeDeadlineSeconds": 900}}}, 300),
+        ({"gate": {"hook": {"style": "argocd"}}}, None),
+        ({"gate": {"enabled": False}, "history": {"enabled": False}}, None),
+    ],
+    ids=["default", "migration", "migration-alone", "own-image", "no-history", "argocd", "no-hook"],
+)
+def test_notes__say_the_timeout_for_the_longest_hook(values, seconds):
+    """The migration's Job is a hook as well, where there is one; without any hook there is nothing to wait for."""
+    history = {"enabled": True, "databaseSecret": {"name": "probe-history"}}
+    said = notes({**values, "history": {**history, **values.get("history", {})}})
+    assert re.findall(r"--timeout (\d+)s", said) == ([str(seconds)] if seconds else [])
+
+
+@pytest.mark.parametrize(
+    ("hook", "sentence"),
+    [
+        ({}, "runs after each install and upgrade, in the Job shop-django-probe-gate."),
+        ({"events": ["post-upgrade"]}, "runs after each upgrade, in the Job shop-django-probe-gate."),
+        ({"events": ["post-upgrade", "post-rollback"]}, "runs after each upgrade and rollback, in the Job"),
+        ({"style": "argocd"}, "runs after each sync of Argo CD, in the Job shop-django-probe-gate."),
+        ({"style": "none"}, "runs with each install and upgrade, in the Job shop-django-probe-gate-r1."),
+    ],
+    ids=["default", "upgrade", "rollback", "argocd", "none"],
+)
+def test_notes__say_when_the_gate_runs(hook, sentence):
+    """As the values have it, and not as they have it by default."""
+    assert f'The gate "deploy" {sentence}' in notes({"gate": {"hook": hook}})
 
 
 def test_notes__say_how_to_run_and_see_the_rest():
