@@ -207,6 +207,27 @@ def test_ladder__is_checked_to_the_second(seconds):
     )
 
 
+@pytest.mark.parametrize(("limit", "waits"), [(1, 10), (2, 10 + 20), (5, 10 + 20 + 40 + 80 + 160)])
+def test_ladder__has_room_for_each_attempt_and_the_waits_between(limit, waits):
+    """Kubernetes waits before a further attempt, each time twice as long: the last one ends by itself as well."""
+    seconds = (limit + 1) * (60 + 180 + 30) + waits
+    assert render({"gate": {"backoffLimit": limit, "activeDeadlineSeconds": seconds + 1}}).code == 0
+    said = refusal({"gate": {"backoffLimit": limit, "activeDeadlineSeconds": seconds}})
+    assert said.endswith(
+        f"and the {waits} s that Kubernetes waits between them, is {seconds}; set it to {seconds + 1} or more"
+    )
+
+
+@pytest.mark.parametrize("job", ["gate", "cronJob"])
+@pytest.mark.parametrize("option", ["--list", "--help", "-h", "--version"])
+def test_arguments__with_which_nothing_runs_are_refused(job, option):
+    """Such a Job would succeed without having judged anything."""
+    assert refusal({job: {"enabled": True, "args": ["--durations", "5", option]}}) == (
+        f"{job}.args: with {option} the command runs nothing and exits 0, so that the gate would always open; "
+        "take it out"
+    )
+
+
 @pytest.mark.parametrize(
     ("values", "sentence"),
     [
@@ -259,7 +280,7 @@ def test_ladder__is_checked_to_the_second(seconds):
             (
                 "gate.activeDeadlineSeconds: 285 is too short, Kubernetes would delete the pod with its report: "
                 "startupAllowanceSeconds 60 + deadlineSeconds 180 + terminationGracePeriodSeconds 30, for each of 2 "
-                "attempts, is 540; set it to 541 or more"
+                "attempts, and the 10 s that Kubernetes waits between them, is 550; set it to 551 or more"
             ),
         ),
     ],

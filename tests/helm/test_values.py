@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -56,6 +58,65 @@ def test_default_policy__is_one():
     assert set(policy.parse_policy(text, "values.yaml").gates) == {"deploy", "periodic", "ready"}
 
 
+# What may stand in a gate of a policy, and what looks as if it might. More than 7 days in words, as "169h", are not
+# among it: only the command adds that up.
+GATES = {
+    "probes": [
+        ["shop"], ["shop.TestA.test_b[2]"], ["größe.TestÄ"], ["shop.TestA.test 1.5"], ["_shop", "a1"],
+        [], [""], ["-x"], [" shop"], ["shop "], [None], [1], "shop",
+    ],
+    "tags": [["smoke"], ["a b"], ["a\nb"], ["x-"], ["."], ["é"], [], [""], ["-x"], ["x\t"], ["x", ""], [True], "smoke"],
+    "exclude_tags": [[], ["slow"], [""], ["-slow"], "slow"],
+    "warn_only": [[], ["*"], ["shop.TestStock.*", "[ab]*"], [""], ["- x"], {}],
+    "parallel": [1, 1000, 0, 1001, -1, 1.5, "4", True],
+    "timeout": [
+        30, 0.5, 604800, "30", "0.5", "250ms", "2m30s", "1h2m3.5s4ms", "0m1s", "00.10s", "7h", "5m3ms", "168h",
+        0, 0.0, "0", "0s", "0ms", "0h0m0s", "0.0", -1, 604801, 1e9, "", "-1s", "1s ", "1.5m", "1d", "s", "30sec",
+        "2:30", "1e3", "1m1h", ".5s", True, [30],
+    ],
+    "deadline": ["3m30s", 1, 0, "0s"],
+    "retries": [0, 7, -1, 0.5, "1", False],
+    "retry_delay": [0, "0s", "0", 0.25, "2s", 604800, 604801, -0.5, ""],
+    "failfast": [True, False, "true", 1],
+    "database_access": ["read-only", "rollback", "read-write", "write", "", 1],
+    "every": ["10s", 0, "0s"],
+    "max_age": ["30s", 0, "0ms"],
+    "timout": ["3s"],
+}  # fmt: skip
+CASES = {f"gate-{key}-{index:02}": (key, value) for key, values in GATES.items() for index, value in enumerate(values)}
+
+
+def read_by_the_command(key: str, value: object) -> policy.Gate | None:
+    """Give the gate with this key as the command reads it, or None where it refuses the policy."""
+    name = policy.READY if key in policy._READY_ONLY else "any"
+    try:
+        return policy.parse_policy(json.dumps({"gates": {name: {key: value}}}), "table").gates[name]
+    except policy.PolicyError:
+        return None
+
+
+def test_policy__is_refused_where_the_command_would_refuse_it(version):
+    """The schema takes every gate that the command can read, and no other one of these."""
+    refused = render(
+        {"policy": {"gates": {name: {key: value} for name, (key, value) in CASES.items()}}}, version=version
+    )
+    named = set(re.findall(r"policy[./]gates[./](gate-\w+-\d+)", refused.error))
+    assert named == {name for name, case in CASES.items() if read_by_the_command(*case) is None}
+
+
+def test_policy__means_to_the_command_what_it_means_in_the_values(version):
+    """Through Helm's own YAML a gate comes out as it would be read from a file."""
+    read = {
+        name: gate
+        for name, case in CASES.items()
+        if case[0] not in policy._READY_ONLY and (gate := read_by_the_command(*case))
+    }
+    gates = {name: {CASES[name][0]: CASES[name][1]} for name in read}
+    written = render({"policy": {"gates": gates}}, version=version).kind("ConfigMap")["data"]["probe.yaml"]
+    got = policy.parse_policy(written, "values").gates
+    assert {name: got[name] for name in read} == {name: replace(gate, name=name) for name, gate in read.items()}
+
+
 WRONG = [
     ({"gate": {"nme": "deploy"}}, "gate", "nme"),
     ({"gaet": {}}, "", "gaet"),
@@ -69,6 +130,12 @@ WRONG = [
     ({"policy": {"gates": {"deploy": {"timout": "3s"}}}}, "policy/gates/deploy", "timout"),
     ({"policy": {"gates": {"deploy": {"timeout": -3}}}}, "policy/gates/deploy/timeout", "0"),
     ({"policy": {"gates": {"deploy": {"timeout": "30sec"}}}}, "policy/gates/deploy/timeout", "pattern"),
+    ({"policy": {"gates": {"deploy": {"timeout": "0s"}}}}, "policy/gates/deploy/timeout", "[1-9]"),
+    ({"policy": {"gates": {"deploy": {"deadline": 700000}}}}, "policy/gates/deploy/deadline", "604"),
+    ({"policy": {"gates": {"deploy": {"tags": []}}}}, "policy/gates/deploy/tags", "1"),
+    ({"policy": {"gates": {"deploy": {"probes": ["shop."]}}}}, "policy/gates/deploy/probes/0", "pattern"),
+    ({"gate": {"labels": ["shop."]}}, "gate/labels/0", "pattern"),
+    ({"gate": {"labels": ["tests/shop.py"]}}, "gate/labels/0", "pattern"),
     ({"env": [{"name": "A", "value": 1}]}, "env/0/value", "string"),
     ({"probes": {"my-probe.py": ""}}, "", "my-probe.py"),
     ({"image": {"digest": "latest"}}, "image/digest", "sha256"),
@@ -97,6 +164,15 @@ SENTENCES = [
     ({"gate": {"fault": "fail"}, "env": [{"name": "PROBE_PATH", "value": "/app/probes"}]}, "gate.fault: env sets"),
     ({"web": {"enabled": True, "containerPort": 9000}}, "web.containerPort: the image's own server listens on 8000"),
     ({"web": {"enabled": True}, "kubelet": {"urlPrefix": "/health/"}}, "kubelet.urlPrefix: the image's own server"),
+    (
+        {"web": {"enabled": True}, "kubelet": {"port": 9000}},
+        "kubelet.port: the image's own server listens on 8000, which",
+    ),
+    ({"web": {"enabled": True}, "kubelet": {"port": "web"}}, "is named http, not on web; leave it, or set web.command"),
+    (
+        {"command": ["python", "manage.py", "probe"], "probes": {"shop.py": ""}},
+        "probes: `command` means an image of your own, which does not read PROBE_PATH, so that the gate would open",
+    ),
 ]
 
 

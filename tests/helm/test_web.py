@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from tests.helm.charts import pod_of, render
 from tests.projects import new_project, python
 
@@ -64,6 +66,18 @@ def test_kubelet__asks_where_the_values_say():
         "port": 9000,
         "httpHeaders": [{"name": "Host", "value": "shop.example"}],
     }
+
+
+@pytest.mark.parametrize("port", ["http", 8000])
+def test_kubelet__asks_the_image_s_own_server_by_name_or_number(port):
+    """Both are the one port that it listens on."""
+    container = server({"kubelet": {"port": port}})
+    assert container["readinessProbe"]["httpGet"]["port"] in container["ports"][0].values()
+
+
+def test_kubelet__asks_an_app_s_server_on_any_port():
+    """Without a server of the chart's the values are for the app's own, through the chart's templates."""
+    assert render({"kubelet": {"port": 9000, "urlPrefix": "/intern/"}}).code == 0
 
 
 def test_update__takes_no_pod_away_before_another_is_ready():

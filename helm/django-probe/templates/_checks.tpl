@@ -20,18 +20,27 @@
 
 {{/*
 Takes `key`, `job`, `gate`. The run's own deadline ends a gate with its report; the Job's would delete the pod with its
-log. Each attempt needs its time.
+log. Each attempt needs its time, and Kubernetes waits before each further one, 10 s at first and then twice as long as
+before. Its most, 360 s, is out of reach with `backoffLimit` 5 at the most.
+https://kubernetes.io/docs/concepts/workloads/controllers/job/#pod-backoff-failure-policy
 */}}
 {{- define "django-probe.checkJob" -}}
 {{- include "django-probe.checkArgs" (dict "key" .key "args" .job.args) -}}
 {{- $attempt := add .gate.startupAllowanceSeconds .job.deadlineSeconds .gate.terminationGracePeriodSeconds -}}
-{{- $needed := mul $attempt (add 1 .gate.backoffLimit) -}}
+{{- $waits := 0 -}}
+{{- $wait := 10 -}}
+{{- range until (int .gate.backoffLimit) -}}
+{{- $waits = add $waits $wait -}}
+{{- $wait = mul 2 $wait -}}
+{{- end -}}
+{{- $between := $waits | empty | ternary "" (printf "and the %d s that Kubernetes waits between them, " (int $waits)) -}}
+{{- $needed := add (mul $attempt (add 1 .gate.backoffLimit)) $waits -}}
 {{- if ge (int $needed) (int .job.activeDeadlineSeconds) -}}
-{{- fail (printf "%s.activeDeadlineSeconds: %d is too short, Kubernetes would delete the pod with its report: startupAllowanceSeconds %d + deadlineSeconds %d + terminationGracePeriodSeconds %d, for each of %d attempts, is %d; set it to %d or more" .key (int .job.activeDeadlineSeconds) (int .gate.startupAllowanceSeconds) (int .job.deadlineSeconds) (int .gate.terminationGracePeriodSeconds) (int (add 1 .gate.backoffLimit)) $needed (add $needed 1)) -}}
+{{- fail (printf "%s.activeDeadlineSeconds: %d is too short, Kubernetes would delete the pod with its report: startupAllowanceSeconds %d + deadlineSeconds %d + terminationGracePeriodSeconds %d, for each of %d attempts, %sis %d; set it to %d or more" .key (int .job.activeDeadlineSeconds) (int .gate.startupAllowanceSeconds) (int .job.deadlineSeconds) (int .gate.terminationGracePeriodSeconds) (int (add 1 .gate.backoffLimit)) $between $needed (add $needed 1)) -}}
 {{- end -}}
 {{- end }}
 
-{{/* Takes `key`, `args`. An option given twice would go round what was checked. */}}
+{{/* Takes `key`, `args`. An option given twice would go round what was checked; without a run there is no verdict. */}}
 {{- define "django-probe.checkArgs" -}}
 {{- $key := .key -}}
 {{- $values := dict "--gate" "gate.name or cronJob.gate" "--deadline" (printf "%s.deadlineSeconds" $key) "--shard" "gate.shards" "--policy" "policy" -}}
@@ -39,6 +48,9 @@ log. Each attempt needs its time.
 {{- $option := . | splitList "=" | first -}}
 {{- with get $values $option -}}
 {{- fail (printf "%s.args: %s is set by the chart; use the value %s" $key $option .) -}}
+{{- end -}}
+{{- if has $option (list "--list" "--help" "-h" "--version") -}}
+{{- fail (printf "%s.args: with %s the command runs nothing and exits 0, so that the gate would always open; take it out" $key $option) -}}
 {{- end -}}
 {{- end -}}
 {{- end }}
@@ -66,6 +78,17 @@ log. Each attempt needs its time.
 {{- end -}}
 {{- if and (not .Values.web.command) (ne (int .Values.web.containerPort) 8000) -}}
 {{- fail (printf "web.containerPort: the image's own server listens on 8000, not on %d; leave it (servicePort is what others see), or set web.command" (int .Values.web.containerPort)) -}}
+{{- end -}}
+{{- $port := toString .Values.kubelet.port -}}
+{{- if and (not .Values.web.command) (not (has $port (list "http" "8000"))) -}}
+{{- fail (printf "kubelet.port: the image's own server listens on 8000, which is named http, not on %s; leave it, or set web.command" $port) -}}
+{{- end -}}
+{{- end }}
+
+{{/* A gate that does not run them would open all the same. */}}
+{{- define "django-probe.checkProbes" -}}
+{{- if .Values.command -}}
+{{- fail "probes: `command` means an image of your own, which does not read PROBE_PATH, so that the gate would open without them; put them into the apps of that image, or leave command unset" -}}
 {{- end -}}
 {{- end }}
 
