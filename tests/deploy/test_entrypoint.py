@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import signal
 import subprocess
@@ -137,6 +138,51 @@ def test_serve__a_number_of_workers_that_is_none_is_one_line(image):
         "WEB_CONCURRENCY: expected a whole number, got 'many'\n",
     )
     assert run(image, "serve", "--print-config", WEB_CONCURRENCY="")[0] == 0
+
+
+# Those of docs/container-settings.md that a run alone reads.
+OF_A_RUN = {
+    "PROBE_POLICY": "/nope",
+    "PROBE_RUNNER": "a.b",
+    "PROBE_TARGETS": "foo",
+    "PROBE_TARGET_TIMEOUT": "x",
+    "PROBE_REPORT_SINK": "x",
+    "PROBE_TERMINATION_LOG": "/nope/log",
+}
+
+
+def test_table__says_what_a_run_alone_reads():
+    """The page names these variables, and no other ones, as those that a server does not look at."""
+    page = (ROOT / "docs" / "container-settings.md").read_text(encoding="utf-8")
+    (line,) = (line for line in page.splitlines() if line.startswith("- **What a run alone reads:**"))
+    assert re.findall(r"`(\w+)`", line) == list(OF_A_RUN)
+
+
+@pytest.mark.parametrize(("name", "value"), OF_A_RUN.items(), ids=list(OF_A_RUN))
+def test_value__that_a_run_alone_reads_ends_a_gate_and_no_server(image, name, value):
+    """The gate says so in one line and runs nothing; gunicorn loads the project as if nothing were wrong."""
+    code, _, err = run(image, "gate", "deploy", **{name: value})
+    assert (code, err.count("\n")) == (2, 1)
+    assert value in err
+    assert run(image, "serve", "--check-config", **{name: value})[0] == 0
+
+
+def test_value__of_the_settings_ends_gate_and_server(image):
+    """What the settings are made of is wrong for both."""
+    for arguments in (["gate", "deploy"], ["serve", "--check-config"]):
+        code, _, err = run(image, *arguments, CACHE_URL="foo")
+        assert code == 2
+        assert err.startswith("CACHE_URL: ")
+
+
+def test_file_of_tokens__is_not_read_before_somebody_asks(image):
+    """A server starts without it, and a gate does not care."""
+    history = f"sqlite:///{image}/history.sqlite3"
+    variables = {"PROBE_HISTORY_DATABASE_URL": history, "PROBE_TOKENS_FILE": "/nope"}
+    assert run(image, "serve", "--check-config", **variables)[0] == 0
+    code, _, err = run(image, "gate", "deploy", "--list", **variables)
+    assert code == 0, err
+    assert "/nope" not in err
 
 
 def test_serve__is_gunicorn_with_our_configuration(image):
