@@ -5,7 +5,6 @@ Only the process that loads calls this: it holds the test cases. The judge gets 
 
 from __future__ import annotations
 
-import inspect
 import sys
 import unittest
 from collections import Counter
@@ -167,25 +166,12 @@ def django_test_class(cls: type) -> str | None:
 
 def _refusal(test: unittest.TestCase, label: str) -> str | None:
     cls = type(test)
-    if unawaited := _unawaited(test):
-        return f"{label} was refused: {unawaited}, so that calling it would run nothing of it and pass"
     if not (django_class := django_test_class(cls)):
         return None
     return (
         f"{label} was refused and none of it ran: {cls.__name__} is a django.test.{django_class}, which is made for "
         f"a test database; make it a plain unittest.TestCase (Django's Client works there too)"
     )
-
-
-def _unawaited(test: unittest.TestCase) -> str:
-    """Say why unittest would call a method and run nothing of it, or nothing."""
-    method = getattr(type(test), test._testMethodName, None)  # noqa: SLF001 (unittest has no other name for it)
-    flags = getattr(getattr(method, "__code__", None), "co_flags", 0)
-    if flags & (inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR):
-        return "it has a yield and is a generator"
-    if flags & inspect.CO_COROUTINE and not isinstance(test, unittest.IsolatedAsyncioTestCase):
-        return "it is async, and its class is no unittest.IsolatedAsyncioTestCase"
-    return ""
 
 
 @cache

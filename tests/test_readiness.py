@@ -52,6 +52,7 @@ SAYS = {
     "passing": (READY, PASSING, (200, "ready")),
     "chosen by label": ("gates: {ready: {probes: [shop.TestShop]}}", PASSING, (200, "ready")),
     "failing": (READY, FAILING, (503, "not ready: failing")),
+    "async, and nobody awaits it": (READY, PASSING.replace("def", "async def"), (503, "not ready: failing")),
     "leaving": (READY, shop('raise SystemExit("gone")'), (503, "not ready: failing")),
     "failing, by policy a warning": (
         "gates: {ready: {tags: [ready], warn_only: [shop.TestShop]}}",

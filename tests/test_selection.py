@@ -400,37 +400,6 @@ def test_fixtures__two_classes_of_one_name_have_one_each(project):
     ]
 
 
-def test_run__a_method_of_which_nothing_would_run_is_refused(project):
-    """Python's unittest calls an async method or a generator of a plain TestCase, and reports that it passed."""
-    project.app(
-        "shop",
-        """
-        import unittest
-
-        class TestPlain(unittest.TestCase):
-            async def test_async(self):
-                self.fail("never")
-
-            def test_generator(self):
-                self.fail("never")
-                yield
-
-        class TestAwaited(unittest.IsolatedAsyncioTestCase):
-            async def test_async(self):
-                pass
-        """,
-    )
-
-    done, record = project.record()
-
-    assert done.code == 1
-    told = {result["label"]: (result["outcome"], result["message"]) for result in record["results"]}
-    assert told.pop("shop.TestAwaited.test_async") == ("passed", "")
-    assert [outcome for outcome, _ in told.values()] == ["error", "error"]
-    assert "its class is no unittest.IsolatedAsyncioTestCase" in told["shop.TestPlain.test_async"][1]
-    assert "is a generator" in told["shop.TestPlain.test_generator"][1]
-
-
 def test_run__an_attribute_tags_that_is_no_collection_is_no_tag(project):
     """The name is an ordinary one: a probe of a blog may have it for its own purpose."""
     project.app(

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from django_probe.execution.guard_refusals import take_refusals
 from django_probe.execution.recorder import Interrupted, Recorder, formatted, message_of, one_line
+from django_probe.execution.returned import refuse_unrun, refuse_unrun_cleanups, refusing_unrun
 from django_probe.results import PROBLEMS, Outcome
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ class Executor:
             module, prefix = sys.modules[cls.__module__], _parent(_parent(first.label))
             set_up = (f"{prefix}.setUpModule", getattr(module, "setUpModule", _nothing))
             tear_down = (f"{prefix}.tearDownModule", getattr(module, "tearDownModule", _nothing))
-            self._around(indices, set_up, tear_down, unittest.doModuleCleanups, self._classes)
+            self._around(indices, set_up, tear_down, _module_cleanups, self._classes)
         else:
             self._classes(indices)  # of one name they share a key, and may be several all the same
         self._emit("done")
@@ -104,10 +105,14 @@ class Executor:
         self._tell("result", index, began, time.monotonic() - clock)
 
     def _test(self, probe: Probe) -> None:
-        _fresh(probe.test).run(self._recorder)
+        test = _fresh(probe.test)
+        with refusing_unrun(test) as refused:
+            test.run(self._recorder)
+        for error in refused:
+            self._recorder.note(Outcome.ERROR, message_of(error))
         if probe.fixtures is None:  # else what was added to its class or module is due with the fixtures
             self._class_cleanups(type(probe.test))
-            unittest.doModuleCleanups()
+            _module_cleanups()
 
     def _classes(self, indices: Sequence[int]) -> None:
         for cls, members in groupby(indices, key=lambda index: type(self._probes[index].test)):
@@ -127,9 +132,10 @@ class Executor:
     def _cleanups(self, cls: type[unittest.TestCase], *, module: bool) -> None:
         self._class_cleanups(cls)
         if not module:  # else the module's own tearDown comes first
-            unittest.doModuleCleanups()
+            _module_cleanups()
 
     def _class_cleanups(self, cls: type[unittest.TestCase]) -> None:
+        refuse_unrun_cleanups(cls._class_cleanups)  # type: ignore[attr-defined]
         cls.doClassCleanups()
         for info in cls.tearDown_exceptions:  # type: ignore[attr-defined]
             self._recorder.note(Outcome.ERROR, message_of(info[1]), formatted(info))
@@ -197,7 +203,7 @@ class Executor:
                     self.attention = False
                     self._heed()
                 try:
-                    step()
+                    refuse_unrun(step())
                 finally:
                     self._end_forks()
                 self.current = None
@@ -242,6 +248,11 @@ def _fresh(test: unittest.TestCase) -> unittest.TestCase:
     copy = object.__new__(type(test))
     copy.__dict__.update(test.__dict__)
     return copy
+
+
+def _module_cleanups() -> None:
+    refuse_unrun_cleanups(unittest.case._module_cleanups)  # type: ignore[attr-defined]  # noqa: SLF001 (unittest has no other name for it)
+    unittest.doModuleCleanups()
 
 
 def _parent(label: str) -> str:

@@ -1,0 +1,248 @@
+"""Code that is called and of which nothing runs: unittest passes it, a gate does not."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.execution.running import outcomes
+
+WRAPPED = """
+import asyncio, functools, unittest
+
+def logged(function):
+    @functools.wraps(function)
+    def call(*args, **kwargs):
+        return function(*args, **kwargs)
+    return call
+
+def logged_async(function):
+    @functools.wraps(function)
+    async def call(*args, **kwargs):
+        return await function(*args, **kwargs)
+    return call
+"""
+
+METHODS = (
+    WRAPPED
+    + """
+class TestPlain(unittest.TestCase):
+    async def test_async(self): self.fail("never ran")
+    async def test_async_generator(self):
+        self.fail("never ran")
+        yield
+    def test_generator(self):
+        self.fail("never ran")
+        yield
+    @logged
+    async def test_wrapped(self): self.fail("never ran")
+    @logged
+    def test_wrapped_generator(self):
+        self.fail("never ran")
+        yield
+    @unittest.expectedFailure
+    async def test_expected(self): self.fail("never ran")
+    def test_cleanup(self):
+        async def undo(): raise AssertionError("never ran")
+        self.addCleanup(undo)
+        self.addCleanup(print, "the next one runs")
+
+class TestIsolated(unittest.IsolatedAsyncioTestCase):
+    @logged
+    async def test_isolated_wrapped(self): self.fail("never ran")
+    async def test_isolated_forgets(self): return asyncio.sleep(0)
+    async def test_isolated_generator(self):
+        self.fail("never ran")
+        yield
+    async def test_isolated_cleanup(self):
+        async def undo(): raise AssertionError("never ran")
+        self.addAsyncCleanup(lambda: undo())
+
+class TestSetUp(unittest.TestCase):
+    async def setUp(self): raise AssertionError("never ran")
+    def test_set_up(self): print("the probe ran without it")
+
+class TestTearDown(unittest.TestCase):
+    @logged
+    async def tearDown(self): raise AssertionError("never ran")
+    def test_tear_down(self): pass
+
+class TestIsolatedSetUp(unittest.IsolatedAsyncioTestCase):
+    async def setUp(self): raise AssertionError("never ran")
+    async def test_isolated_set_up(self): pass
+
+class TestClassCleanup(unittest.TestCase):
+    def test_class_cleanup(self):
+        async def undo(): raise AssertionError("never ran")
+        self.addClassCleanup(undo)
+
+class TestModuleCleanup(unittest.TestCase):
+    def test_module_cleanup(self):
+        async def undo(): raise AssertionError("never ran")
+        unittest.addModuleCleanup(undo)
+"""
+)
+
+
+@pytest.mark.parametrize("options", [[], ["--parallel", "0"]])
+def test_run__what_nobody_awaits_is_an_error(project, options):
+    """Under a decorator too, whatever its class, and in setUp, tearDown and cleanups; `@expectedFailure` hides none."""
+    project.app("shop", METHODS)
+
+    done, record = project.record(*options)
+
+    assert done.code == 1
+    found = outcomes(record)
+    assert found == dict.fromkeys(found, "error")
+    assert len(found) == 16
+    assert "never ran" not in done.err
+    assert "the probe ran without it" not in done.err
+    assert "RuntimeWarning" not in done.err
+    for result in record["results"]:
+        assert "TypeError: it returned a" in result["message"], result
+
+
+def test_run__the_message_names_the_code_and_the_cure(project):
+    """It names what never ran, which may be a setUp, and says what would run it."""
+    project.app("shop", METHODS)
+
+    _, record = project.record("shop.TestSetUp", "shop.TestPlain.test_generator")
+
+    generator, set_up = sorted((result["message"] for result in record["results"]), key=len)
+    assert generator == (
+        "TypeError: it returned a generator that nobody runs, so that nothing of TestPlain.test_generator ran: "
+        "it has a yield, which must go"
+    )
+    assert set_up == (
+        "TypeError: it returned a coroutine that nobody awaits, so that nothing of TestSetUp.setUp ran: only a "
+        "unittest.IsolatedAsyncioTestCase awaits: its test methods, asyncSetUp, asyncTearDown and cleanups, and each "
+        "decorator of them must be async too; elsewhere call asyncio.run()"
+    )
+
+
+def test_run__what_is_awaited_or_is_a_plain_value_passes(project):
+    """Of an IsolatedAsyncioTestCase unittest awaits what is async; what else a method returns says nothing of it."""
+    project.app(
+        "shop",
+        WRAPPED
+        + """
+class TestIsolated(unittest.IsolatedAsyncioTestCase):
+    def setUp(self):
+        self.done = ["setUp"]
+
+    async def asyncSetUp(self):
+        await asyncio.sleep(0)
+        self.done.append("asyncSetUp")
+
+    @logged_async
+    async def test_async(self):
+        await asyncio.sleep(0)
+        self.assertEqual(self.done, ["setUp", "asyncSetUp"])
+        self.addAsyncCleanup(self.cleaned)
+        self.addCleanup(self.done.append, "cleanup")
+
+    def test_sync(self): pass
+
+    async def asyncTearDown(self):
+        self.done.append("asyncTearDown")
+
+    async def cleaned(self):
+        self.assertEqual(self.done[2:], ["asyncTearDown", "cleanup"])
+
+class TestPlain(unittest.TestCase):
+    def test_value(self): return 1
+    def test_runs_it(self): asyncio.run(asyncio.sleep(0))
+    def test_function(self): self.addCleanup(iter, ())
+    @unittest.skip("not today")
+    async def test_skipped(self): pass
+
+def load_tests(loader, tests, pattern):
+    tests.addTest(unittest.FunctionTestCase(lambda: 1, setUp=list, tearDown=list))
+    return tests
+""",
+    )
+
+    done, record = project.record()
+
+    assert done.code == 0, done.err
+    assert outcomes(record) == {
+        "test_async": "passed",
+        "test_sync": "passed",
+        "test_function": "passed",
+        "test_runs_it": "passed",
+        "test_skipped": "skipped",
+        "test_value": "passed",
+        "runTest": "passed",
+    }
+
+
+def test_run__a_function_of_a_suite_is_looked_at_too(project):
+    """A FunctionTestCase drops what its functions return."""
+    project.app(
+        "shop",
+        """
+        import unittest
+
+        async def coroutine(): raise AssertionError("never ran")
+
+        def generator():
+            raise AssertionError("never ran")
+            yield
+
+        def suite():
+            return unittest.TestSuite([
+                unittest.FunctionTestCase(coroutine),
+                unittest.FunctionTestCase(generator),
+                unittest.FunctionTestCase(print, setUp=coroutine),
+                unittest.FunctionTestCase(print, tearDown=coroutine),
+                unittest.FunctionTestCase(print),
+            ])
+        """,
+    )
+
+    done, record = project.record()
+
+    assert done.code == 1
+    assert [result["outcome"] for result in record["results"]] == ["error"] * 4 + ["passed"]
+
+
+FIXTURE = """
+import unittest
+
+class TestShop(unittest.TestCase):
+    {fixture}
+
+    def test_open(self): pass
+"""
+
+
+@pytest.mark.parametrize("case", ["unittest.TestCase", "unittest.IsolatedAsyncioTestCase"])
+@pytest.mark.parametrize("name", ["setUpClass", "tearDownClass", "setUpModule", "tearDownModule"])
+def test_run__a_fixture_of_class_or_module_that_nobody_awaits_closes_the_gate(project, name, case):
+    """None of them is awaited by unittest, whatever their class."""
+    text = FIXTURE.replace("unittest.TestCase", case)
+    body = "raise AssertionError('never ran')"
+    if name.endswith("Class"):
+        text = text.format(fixture=f"@classmethod\n    async def {name}(cls): {body}")
+    else:
+        text = text.format(fixture="") + f"\nasync def {name}(): {body}\n"
+    project.app("shop", text)
+
+    done, record = project.record()
+
+    assert done.code == 1
+    problems = [result for result in record["results"] if result["outcome"] != "passed"]
+    assert [result["outcome"] for result in problems] == ["error"]
+    assert "it returned a coroutine that nobody awaits" in problems[0]["message"]
+    assert name in problems[0]["message"] + problems[0]["label"]
+
+
+def test_run__a_cleanup_of_a_fixture_that_nobody_awaits_closes_the_gate(project):
+    """What setUpClass adds is called after tearDownClass, and what it returns is lost as well."""
+    fixture = "@classmethod\n    def setUpClass(cls): cls.addClassCleanup(cls.undo)\n"
+    project.app("shop", FIXTURE.format(fixture=fixture + "\n    @classmethod\n    async def undo(cls): pass"))
+
+    done, record = project.record()
+
+    assert done.code == 1
+    told = {result["label"]: result["message"] for result in record["results"]}
+    assert "nothing of TestShop.undo ran" in told["shop.TestShop.tearDownClass"]
