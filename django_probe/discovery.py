@@ -13,6 +13,7 @@ import sys
 import traceback
 import unittest
 from collections import Counter
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -154,7 +155,11 @@ def _load_module(name: str, prefix: str, announce: Callable[[str, str], None]) -
     except BaseException as error:  # noqa: BLE001 (sys.exit() in a module is an error of that module alone)
         yield _stillborn_suite(prefix, f"{name} could not be imported", error)
         return
-    yield _suite_of(module, prefix)
+    suite = _suite_of(module, prefix)
+    if _maker(module, "suite") or _maker(module, "load_tests"):
+        yield from _by_home(suite, module)
+        return  # as unittest has it: who chooses speaks for the whole package
+    yield suite
     yield from _passed_over(module, prefix)
     for info in pkgutil.iter_modules(getattr(module, "__path__", ())):
         if info.name != "__main__":
@@ -176,7 +181,7 @@ def _suite_of(module: ModuleType, prefix: str) -> ProbeSuite:
     try:
         given = _given_suite(module)
         suite = ProbeSuite(_own_tests(loader, module), prefix=prefix) if given is None else given
-        if load_tests := getattr(module, "load_tests", None):
+        if load_tests := _maker(module, "load_tests"):
             suite = _checked(load_tests(loader, suite, None), "load_tests()", module)
         return suite if isinstance(suite, ProbeSuite) else ProbeSuite([suite], prefix=prefix)
     except unittest.SkipTest as skip:
@@ -187,8 +192,31 @@ def _suite_of(module: ModuleType, prefix: str) -> ProbeSuite:
 
 def _given_suite(module: ModuleType) -> unittest.TestSuite | None:
     """Give what the module's own `suite()` makes: the original django-probe's way to choose probes by hand."""
-    make = getattr(module, "suite", None)
-    return _checked(make(), "suite()", module) if callable(make) else None
+    make = _maker(module, "suite")
+    return _checked(make(), "suite()", module) if make else None
+
+
+def _maker(module: ModuleType, name: str) -> Callable[..., Any] | None:
+    """Give the module's function of this name; one that a package took from a module of its own is that module's."""
+    found = getattr(module, name, None)
+    return found if callable(found) and not _is_within(module, found) else None
+
+
+def _is_within(package: ModuleType, found: object) -> bool:
+    return str(getattr(found, "__module__", "")).startswith(f"{package.__name__}.")
+
+
+def _by_home(suite: ProbeSuite, package: ModuleType) -> Iterator[ProbeSuite]:
+    """Divide what a package gave, so that a test of one of its modules has the label that it has without `suite()`."""
+
+    def prefix_of(test: unittest.TestCase) -> str:
+        cls = type(test)
+        if _is_within(package, cls) and _is_imported(cls, package):
+            return suite.prefix + cls.__module__.removeprefix(package.__name__)
+        return suite.prefix
+
+    for prefix, tests in groupby(leaves(suite), prefix_of):
+        yield ProbeSuite(tests, prefix=prefix)
 
 
 def _checked(suite: Any, maker: str, module: ModuleType) -> unittest.TestSuite:

@@ -602,3 +602,66 @@ def test_run__a_folder_of_a_package_that_python_passes_over_closes_the_gate(proj
     results = {result["label"]: result for result in record["results"]}
     assert "has no __init__.py" in results["shop.checkout"]["message"]
     assert results["shop.a.TestA.test_a"]["outcome"] == "passed"
+
+
+TWO = """\
+import unittest
+
+class TestX(unittest.TestCase):
+    def test_1(self): pass
+    def test_2(self): pass
+"""
+
+
+@pytest.mark.parametrize(
+    "chooser",
+    [
+        "def suite():\n    return unittest.TestSuite([a.TestX('test_1'), deep.TestY('test_1'), TestRoot('test_1')])\n",
+        (
+            "def load_tests(loader, tests, pattern):\n"
+            "    tests.addTests([a.TestX('test_1'), deep.TestY('test_1')])\n"
+            "    return tests\n"
+        ),
+    ],
+    ids=["suite", "load_tests"],
+)
+def test_run__what_a_package_chooses_is_all_that_runs_of_it(project, chooser):
+    """Its modules are not loaded besides; a test of one of them keeps the label that it has without the choice."""
+    root = TWO.replace("TestX", "TestRoot").partition("    def test_2")[0]
+    project.app(
+        "shop",
+        {
+            "__init__.py": root + "from shop.probes import a\nfrom shop.probes.sub import deep\n" + chooser,
+            "a.py": TWO,
+            "b.py": TWO + "raise RuntimeError('nobody loads it')\n",
+            "sub/__init__.py": "",
+            "sub/deep.py": TWO.replace("TestX", "TestY"),
+        },
+    )
+
+    done, record = project.record()
+
+    assert done.code == 0, done.err
+    chosen = {"shop.a.TestX.test_1", "shop.sub.deep.TestY.test_1", "shop.TestRoot.test_1"}
+    assert {result["label"] for result in record["results"]} == chosen
+    assert len(record["results"]) == 3
+    assert project.probe("--list", "shop.TestX").out.split() == ["shop.a.TestX.test_1"]
+    left_out = project.probe("--list", "shop.a.TestX.test_2")
+    assert left_out.code == 2
+    assert "no probe of the app shop has this label" in left_out.err
+
+
+def test_run__what_a_module_of_a_package_chooses_is_its_own_choice(project):
+    """A package that imports all from one of its modules, `suite` among it, does not lose the other modules."""
+    project.app(
+        "shop",
+        {
+            "__init__.py": "from shop.probes.a import *\n",
+            "a.py": TWO + "def suite():\n    return unittest.TestSuite([TestX('test_1')])\n",
+            "b.py": TWO,
+        },
+    )
+
+    done = project.probe("--list")
+
+    assert (done.code, done.out.split()) == (0, ["shop.a.TestX.test_1", "shop.b.TestX.test_1", "shop.b.TestX.test_2"])
