@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-if sys.version_info < (3, 13):  # see tests/conftest.py
-    collect_ignore = ["test_accounts.py", "test_rollouts.py"]
+# `make gate` is for any Python; what serves, and starts in an image, is for the image's.
+_OF_THE_IMAGE = ("accounts", "entrypoint", "history", "rollouts", "services")
+collect_ignore = [f"test_{name}.py" for name in _OF_THE_IMAGE] if sys.version_info < (3, 13) else []
 
 ROOT = Path(__file__).resolve().parents[2]
 MANAGE = ROOT / "deploy" / "manage.py"
