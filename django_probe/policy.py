@@ -26,6 +26,7 @@ from django_probe.terms import (
     parse_duration,
     parse_flag,
     parse_timeout,
+    settle_access,
     shown,
 )
 
@@ -66,6 +67,10 @@ class Gate:
     warn_only: tuple[str, ...] = ()
     every: float = 10.0
     max_age: float = 30.0
+
+    def __post_init__(self) -> None:
+        """Take an access that is given as a text; ValueError where it names none."""
+        settle_access(self)
 
     def terms(self, own: Wishes, operator: Wishes, *, warns_only: bool) -> Terms:
         """Decide how a probe runs that wishes `own`; CeilingError where it wishes more access than is allowed.

@@ -10,7 +10,7 @@ import math
 import re
 from dataclasses import dataclass, fields
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -86,6 +86,18 @@ def parse_access(value: object) -> DatabaseAccess:
         raise ValueError(f"expected one of {names}, got {shown(value)}") from None
 
 
+def settle_access(terms: Any) -> None:
+    """Make the `database_access` of a frozen dataclass, where there is one, what it names; ValueError where it is none.
+
+    A text from code would else be like none of the three, and the guard asks which one it is.
+    """
+    if terms.database_access is not None:
+        try:
+            object.__setattr__(terms, "database_access", parse_access(terms.database_access))
+        except ValueError as error:
+            raise ValueError(f"database_access: {error}") from None
+
+
 def parse_count(value: object) -> int:
     """Give a whole number from 0 up; ValueError with one sentence."""
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
@@ -109,6 +121,10 @@ class Wishes:
     warn_only: bool | None = None
     database_access: DatabaseAccess | None = None
 
+    def __post_init__(self) -> None:
+        """Take an access that is given as a text; ValueError where it names none."""
+        settle_access(self)
+
     def over(self, other: Wishes) -> Wishes:
         """Give these wishes with `other`'s where these say nothing."""
         return Wishes(
@@ -130,6 +146,10 @@ class Terms:
     retries: int
     blocking: bool
     database_access: DatabaseAccess
+
+    def __post_init__(self) -> None:
+        """Take an access that is given as a text; ValueError where it names none."""
+        settle_access(self)
 
 
 def probe(

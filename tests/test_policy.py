@@ -335,6 +335,17 @@ def test_terms__a_written_database_access_is_a_ceiling(access, wished):
         assert written.terms(own, NOTHING, warns_only=False).database_access == wished
 
 
+def test_gate__made_in_code_takes_an_access_as_a_text():
+    """It is a ceiling then as one that is written in the file, and what names none is refused."""
+    made = Gate(database_access="rollback")
+
+    assert made.access(NOTHING) is DatabaseAccess.ROLLBACK
+    with pytest.raises(CeilingError):
+        made.terms(Wishes(database_access="read-write"), NOTHING, warns_only=False)
+    with pytest.raises(ValueError, match="database_access: expected one of read-only, rollback, read-write, got 'no'"):
+        Gate(database_access="no")
+
+
 def test_terms__no_written_database_access_is_no_ceiling():
     """The default read-only is what a probe gets that wishes nothing, not what it may not exceed."""
     own = Wishes(database_access=DatabaseAccess.READ_WRITE)

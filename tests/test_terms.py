@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import unittest
+from functools import partial
 
 import pytest
 
 from django_probe import probe
 from django_probe.terms import (
+    DatabaseAccess,
+    Terms,
     Wishes,
     parse_access,
     parse_count,
@@ -95,6 +98,14 @@ def test_access__is_one_of_three_names(written):
 def test_access__orders_from_the_least_to_the_most():
     """What is a ceiling for what depends on this order."""
     assert [parse_access(name).rank for name in ("read-only", "rollback", "read-write")] == [0, 1, 2]
+
+
+@pytest.mark.parametrize("made", [Wishes, partial(Terms, 1.0, 0, True)])  # noqa: FBT003 (a field's place)
+def test_access__of_wishes_and_terms_may_be_a_text(made):
+    """From code comes what a person writes; a text that stayed one would be held to nothing by the guard."""
+    assert made(database_access="rollback").database_access is DatabaseAccess.ROLLBACK
+    with pytest.raises(ValueError, match="database_access: expected one of read-only, rollback, read-write, got 'no'"):
+        made(database_access="no")
 
 
 def test_probe__on_a_method_says_more_than_on_its_class():

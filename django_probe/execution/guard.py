@@ -90,9 +90,10 @@ class DatabaseGuard:
         """Hold all connections to `access` while the block runs; it may be nested with the same access.
 
         Between blocks the last access stays in force, for threads that a probe left. Raises GuardError where
-        `access` cannot be had, and at the end of `rollback` where something else ended the transaction.
+        `access` cannot be had, and at the end of `rollback` where something else ended the transaction; ValueError
+        where it is none.
         """
-        self._enter(access)
+        self._enter(DatabaseAccess(access))  # a text of the same letters is none of its members, and holds nothing
         try:
             yield
         finally:

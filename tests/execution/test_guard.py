@@ -45,6 +45,22 @@ def test_a_read_only_statement_sends_a_begin_and_a_commit_more(held, tmp_path):
     assert sent == {"read-write": ["SELECT"], "read-only": ["BEGIN", "SELECT", "COMMIT"]}
 
 
+def test_an_access_may_be_a_text_and_holds_as_much(held):
+    """What is none of the three names is an error before anything could be written."""
+    told = held(
+        """
+        def inside(access):
+            with guard.during(access):
+                return insert("inside")
+
+        for access in ("read-only", "rollback", "nonsense"):
+            told[access] = attempt(inside, access).get("error")
+        told["left"] = Thing.objects.filter(name="inside").count()
+        """
+    )
+    assert told == {"read-only": "InternalError", "rollback": None, "nonsense": "ValueError", "left": 0}
+
+
 def test_fixtures_and_probes_of_different_access_do_not_mix(held):
     """Inside a block another access is an error that says what to decorate; the outer one goes on."""
     told = held(
