@@ -19,12 +19,12 @@ from django_probe import conf, discovery
 from django_probe.errors import UsageError
 from django_probe.execution.guard_backends import objections
 from django_probe.execution.inprocess import InProcessSession
-from django_probe.execution.recorder import one_line
+from django_probe.execution.recorder import Interrupted, one_line
 from django_probe.execution.redaction import Redactor
 from django_probe.execution.session import ForkedSession, Session
 from django_probe.reports.console import Console
 from django_probe.reports.files import relieve
-from django_probe.results import ExitCode, Outcome, ProbeResult, ProbeRun
+from django_probe.results import EndedBy, ExitCode, Outcome, ProbeResult, ProbeRun
 from django_probe.selection import Choice, Shard
 from django_probe.terms import NOTHING, Wishes
 
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from django_probe.execution.listener import Listener
     from django_probe.policy import Gate
     from django_probe.reports.delivery import Delivery
-    from django_probe.results import EndedBy
 
 
 Given = TypeVar("Given")
@@ -198,15 +197,30 @@ class DjangoProbeSuiteRunner:
     def _judged(self, suite: SelectedSuite) -> ProbeRun:
         """Run and judge; whatever breaks in here, or in a team's override, is an error in a record that closes."""
         run: ProbeRun | None = None
+        session = suite.session
         try:
-            run = _given(self.run_suite(suite), ProbeRun, "run_suite() gave {!r}, not a ProbeRun")
-            return run.judged(_given(self.suite_result(suite, run), int, "suite_result() gave {!r}, not an exit code"))
-        except (Exception, SystemExit) as error:  # noqa: BLE001 (the gate always answers)
-            redact = Redactor()
-            message = redact(f"the runner itself failed: {type(error).__name__}: {one_line(error)}")
-            broken = ProbeResult("runner", Outcome.ERROR, message=message, details=redact(traceback.format_exc()))
-            ran, ended_by = (run.results, run.ended_by) if run else ((), None)
-            return self._record(suite.session.total, [*ran, broken], ended_by)
+            with session.interruptible():
+                run = _given(self.run_suite(suite), ProbeRun, "run_suite() gave {!r}, not a ProbeRun")
+                code = _given(self.suite_result(suite, run), int, "suite_result() gave {!r}, not an exit code")
+                run = run.judged(code)
+        except (Exception, SystemExit, Interrupted) as error:  # noqa: BLE001 (the gate always answers)
+            run = self._broken(session, run, error)
+        by = session.interrupted_by
+        return replace(run, ended_by=by) if by and run.ended_by in (None, EndedBy.FAILFAST) else run
+
+    def _broken(self, session: Session, run: ProbeRun | None, error: BaseException) -> ProbeRun:
+        """Give the record of what ran, and of the error that ended it; to run after a signal starts nothing."""
+        by = session.interrupted_by
+        what = f"the runner itself failed: {type(error).__name__}: {one_line(error)}"
+        if isinstance(error, Interrupted):
+            what = f"{by} ended the run while the runner itself was at work"
+        redact = Redactor()
+        broken = ProbeResult("runner", Outcome.ERROR, message=redact(what), details=redact(traceback.format_exc()))
+        if run:
+            results, ended_by = run.results, run.ended_by
+        else:
+            results, ended_by = session.ran or (session.run(self._listener) if by else ((), None))
+        return self._record(session.total, [*results, broken], ended_by)
 
     def _record(self, selected: int, results: Sequence[ProbeResult], ended_by: EndedBy | None) -> ProbeRun:
         shard = self._choice.shard

@@ -66,6 +66,8 @@ class InProcessSession:
         self._choice = choice
         self._meanwhile = meanwhile
         self._ended_by: EndedBy | None = None
+        self._raises = False
+        self.ran: Ran | None = None
 
     def __enter__(self) -> Self:
         if self._meanwhile:
@@ -98,6 +100,14 @@ class InProcessSession:
 
     def run(self, listener: Listener) -> Ran:
         """Run what is loaded; see `Session.run`."""
+        before, self._raises = self._raises, False
+        try:
+            self.ran = self._run_all(listener)
+            return self.ran
+        finally:
+            self._raises = before
+
+    def _run_all(self, listener: Listener) -> Ran:
         self._listener = listener
         listener.selected(len(self.selected))
         self._ledger = Ledger(self.selected, self._choice.gate.retry_delay, Redactor(), self._ended)
@@ -110,6 +120,20 @@ class InProcessSession:
             else:
                 break
         return self._ledger.finish(self._ended_by), self._ended_by
+
+    @property
+    def interrupted_by(self) -> EndedBy | None:
+        """Give the last signal that came; see `session.Session.interrupted_by`."""
+        return self._ended_by if self._ended_by in _ENDS.values() else None
+
+    @contextmanager
+    def interruptible(self) -> Iterator[None]:
+        """Let signals raise; see `session.Session.interruptible`."""
+        self._raises = True
+        try:
+            yield
+        finally:
+            self._raises = False
 
     def ignore_signals(self, *, for_good: bool) -> None:
         """Ignore them; see `session.Session.ignore_signals`."""
@@ -152,6 +176,8 @@ class InProcessSession:
 
     def _interrupt(self, number: int, _frame: object) -> None:
         self._ended_by = _ENDS[signal.Signals(number)]
+        if self._raises:
+            raise Interrupted("the run was ended")
         if self._executor.current is None:
             self._executor.attention = True
         else:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, Self
 
+from django_probe.execution.recorder import Interrupted
 from django_probe.results import EndedBy
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from types import TracebackType
 
 _ENDS: Final = {signal.SIGINT: EndedBy.SIGINT, signal.SIGTERM: EndedBy.SIGTERM}
@@ -19,6 +22,7 @@ class Interrupts:
 
     def __init__(self) -> None:
         self.received: list[EndedBy] = []
+        self._raises = False
         self._before: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> Self:
@@ -39,6 +43,26 @@ class Interrupts:
 
     def _take(self, number: int, _frame: object) -> None:
         self.received.append(_ENDS[signal.Signals(number)])
+        if self._raises:
+            raise Interrupted(f"{self.received[-1]} came")
+
+    @contextmanager
+    def raising(self) -> Iterator[None]:
+        """Raise Interrupted in the block where a signal comes: nobody waits for one while a team's own code runs."""
+        self._raises = True
+        try:
+            yield
+        finally:
+            self._raises = False
+
+    @contextmanager
+    def waited_for(self) -> Iterator[None]:
+        """Raise nothing in the block: somebody waits for a signal there, within `raising` or not."""
+        before, self._raises = self._raises, False
+        try:
+            yield
+        finally:
+            self._raises = before
 
     def ignore(self, *, for_good: bool) -> None:
         """Take no more of them; `for_good` leaves it at that when this is left, and until the process ends."""

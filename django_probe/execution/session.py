@@ -17,6 +17,7 @@ from django_probe.execution.redaction import Redactor
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
     from types import TracebackType
 
     from django_probe.execution.ledger import Selected
@@ -36,9 +37,18 @@ class Session(Protocol):
 
     selected: list[Selected]
     total: int
+    ran: Ran | None
+    """What `run` gave; None before."""
+
+    @property
+    def interrupted_by(self) -> EndedBy | None:
+        """Give the first signal that came, if any did."""
 
     def run(self, listener: Listener) -> Ran:
         """Run them; give the results in the order of the selection, and what ended the run early."""
+
+    def interruptible(self) -> AbstractContextManager[None]:
+        """Let SIGINT and SIGTERM raise Interrupted in the block, but in `run`, whose probes they end."""
 
     def ignore_signals(self, *, for_good: bool) -> None:
         """Let SIGINT and SIGTERM change nothing any more, now that the verdict is known; or not until `__exit__`."""
@@ -64,6 +74,7 @@ class ForkedSession:
         self._meanwhile = meanwhile
         self._interrupts = Interrupts()
         self._children = linux.children()
+        self.ran: Ran | None = None
 
     def __enter__(self) -> Self:
         self._interrupts.__enter__()
@@ -81,17 +92,28 @@ class ForkedSession:
 
     def run(self, listener: Listener) -> Ran:
         """Run what is loaded; see `Session.run`."""
-        judge = Judge(
-            self._runner,
-            self.selected,
-            gate=self._choice.gate,
-            deadline=self._deadline,
-            interrupts=self._interrupts,
-            listener=listener,
-            redact=Redactor(),
-        )
-        results, ended_by = judge.run()
-        return results, self._ended_by or ended_by
+        with self._interrupts.waited_for():
+            judge = Judge(
+                self._runner,
+                self.selected,
+                gate=self._choice.gate,
+                deadline=self._deadline,
+                interrupts=self._interrupts,
+                listener=listener,
+                redact=Redactor(),
+            )
+            results, ended_by = judge.run()
+            self.ran = results, self._ended_by or ended_by
+            return self.ran
+
+    @property
+    def interrupted_by(self) -> EndedBy | None:
+        """Give the first signal that came; see `Session.interrupted_by`."""
+        return self._interrupts.received[0] if self._interrupts.received else None
+
+    def interruptible(self) -> AbstractContextManager[None]:
+        """Let signals raise; see `Session.interruptible`."""
+        return self._interrupts.raising()
 
     def ignore_signals(self, *, for_good: bool) -> None:
         """Ignore them; see `Session.ignore_signals`."""
