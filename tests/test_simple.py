@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from pathlib import Path
 
 import junitparser
@@ -26,7 +27,7 @@ class TestA(unittest.TestCase):
 """
 
 RUNNERS = """\
-import sys, unittest
+import os, sys, time, unittest
 from dataclasses import replace
 from django.conf import settings
 from django_probe.errors import UsageError
@@ -115,12 +116,57 @@ class SaysZero(Base):
         super().run_probes(labels, extra_probes)
         return 0
 
+def gives(code, ends=False):
+    class Gives(Base):
+        def run_probes(self, labels, extra_probes=None):
+            super().run_probes(labels, extra_probes)
+            return sys.exit(code) if ends else code
+    return Gives
+
+GivesNothing, GivesMore, GivesLess, GivesTrue, GivesText = map(gives, (None, 256, -1, True, "1"))
+Gives7, Exits0, ExitsText = gives(7), gives(0, ends=True), gives("no way", ends=True)
+
+def gives_five(**options):
+    return 5
+
+def gives_a_runner(**options):
+    return Base(**options)
+
+class Signalled(Base):
+    def run_suite(self, suite):
+        self.hang("first")
+        run = super().run_suite(suite)
+        self.hang("last")
+        return run
+
+    def suite_result(self, suite, run):
+        try:
+            self.hang("result")
+            self.hang("hidden")
+        except BaseException:
+            if self.where != "hidden":
+                raise
+        return run.exit_code
+
+    def hang(self, where):
+        self.where, number = os.environ["TEAM_HANGS"].split()
+        if where == self.where:
+            os.kill(os.getpid(), int(number))
+            time.sleep(600)
+
 class OldSignature(Base):
     def __init__(self, verbosity, interactive, failfast):
         super().__init__(verbosity, interactive, failfast)
 
 not_a_class = 3
 """
+
+HANGS = {
+    "first": ["not_run", "not_run", "error"],
+    "last": ["passed", "skipped", "error"],
+    "result": ["passed", "skipped", "error"],
+    "hidden": ["passed", "skipped"],
+}
 
 
 @pytest.fixture(scope="module")
@@ -233,8 +279,8 @@ def test_run__what_breaks_in_an_override_closes_the_gate(answer, runner, says):
     assert record["results"][-1]["message"] == says
     assert "Traceback" in record["results"][-1]["details"]
     assert "not-a-secret-of-anybody" not in done.err + str(record)
-    # What ran stays in the record where it is known.
-    assert len(record["results"]) == (3 if runner.startswith("Result") else 1)
+    # What ran stays in the record.
+    assert len(record["results"]) == (1 if runner == "RunsByItself" else 3)
 
 
 def test_suite_result__may_be_stricter(answer):
@@ -272,6 +318,39 @@ def test_run_probes__may_add_probes(answer):
     }
 
 
+@pytest.mark.parametrize(
+    ("runner", "given"),
+    [
+        ("GivesNothing", "None"),
+        ("GivesMore", "256"),
+        ("GivesLess", "-1"),
+        ("GivesTrue", "True"),
+        ("GivesText", "'1'"),
+        ("ExitsText", "'no way'"),
+    ],
+)
+def test_run_probes__that_gives_no_exit_code_closes_the_gate(answer, runner, given):
+    """A forgotten `return` is one sentence, and 256, which would be 0 to the shell, lets no rollout go on."""
+    done, _, _ = answer(runner)
+
+    assert done.code == 1
+    *_, last = done.err.splitlines()
+    assert last == f"run_probes() of the team's own runner gave {given}, which is no exit code: the gate is closed"
+    assert "Traceback" not in done.err
+
+
+def test_run_probes__may_give_a_code_of_its_own(answer):
+    """It comes after the reports, and can only close."""
+    assert answer("Gives7")[0].code == 7
+    assert answer("Gives7", "closed")[0].code == 1
+
+
+def test_run_probes__that_exits_does_not_open_the_gate(answer):
+    """The record counts, whichever way Python is ended."""
+    assert answer("Exits0")[0].code == 0
+    assert answer("Exits0", "closed")[0].code == 1
+
+
 def test_run_probes__that_gives_another_code_does_not_open_the_gate(answer):
     """The record counts."""
     done, record, _ = answer("SaysZero", "closed")
@@ -288,6 +367,7 @@ def test_run_probes__that_gives_another_code_does_not_open_the_gate(answer):
         ("broken.Runner", "PROBE_RUNNER: broken.Runner cannot be imported: SyntaxError: "),
         ("team.not_a_class", "PROBE_RUNNER: team.not_a_class cannot be made: "),
         ("team.OldSignature", "PROBE_RUNNER: team.OldSignature cannot be made: "),
+        ("team.gives_five", "PROBE_RUNNER: team.gives_five makes 5, which is no django_probe.simple.Django"),
     ],
 )
 def test_setting__a_runner_that_cannot_be_had_is_exit_2(team, runner, says):
@@ -297,6 +377,11 @@ def test_setting__a_runner_that_cannot_be_had_is_exit_2(team, runner, says):
     assert (done.code, done.out) == (2, "")
     assert done.err.startswith(f"CommandError: {says}")
     assert len(done.err.splitlines()) == 1
+
+
+def test_setting__may_name_what_makes_a_runner(team):
+    """A function is as good as a class."""
+    assert team.probe("shop", env={"TEAM_RUNNER": "team.gives_a_runner"}).code == 0
 
 
 def test_class__runs_without_the_command(team):
@@ -357,6 +442,22 @@ def test_call_command__is_the_command_without_a_process(team):
     )
 
     assert done.out.splitlines() == ["None", "1", "SystemExit 1", "CommandError 2", "SystemExit 5"], done.err
+
+
+@pytest.mark.parametrize(("by", "code", "parallel"), [("SIGTERM", 143, "1"), ("SIGINT", 130, "0")])
+@pytest.mark.parametrize("where", HANGS)
+def test_signal__ends_an_override_that_hangs(answer, monkeypatch, where, by, code, parallel):  # noqa: PLR0917
+    """It raises there as it does in a probe; the reports have what ran, and say what the exit code says."""
+    monkeypatch.setenv("TEAM_HANGS", f"{where} {int(signal.Signals[by])}")
+    done, record, junit = answer("Signalled", "shop", "--parallel", parallel)
+
+    assert (done.code, record["exit_code"], record["ended_by"]) == (code, code, by), done.err
+    assert [result["outcome"] for result in record["results"]] == HANGS[where]
+    assert problems(junit) == 1
+    if where != "hidden":
+        *_, broken = record["results"]
+        assert broken["message"] == f"{by} ended the run while the runner itself was at work"
+        assert "in hang" in broken["details"]
 
 
 def test_signal__after_the_verdict_changes_nothing(team, tmp_path):

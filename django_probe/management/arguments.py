@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import os
 from typing import TYPE_CHECKING, Any
 
+from django_probe.errors import UsageError
 from django_probe.policy import MAX_PARALLEL
 from django_probe.selection import Shard
-from django_probe.terms import parse_access, parse_count, parse_duration, parse_timeout
+from django_probe.terms import parse_access, parse_count, parse_duration, parse_flag, parse_timeout
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,7 +20,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("labels", nargs="*", metavar="label", help="app, app.Class or app.Class.method")
     which = parser.add_argument_group("which probes")
     which.add_argument("--gate", metavar="NAME", help='a gate of the policy file; without one, "default"')
-    which.add_argument("--policy", metavar="FILE", help="the policy file (else settings or env PROBE_POLICY)")
+    which.add_argument(
+        "--policy", type=_path, metavar="FILE", help="the policy file (else settings or env PROBE_POLICY)"
+    )
     which.add_argument("--tag", action="append", dest="tags", metavar="T", help="only probes with any of these")
     which.add_argument("--exclude-tag", action="append", dest="exclude_tags", metavar="T", help="not these")
     which.add_argument(
@@ -41,9 +45,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what probes may do to the databases",
     )
     told = parser.add_argument_group("what is told", 'PATH "-" is standard output')
-    told.add_argument("--junit", metavar="PATH", help="write the report that CI reads")
-    told.add_argument("--json", metavar="PATH", help="write the record")
-    told.add_argument("--summary", dest="markdown", metavar="PATH", help="write a Markdown summary")
+    told.add_argument("--junit", type=_path, metavar="PATH", help="write the report that CI reads")
+    told.add_argument("--json", type=_path, metavar="PATH", help="write the record")
+    told.add_argument("--summary", type=_path, dest="markdown", metavar="PATH", help="write a Markdown summary")
     told.add_argument("--durations", type=_count, metavar="N", help="show the N slowest probes")
     told.add_argument("--no-history", action="store_true", help="leave no record in the history")
     told.add_argument(
@@ -51,8 +55,33 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _type(parse: Callable[[object], Any]) -> Callable[[str], Any]:
-    def convert(value: str) -> Any:
+def given_in_code(parser: argparse.ArgumentParser, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Give `options` with every value as the command line would have it; UsageError where one is none.
+
+    What `call_command()` is given by name Django hands on unread: a text as much as a value.
+    """
+    read = dict(options)
+    for action in parser._actions:  # noqa: SLF001 (argparse has no other name for it; Django asks there too)
+        if (value := options.get(action.dest)) is not None:
+            try:
+                read[action.dest] = _read(action, value)
+            except (argparse.ArgumentTypeError, TypeError, ValueError) as error:
+                name = "/".join(action.option_strings) or action.metavar
+                raise UsageError(f"argument {name}: {error}") from None
+    return read
+
+
+def _read(action: argparse.Action, value: Any) -> Any:
+    if action.nargs == 0:
+        return parse_flag(value)
+    parse: Any = action.type or str
+    if action.nargs == "*" or isinstance(action, argparse._AppendAction):  # noqa: SLF001 (as above)
+        return [parse(item) for item in ([value] if isinstance(value, str) else value)]
+    return parse(value)
+
+
+def _type(parse: Callable[[object], Any]) -> Callable[[object], Any]:
+    def convert(value: object) -> Any:
         try:
             return parse(value)
         except ValueError as error:
@@ -61,25 +90,31 @@ def _type(parse: Callable[[object], Any]) -> Callable[[str], Any]:
     return convert
 
 
-def _number(value: str) -> int | str:
-    return int(value) if value.isascii() and value.isdigit() else value
+def _number(value: object) -> object:
+    return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else value
 
 
-def _count(value: str) -> int:
-    count: int = _type(parse_count)(_number(value))  # type: ignore[arg-type]
+def _count(value: object) -> int:
+    count: int = _type(parse_count)(_number(value))
     return count
 
 
-def _parallel(value: str) -> int:
+def _parallel(value: object) -> int:
     number = _number(value)
-    if isinstance(number, int) and number <= MAX_PARALLEL:
+    if isinstance(number, int) and not isinstance(number, bool) and 0 <= number <= MAX_PARALLEL:
         return number
     raise argparse.ArgumentTypeError(f"expected a whole number from 0 to {MAX_PARALLEL}, got {value!r}")
 
 
-def _shard(value: str) -> Shard:
-    index, slash, count = value.partition("/")
+def _shard(value: object) -> Shard:
+    index, slash, count = str(value).partition("/")
     numbers = (_number(index), _number(count))
     if slash and all(isinstance(number, int) for number in numbers) and int(index) < int(count):
         return Shard(int(index), int(count))
     raise argparse.ArgumentTypeError(f"expected I/N with I from 0 to N-1, such as 0/4, got {value!r}")
+
+
+def _path(value: Any) -> str:
+    if path := os.fsdecode(value):
+        return path
+    raise argparse.ArgumentTypeError("expected a path, got nothing")

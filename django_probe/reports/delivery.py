@@ -15,11 +15,9 @@ from typing import TYPE_CHECKING, Final
 from django_probe.errors import UsageError
 from django_probe.reports.files import (
     check_replaceable,
-    descriptor_of,
-    flush,
     is_regular,
-    let_go,
     own_descriptor,
+    pour,
     replace,
     write_all,
     write_in_place,
@@ -74,7 +72,7 @@ class Delivery:
 
         Raises UsageError for the first that cannot; then nothing was taken away.
         """
-        targets = [_locate(report, self._print) for report in self._reports]
+        targets = [_locate(report, partial(pour, self._stdout)) for report in self._reports]
         taken: dict[str, Report] = {}
         for target in targets:
             other = taken.setdefault(target.key, target.report)
@@ -109,19 +107,6 @@ class Delivery:
             except Exception as error:  # noqa: BLE001  (the others must get out, and the verdict)
                 undelivered.append(f"{_name(target.report)}: could not be delivered: {_why(error)}")
         return undelivered
-
-    def _print(self, content: bytes) -> None:
-        if self._stdout is None:  # Python's own sign that the descriptor was closed from the start
-            raise OSError("standard output is closed")
-        try:
-            flush(self._stdout)
-            if (descriptor := descriptor_of(self._stdout)) is None:
-                self._stdout.write(content.decode())
-            else:
-                write_all(descriptor, content)  # in UTF-8, whatever the locale
-        except OSError:
-            let_go(self._stdout)
-            raise
 
 
 def _locate(report: Report, to_stdout: Callable[[bytes], None]) -> _Target:

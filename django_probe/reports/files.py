@@ -157,6 +157,21 @@ def flush(stream: TextIO) -> None:
     stream.flush()
 
 
+def pour(stream: TextIO | None, content: bytes) -> None:
+    """Write what `stream` holds and then all of `content`; OSError where that fails, and the stream is let go of."""
+    if stream is None:  # Python's own sign that the descriptor was closed from the start
+        raise OSError("standard output is closed")
+    try:
+        flush(stream)
+        if (descriptor := descriptor_of(stream)) is None:
+            stream.write(content.decode())
+        else:
+            write_all(descriptor, content)  # in UTF-8, whatever the locale
+    except OSError:
+        let_go(stream)
+        raise
+
+
 def let_go(stream: TextIO) -> None:
     """Give what a broken stream still holds to /dev/null.
 

@@ -17,6 +17,10 @@ REFUSED = {
     "--shard": ["1", "1/1", "2/2", "-1/2", "a/b", "0/0", "1/2/3", "/", "", "0/\u0662", " 0/2", "0/" + "9" * 5000],
     "--durations": ["-1", "x"],
     "--database-access": ["write", "READ-ONLY", ""],
+    "--policy": [""],
+    "--json": [""],
+    "--junit": [""],
+    "--summary": [""],
 }
 ACCEPTED = {
     "--parallel": {"0": 0, "1": 1, "1000": 1000},
@@ -58,6 +62,25 @@ def site(tmp_path_factory):
         from pathlib import Path
         class TestA(unittest.TestCase):
             def test_a(self): Path("it-ran").touch()
+        """,
+    )
+    made.app(
+        "tagged",
+        """\
+        import unittest
+        from django.test import tag
+        @tag("smoke")
+        class TestA(unittest.TestCase):
+            def test_a(self): pass
+        """,
+    )
+    made.app(
+        "writes",
+        """\
+        import unittest
+        from django.db import connection
+        class TestA(unittest.TestCase):
+            def test_a(self): connection.cursor().execute("INSERT INTO sold VALUES (1)")
         """,
     )
     return made
@@ -133,7 +156,89 @@ def test_help__names_every_option(site):
     done = site.probe("--help")
 
     assert done.code == 0
-    for option in (*REFUSED, "--gate", "--policy", "--tag", "--exclude-tag", "-k", "--list", "--failfast"):
+    for option in (*REFUSED, "--gate", "--tag", "--exclude-tag", "-k", "--list", "--failfast"):
         assert f"{option} " in done.out
-    for option in ("--allow-empty", "--junit", "--json", "--summary", "--no-history", "--noinput"):
+    for option in ("--allow-empty", "--no-history", "--noinput"):
         assert option in done.out
+
+
+CALL = """\
+import io, json
+from django.core.management import CommandError, call_command
+from django.db import connection
+
+def call(*labels, **options):
+    err = io.StringIO()
+    try:
+        call_command("probe", *labels, stderr=err, **options)
+    except CommandError as error:
+        return error.returncode, str(error)
+    except SystemExit as error:
+        return int(error.code), err.getvalue()
+    return 0, err.getvalue()
+
+"""
+
+
+def test_call_command__a_keyword_means_what_the_option_means(site, tmp_path):
+    """As a text, as a value, and as a list where the option may be given twice."""
+    given = [
+        {"timeout": "9s", "deadline": "30s", "retries": "1", "retry_delay": "1ms", "durations": "3", "verbosity": "2"},
+        {"timeout": 9, "deadline": 30.0, "retries": 1, "retry_delay": 0.5, "parallel": 2, "failfast": True},
+        {"parallel": "2", "shard": "0/1", "tags": "smoke", "exclude_tags": ["slow", "sold"], "k": "test_a"},
+        {"tag": ("smoke", "nothing"), "patterns": ["nothing", "test_a"], "database_access": "rollback"},
+    ]
+    path = f"__import__('pathlib').Path({str(tmp_path)!r})"
+    done = python(
+        site,
+        f"""{CALL}
+print(json.dumps([call("tagged", **options) for options in {given!r}]))
+print(json.dumps([call("tagged", json={path} / "record.json"), ({path} / "record.json").exists()]))
+print(json.dumps(call("tagged", tags="mok")))
+""",
+    )
+
+    answers, written, unlike = map(json.loads, done.out.splitlines())
+    assert [code for code, _ in answers] == [0] * len(given), answers
+    assert all(": 1 passed" in told for _, told in answers), answers
+    assert (written[0][0], written[1], unlike[0]) == (0, True, 5)
+
+
+@pytest.mark.parametrize(
+    ("option", "says"),
+    [
+        ({"database_access": "nonsense"}, "argument --database-access: expected one of read-only, rollback, "),
+        ({"timeout": "soon"}, "argument --timeout: expected a duration "),
+        ({"timeout": 0}, "argument --timeout: expected a duration of more than nothing, got 0"),
+        ({"retries": True}, "argument --retries: expected a whole number from 0 up, got True"),
+        ({"parallel": -1}, "argument --parallel: expected a whole number from 0 to 1000, got -1"),
+        ({"shard": (0, 2)}, "argument --shard: expected I/N "),
+        ({"failfast": "no"}, "argument --failfast: expected true or false, got 'no'"),
+        ({"tags": 5}, "argument --tag: 'int' object is not iterable"),
+        ({"json": 5}, "argument --json: "),
+        ({"policy": ""}, "argument --policy: expected a path, got nothing"),
+    ],
+)
+def test_call_command__a_keyword_that_no_option_takes_is_exit_2(site, option, says):
+    """One line that names the option, before anything runs."""
+    done = python(site, f"{CALL}\nprint(json.dumps(call('shop', **{option!r})))")
+
+    code, told = json.loads(done.out)
+    assert (code, told[: len(says)]) == (2, says)
+    assert not (site.path / "it-ran").exists()
+
+
+@pytest.mark.parametrize(("access", "code", "left"), [("read-only", 1, 0), ("rollback", 0, 0), ("read-write", 0, 1)])
+def test_call_command__database_access_as_a_text_is_held(site, access, code, left):
+    """A gate that is called from code must not write what the command would not."""
+    done = python(
+        site,
+        f"""{CALL}
+connection.cursor().execute("DROP TABLE IF EXISTS sold")
+connection.cursor().execute("CREATE TABLE sold (id integer)")
+print(call("writes", database_access={access!r})[0])
+print(connection.cursor().execute("SELECT count(*) FROM sold").fetchone()[0])
+""",
+    )
+
+    assert done.out.split() == [str(code), str(left)], done.err

@@ -63,6 +63,7 @@ def site(tmp_path_factory):
     made.app("sleeps", SLEEPS)
     made.app("removes", REMOVES)
     made.app("slow", SLOW)
+    made.app("accented", PASSES.replace("TestA", "TestCafé"))
     made.app("without")
     made.write(
         "fine/apps.py",
@@ -319,6 +320,17 @@ def test_reports__of_an_earlier_run_are_gone_where_this_one_does_not_get_far(sit
     assert not stale.exists()
 
 
+def test_reports__of_an_earlier_run_are_gone_where_the_sink_is_none(site, tmp_path):
+    """A misspelt variable is found out after the reports were taken away."""
+    stale = tmp_path / "record.json"
+    stale.write_text("{}")
+
+    done = site.probe("fine", "--json", str(stale), env={"PROBE_REPORT_SINK": "foo"})
+
+    assert (done.code, done.err) == (2, 'CommandError: PROBE_REPORT_SINK: \'foo\' is neither "log" nor "none"\n')
+    assert not stale.exists()
+
+
 # --- the list
 
 
@@ -340,22 +352,52 @@ def test_list__prints_labels_alone_and_runs_nothing(site, options):
     assert not started.exists()
 
 
-def test_list__into_a_pipe_that_nobody_reads(site):
-    """`--list | head -1` has no traceback behind it."""
+def listed(site, stdout, *arguments):
+    """Run `probe --list` with its standard output there; give its exit code and what it said."""
+    with site.start("probe", "--list", *arguments, stdout=stdout) as command:
+        said = command.stderr.read().decode()
+        return command.wait(timeout=60), said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [(["fine"], 4), (["fine", "--parallel", "0"], 4), (["without"], 5)],
+)
+def test_list__that_cannot_be_delivered_is_one_line_and_exit_4(site, arguments, code):
+    """1 would say that the gate is closed: `--list | head -1` has no traceback behind it, a full disk neither."""
     read, write = os.pipe()
     os.close(read)
+    gone = listed(site, write, *arguments)
+    os.close(write)
+    with open("/dev/full", "wb") as full:  # noqa: PTH123 (a device)
+        full_up = listed(site, full.fileno(), *arguments)
+
+    assert (gone[0], full_up[0]) == (code, code)
+    if code == 4:
+        assert gone[1] == "--list: could not be delivered: Broken pipe\n"
+        assert full_up[1] == "--list: could not be delivered: No space left on device\n"
+    assert "Traceback" not in gone[1] + full_up[1]
+
+
+def test_list__to_a_standard_output_that_is_closed(site):
+    """What `>&-` leaves is no place for a list."""
     done = subprocess.run(
-        site.command("probe", "--list", "fine"),
+        ["sh", "-c", '"$@" >&-', "sh", *site.command("probe", "--list", "fine")],
         cwd=site.path,
         env=site.environment(),
-        stdout=write,
         stderr=subprocess.PIPE,
         timeout=60,
         check=False,
     )
-    os.close(write)
 
-    assert b"Traceback" not in done.stderr
+    assert (done.returncode, done.stderr) == (4, b"--list: could not be delivered: standard output is closed\n")
+
+
+def test_list__is_in_utf8_as_every_report(site):
+    """The locale of a cron job is no reason to fail over a label."""
+    done = site.probe("--list", "accented", env={"PYTHONIOENCODING": "ascii"})
+
+    assert (done.code, done.out, done.err) == (0, "accented.TestCafé.test_a\n", "")
 
 
 # --- what a person sees
