@@ -27,12 +27,16 @@ LOST_AFTER: Final = timedelta(seconds=30)
 """A run that was not heard of for so long is lost, and its lease with it."""
 HTTP: Final = "http"
 """The trigger of runs that a POST started."""
+_UNDEFINED: Final = ("42P01", "42703")
+"""What PostgreSQL calls a table, and a column, that is not there."""
 _BATCH: Final = 500
 _TRIES: Final = 5
 
 
 def has_no_tables(error: Exception) -> bool:
     """Whether a database refused because its tables, or their columns, are not there: migrations have not run."""
+    if (state := getattr(error.__cause__, "sqlstate", None)) is not None:  # psycopg's: a role may be refused as well
+        return state in _UNDEFINED
     return isinstance(error, ProgrammingError) or "no such" in str(error) or "no column" in str(error)
 
 
