@@ -2,16 +2,21 @@
 
 A database that refuses, or does not answer, costs the command one warning at its end and never its verdict: a
 thread with a connection of its own writes, and the command waits for it for a few seconds when all else is said.
+
+SQLite lets one connection write at a time, and the history may be in the file that is probed. There a probe that has
+read in a transaction and goes on to write is refused at once if another connection is about to commit, and in WAL
+mode if another has committed since it read; no timeout of the probe's helps. So the run's row is there before the
+probes begin, and a heartbeat takes the file when nobody else has it, or not at all: the next one says what it missed.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final, cast
 
-from django.db import connections
+from django.db import connections, transaction
 
 from django_probe import conf
 from django_probe.execution.guard import unguarded
@@ -19,7 +24,7 @@ from django_probe.history import store
 from django_probe.history.retention import prune
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from django_probe.results import ProbeResult, ProbeRun
 
@@ -27,8 +32,14 @@ _PATIENCE: Final = 10.0
 """Seconds that the command waits at its end for a database that does not answer ..."""
 _RESULTS_A_SECOND: Final = 1000
 """... and so much longer for a long record."""
+_BRIEF: Final = 1.0
+"""... and no longer where nothing ran, and nobody waits to read why; so long do probes wait for a file at most."""
 _ATTEMPTS: Final = 3
 _BETWEEN: Final = 1.0
+_SOON: Final = 0.2
+"""Seconds until a heartbeat is tried again that SQLite had no room for: the gaps between transactions are short."""
+_RARELY: Final = store.LOST_AFTER.total_seconds() / 2
+"""Seconds between heartbeats where each may cost a probe of the same file its transaction."""
 
 
 class Recorder:
@@ -48,6 +59,9 @@ class Recorder:
         self._key: int | None = None
         self._run: ProbeRun | None = None
         self._refusal: str | None = None
+        self._undone = "not written"
+        self._pause = store.HEARTBEAT
+        self._clear = threading.Event()
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._work, name="probe-history", daemon=True)
 
@@ -57,8 +71,10 @@ class Recorder:
         self._start()
 
     def selected(self, total: int) -> None:
-        """Note how many probes will run, for the next heartbeat."""
+        """Note how many probes will run, for the next heartbeat; let SQLite write the run's row before they begin."""
         self._total = total
+        if self._thread.is_alive():
+            self._clear.wait(_BRIEF)
 
     def ended(self, result: ProbeResult) -> None:
         """Note that a probe ended, for the next heartbeat."""
@@ -81,7 +97,7 @@ class Recorder:
         self._refusal = sentence
         if self._thread.ident is None and self._trigger == store.HTTP:
             self._start()
-        self._close(_PATIENCE)
+        self._close(_PATIENCE if self._trigger == store.HTTP else _BRIEF)
 
     def _start(self) -> None:
         try:
@@ -95,13 +111,13 @@ class Recorder:
         self._over.set()
         self._thread.join(patience)
         if self._thread.is_alive():
-            self.trouble = f"history: not written: the database did not answer within {patience:.0f}s"
+            self.trouble = f"history: {self._undone}: the database did not answer within {patience:.0f}s"
 
     def _work(self) -> None:
         with unguarded():  # --parallel 0 runs the probes in this process, and holds its connections
             try:
                 while not self._over.is_set() and self._attempt(self._beat):
-                    self._over.wait(store.HEARTBEAT)
+                    self._over.wait(self._pause)
                 self._over.wait()
                 self._end()
             finally:
@@ -112,7 +128,10 @@ class Recorder:
             if attempt:
                 time.sleep(_BETWEEN)
             if not self._attempt(self._write) or self.trouble is None:
-                return
+                break
+        if self.trouble is None and self._refusal is None:
+            self._undone = "written, but runs older than PROBE_HISTORY_DAYS were not deleted"
+            self._attempt(prune)
 
     def _disconnect(self) -> None:
         with suppress(Exception):  # it may be broken, or there may be no database of that name
@@ -123,32 +142,63 @@ class Recorder:
         try:
             write()
         except Exception as error:  # noqa: BLE001 (whatever it is, the verdict stands)
-            self.trouble = f"history: not written: {type(error).__name__}: {error}"
+            self.trouble = f"history: {self._undone}: {type(error).__name__}: {error}"
             self._disconnect()
             if missing := store.has_no_tables(error):
                 self.trouble = f"{self.trouble}; run manage.py migrate --database {conf.history_database()}"
             return not missing
+        finally:
+            self._clear.set()
         self.trouble = None
         return True
 
     def _beat(self) -> None:
-        if self._key is None:
-            self._begin()
-        else:
-            store.beat(self._key, total=self._total, done=self._done, problems=self._problems)
+        key = self._key
+        with self._beside_probes():
+            if key is None:
+                key = self._begin()
+            else:
+                store.beat(key, total=self._total, done=self._done, problems=self._problems)
+        self._key = key
 
-    def _begin(self) -> None:
-        if self._run is not None:
-            self._key = store.begin(self._run, trigger=self._trigger, labels=self._labels, narrowed=self._narrowed)
+    @contextmanager
+    def _beside_probes(self) -> Iterator[None]:
+        """On SQLite make the block a transaction that nobody is kept waiting for; raise where there is no room for it.
+
+        EXCLUSIVE, for who begins to read while another is about to commit could not write any more.
+        """
+        alias = conf.history_database()
+        patient = connections[alias]
+        if patient.vendor != "sqlite":
+            self._clear.set()
+            yield
+            return
+        self._pause = _SOON
+        connections[alias] = hasty = patient.copy()
+        options = hasty.settings_dict["OPTIONS"]
+        options["transaction_mode"] = "EXCLUSIVE"
+        options["init_command"] = f"{options.get('init_command', '')};PRAGMA busy_timeout = 0"
+        try:
+            with transaction.atomic(using=alias), hasty.cursor() as cursor:
+                yield
+                is_wal = cursor.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+            self._pause = _RARELY if is_wal else store.HEARTBEAT
+        finally:
+            hasty.close()
+            connections[alias] = patient
+
+    def _begin(self) -> int | None:
+        if self._run is None:
+            return None
+        return store.begin(self._run, trigger=self._trigger, labels=self._labels, narrowed=self._narrowed)
 
     def _write(self) -> None:
         if self._refusal is not None:
             self._refuse(self._refusal)
         elif self._run is not None:
             if self._key is None:
-                self._begin()
+                self._key = self._begin()
             store.finish(cast("int", self._key), self._run)
-            prune()
 
     def _refuse(self, sentence: str) -> None:
         if self._trigger == store.HTTP:

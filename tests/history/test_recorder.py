@@ -20,6 +20,36 @@ if TYPE_CHECKING:
 
 PASSED = "gate deploy: PASSED (exit 0)"
 CLOSED = "gate deploy: CLOSED (exit 1)"
+# Longer than from one heartbeat to the next in each: what the history's commit and the probe's transaction would break.
+TRANSACTIONS = """\
+import time
+import unittest
+
+from django.contrib.auth.models import Group
+from django.db import transaction
+
+from django_probe import probe
+
+
+class TestShop(unittest.TestCase):
+    @probe(database_access="rollback")
+    def test_opens(self):
+        Group.objects.count()
+        time.sleep(2.5)
+        Group.objects.create(name="never there")
+
+    @probe(database_access="rollback")
+    def test_writes_first(self):
+        Group.objects.create(name="never there")
+        time.sleep(2.5)
+
+    @probe(database_access="read-write")
+    def test_sells(self):
+        with transaction.atomic():
+            Group.objects.count()
+            time.sleep(2.5)
+            Group.objects.create(name="there").delete()
+"""
 
 
 @pytest.fixture(scope="module")
@@ -120,6 +150,69 @@ def test_database_that_is_no_use__costs_one_warning(tmp_path):
             assert warning.startswith("history: not written: ")
             assert why in warning
         assert time.monotonic() - began < 25
+
+
+@pytest.mark.parametrize("mode", ["delete", "wal"])
+@pytest.mark.parametrize("parallel", ["0", "1"])
+def test_probes_of_the_same_sqlite_file__are_not_disturbed(tmp_path, mode, parallel):
+    """A transaction that reads, goes on for longer than a heartbeat and writes then is not refused for our sake."""
+    site = new_site(tmp_path / "site", probes=TRANSACTIONS)
+    ask(site, f"connection.cursor().execute('PRAGMA journal_mode = {mode}'); told()")
+    done = probe(site, 0, "--gate", "deploy", "--parallel", parallel, PROBE_RUN_ID="beside")
+    assert warnings(done) == []
+    got = ask(site, 'told(run=summary(runs.find("beside")))')["run"]
+    assert (got["state"], got["counts"]["passed"]) == ("finished", 3)
+
+
+def test_sqlite_that_is_locked_during_the_whole_run__is_waited_for_at_its_end(tmp_path):
+    """What could not be said meanwhile is no trouble: the record is written as soon as the other writer is done."""
+    site = new_site(tmp_path / "site")
+    with contextlib.closing(sqlite3.connect(site.path / "db.sqlite3", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        process = site.start("probe", "--gate", "deploy", env={"PROBE_RUN_ID": "locked out"})
+        while PASSED not in (line := process.stderr.readline().decode()):
+            assert line
+        other.execute("ROLLBACK")
+    told = process.communicate(timeout=60)[1].decode()
+    assert (process.returncode, told) == (0, "")
+    assert ask(site, 'told(run=summary(runs.find("locked out")))')["run"]["state"] == "finished"
+
+
+def test_postgresql__that_has_no_tables_or_refuses_the_role(tmp_path, postgres):
+    """Migrations are asked for where tables, or columns, are missing; not where a role may only read them."""
+    role = "reads_the_history"
+    with postgres.connect() as connection:
+        connection.execute("CREATE DATABASE recorder_refuses")
+        connection.execute(f"CREATE ROLE {role} LOGIN")
+    owned = new_site(tmp_path / "owned", kept_elsewhere(postgres.settings("recorder_refuses")), migrate=False)
+    migrate = "; run manage.py migrate --database history"
+    (warning,) = warnings(probe(owned, 0))
+    assert 'relation "probe_history_run" does not exist' in warning
+    assert warning.endswith(migrate)
+
+    assert owned.run("migrate", "--database", "history", "--verbosity", "0").code == 0
+    with postgres.connect("recorder_refuses") as connection:
+        connection.execute(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}")
+    read = new_site(tmp_path / "read", kept_elsewhere(postgres.settings("recorder_refuses", USER=role)), migrate=False)
+    (warning,) = warnings(probe(read, 0))
+    assert warning.endswith("permission denied for table probe_history_run")
+
+    with postgres.connect("recorder_refuses") as connection:
+        connection.execute("ALTER TABLE probe_history_run DROP COLUMN release")
+    (warning,) = warnings(probe(owned, 0))
+    assert "column" in warning
+    assert warning.endswith(migrate)
+
+
+def test_command_that_is_refused__does_not_wait_for_a_database_that_never_answers(tmp_path):
+    """Nothing ran, and nothing has to be written: the one line and exit code 2 come before a record's patience ends."""
+    with silent_server() as silent:
+        site = new_site(tmp_path / "site", kept_elsewhere(servers.Server(silent).settings("history")), migrate=False)
+        began = time.monotonic()
+        done = probe(site, 2, "nowhere")
+        assert time.monotonic() - began < 9
+    assert "nowhere" in done.err
+    assert warnings(done) == []
 
 
 def test_database_that_dies_in_the_middle__costs_one_warning(tmp_path):

@@ -71,3 +71,14 @@ def test_old_runs__go_in_small_transactions(tmp_path):
     assert got["left"] == 1  # how the gate stands
     assert got["many"] >= 3
     assert got["most"] <= 20
+
+
+def test_old_runs__that_cannot_be_deleted_are_one_warning_that_says_so(tmp_path):
+    """The run is kept all the same, with its verdict, and the warning names the setting that is wrong."""
+    site = new_site(tmp_path / "site")
+    site.configure("PROBE_POLICY = BASE_DIR / 'probe.yaml'\nPROBE_HISTORY_DAYS = 'abc'\n")
+    done = probe(site, 0, "--gate", "deploy", PROBE_RUN_ID="kept")
+    (warning,) = [line for line in done.err.splitlines() if line.startswith("history:")]
+    assert warning.startswith("history: written, but runs older than PROBE_HISTORY_DAYS were not deleted: ")
+    assert "'abc'" in warning
+    assert ask(site, LEFT)["runs"] == ["kept"]
