@@ -13,71 +13,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from tests.projects import new_project
-
-PASSES = "import unittest\nclass TestA(unittest.TestCase):\n    def test_a(self): pass\n"
-TALKS = """\
-import os, unittest
-print("printed while importing")
-os.system("echo echoed while importing")
-class TestA(unittest.TestCase):
-    def test_a(self):
-        print("printed by a probe")
-        os.system("echo echoed by a probe; echo echoed by a probe >&2")
-    def test_fails(self):
-        print("printed by a probe that fails")
-        self.fail("no")
-"""
-SLEEPS = """\
-import time, unittest
-from pathlib import Path
-class TestA(unittest.TestCase):
-    def test_a(self):
-        Path("it-runs").touch()
-        time.sleep(30)
-    def test_b(self): pass
-"""
-REMOVES = """\
-import os, shutil, unittest
-class TestA(unittest.TestCase):
-    def test_a(self): shutil.rmtree(os.environ["REPORTS"])
-    def test_b(self): self.assertIsNone(os.environ.get("FAIL"))
-"""
-SLOW = """\
-import time, unittest
-class TestA(unittest.TestCase):
-    def test_a(self): pass
-    def test_slow(self): time.sleep(0.4)
-    def test_slower(self): time.sleep(0.5)
-"""
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory):
-    """A project with an app for each way that a run can go, and system checks that fail."""
-    made = new_project(tmp_path_factory.mktemp("command"))
-    made.app("fine", PASSES)
-    made.app("fails", PASSES.replace("pass", "self.fail('the till is empty')"))
-    made.app("skips", PASSES.replace("pass", "self.skipTest('not here')"))
-    made.app("talks", TALKS)
-    made.app("sleeps", SLEEPS)
-    made.app("removes", REMOVES)
-    made.app("slow", SLOW)
-    made.app("accented", PASSES.replace("TestA", "TestCafé"))
-    made.app("without")
-    made.write(
-        "fine/apps.py",
-        """\
-        from django.apps import AppConfig
-        from django.core.checks import Error, register
-        class Fine(AppConfig):
-            name = "fine"
-            def ready(self):
-                register(lambda **_: [Error("this system is misconfigured", id="fine.E001")], "fine")
-        """,
-    )
-    return made
-
+from tests.management.conftest import PASSES
 
 # --- exit codes
 
@@ -329,75 +265,6 @@ def test_reports__of_an_earlier_run_are_gone_where_the_sink_is_none(site, tmp_pa
 
     assert (done.code, done.err) == (2, 'CommandError: PROBE_REPORT_SINK: \'foo\' is neither "log" nor "none"\n')
     assert not stale.exists()
-
-
-# --- the list
-
-
-@pytest.mark.parametrize("options", [[], ["--parallel", "0"]])
-def test_list__prints_labels_alone_and_runs_nothing(site, options):
-    """Imports may print what they like."""
-    started = site.path / "it-runs"
-    started.unlink(missing_ok=True)
-
-    done = site.probe("--list", "talks", "sleeps", *options)
-
-    assert done.code == 0
-    assert done.out.splitlines() == [
-        "talks.TestA.test_a",
-        "talks.TestA.test_fails",
-        "sleeps.TestA.test_a",
-        "sleeps.TestA.test_b",
-    ]
-    assert not started.exists()
-
-
-def listed(site, stdout, *arguments):
-    """Run `probe --list` with its standard output there; give its exit code and what it said."""
-    with site.start("probe", "--list", *arguments, stdout=stdout) as command:
-        said = command.stderr.read().decode()
-        return command.wait(timeout=60), said
-
-
-@pytest.mark.parametrize(
-    ("arguments", "code"),
-    [(["fine"], 4), (["fine", "--parallel", "0"], 4), (["without"], 5)],
-)
-def test_list__that_cannot_be_delivered_is_one_line_and_exit_4(site, arguments, code):
-    """1 would say that the gate is closed: `--list | head -1` has no traceback behind it, a full disk neither."""
-    read, write = os.pipe()
-    os.close(read)
-    gone = listed(site, write, *arguments)
-    os.close(write)
-    with open("/dev/full", "wb") as full:  # noqa: PTH123 (a device)
-        full_up = listed(site, full.fileno(), *arguments)
-
-    assert (gone[0], full_up[0]) == (code, code)
-    if code == 4:
-        assert gone[1] == "--list: could not be delivered: Broken pipe\n"
-        assert full_up[1] == "--list: could not be delivered: No space left on device\n"
-    assert "Traceback" not in gone[1] + full_up[1]
-
-
-def test_list__to_a_standard_output_that_is_closed(site):
-    """What `>&-` leaves is no place for a list."""
-    done = subprocess.run(
-        ["sh", "-c", '"$@" >&-', "sh", *site.command("probe", "--list", "fine")],
-        cwd=site.path,
-        env=site.environment(),
-        stderr=subprocess.PIPE,
-        timeout=60,
-        check=False,
-    )
-
-    assert (done.returncode, done.stderr) == (4, b"--list: could not be delivered: standard output is closed\n")
-
-
-def test_list__is_in_utf8_as_every_report(site):
-    """The locale of a cron job is no reason to fail over a label."""
-    done = site.probe("--list", "accented", env={"PYTHONIOENCODING": "ascii"})
-
-    assert (done.code, done.out, done.err) == (0, "accented.TestCafé.test_a\n", "")
 
 
 # --- what a person sees

@@ -1,0 +1,37 @@
+"""`manage.py probe --list`: what would run, on standard output as the reports are written there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django_probe.execution.redaction import Redactor
+from django_probe.reports.files import pour
+from django_probe.reports.text import one_line
+from django_probe.results import ExitCode, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import TextIO
+
+    from django_probe.simple import DjangoProbeSuiteRunner
+
+
+def list_probes(
+    runner: DjangoProbeSuiteRunner, labels: Sequence[str], stdout: TextIO | None, say: Callable[[str], None]
+) -> int:
+    """Print the labels of what the gate would run, one a line, and give the exit code; complaints go to `say`."""
+    selected, total = runner.list_probes(labels)
+    redact = Redactor()
+    sound = []
+    for probe in selected:
+        if probe.verdict and probe.verdict[0] != Outcome.SKIPPED:
+            say(one_line(redact(f"{probe.label}: {probe.verdict[1]}")))
+        else:
+            sound.append(f"{probe.label}\n")
+    code = ExitCode.PASSED if total or runner.allow_empty else ExitCode.NOTHING_RAN
+    try:
+        pour(stdout, "".join(sound).encode("utf-8", "backslashreplace"))
+    except (OSError, ValueError) as error:  # ValueError: Python's own where the stream was closed
+        say(f"--list: could not be delivered: {getattr(error, 'strerror', None) or error}")
+        code = code or ExitCode.UNDELIVERED
+    return code if len(sound) == len(selected) else ExitCode.CLOSED

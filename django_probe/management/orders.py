@@ -1,0 +1,140 @@
+"""What the options of `manage.py probe` order: the runner, the reports, and who hears of the run."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from functools import partial
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from django.apps import apps
+from django.utils.module_loading import import_string
+
+from django_probe import conf
+from django_probe.errors import UsageError
+from django_probe.execution.linux import process_age
+from django_probe.execution.listener import Listeners
+from django_probe.reports.console import Console, is_terminal, wants_color
+from django_probe.reports.delivery import STDOUT, Delivery, Report
+from django_probe.simple import DjangoProbeSuiteRunner
+from django_probe.terms import Wishes, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from django_probe.history.recorder import Recorder
+    from django_probe.policy import Gate
+    from django_probe.results import ProbeRun
+
+
+def recorder(labels: Sequence[str], options: dict[str, Any]) -> Recorder | None:
+    """Give what writes the history, where its app is installed and it is wanted."""
+    if options["list"] or options["no_history"] or not apps.is_installed("django_probe.history"):
+        return None
+    from django_probe.history.recorder import Recorder  # noqa: PLC0415 (its models are those of an installed app)
+    from django_probe.history.store import HTTP  # noqa: PLC0415 (as above)
+
+    trigger = conf.environment("PROBE_TRIGGER")
+    chosen = [*labels, *options["patterns"], *(options["tags"] or ()), *(options["exclude_tags"] or ())]
+    # What a Job always runs is the gate as its author means it; what a person picks out is not,
+    # and of a POST the row says it that waits for this run.
+    return Recorder(trigger=trigger, labels=labels, narrowed=bool(chosen) and trigger in ("", HTTP))
+
+
+def runner(options: dict[str, Any], recorder: Recorder | None, *, from_command_line: bool) -> DjangoProbeSuiteRunner:
+    """Make the project's runner of these options; UsageError where one asks for what cannot be done.
+
+    `from_command_line` is False where `call_command()` was called in a process that goes on.
+    """
+    if options["list"] and (given := _asked(options)):
+        raise UsageError(f"--list runs nothing, so there is nothing to write for {' and '.join(given)}")
+    delivery = Delivery(_reports(options), options.get("stdout") or sys.stdout)
+    if not options["list"]:
+        delivery.prepare()  # first of all: no report of an earlier run outlives what is refused below
+    if (sink := _sink()) not in ("log", "none"):
+        raise UsageError(f'PROBE_REPORT_SINK: {sink!r} is neither "log" nor "none"')
+    path = conf.runner_path()
+    make = _imported(path)
+    gate = _ordered(conf.policy(options["policy"]).gate(options["gate"]), options)
+    try:
+        made = make(
+            verbosity=options["verbosity"],
+            interactive=options["interactive"],
+            failfast=gate.failfast,
+            gate=gate,
+            operator=Wishes(
+                timeout=options["timeout"],
+                retries=options["retries"],
+                database_access=options["database_access"],
+            ),
+            patterns=options["patterns"],
+            shard=options["shard"],
+            allow_empty=options["allow_empty"],
+            age=process_age() if from_command_line else 0.0,
+            ends_process=from_command_line,
+            listener=Listeners(_console(options), *filter(None, [recorder])),
+            delivery=delivery,
+        )
+    except UsageError:
+        raise
+    except (Exception, SystemExit) as error:  # such as no class, or an __init__ that does not hand on the options
+        raise UsageError(f"PROBE_RUNNER: {path} cannot be made: {type(error).__name__}: {error}") from error
+    if not isinstance(made, DjangoProbeSuiteRunner):
+        raise UsageError(f"PROBE_RUNNER: {path} makes {shown(made)}, which is no {conf.DEFAULT_RUNNER}")
+    return made
+
+
+def _imported(path: str) -> Callable[..., Any]:
+    try:
+        found: Callable[..., Any] = import_string(path)
+    except (Exception, SystemExit) as error:  # a module that ends Python would end it with an exit code of its own
+        raise UsageError(f"PROBE_RUNNER: {path} cannot be imported: {type(error).__name__}: {error}") from error
+    return found
+
+
+def _console(options: dict[str, Any]) -> Console:
+    stream = options.get("stderr") or sys.stderr
+    return Console(
+        stream,
+        color=wants_color(stream, no_color=options["no_color"]) or options["force_color"],
+        live=is_terminal(stream),
+        verbosity=options["verbosity"],
+        durations=options["durations"],
+    )
+
+
+def _ordered(gate: Gate, options: dict[str, Any]) -> Gate:
+    """Give the gate with what the command line orders in place of its own."""
+    keys = ("parallel", "deadline", "retry_delay", "tags", "exclude_tags")
+    given = {key: options[key] for key in keys if options[key] is not None}
+    return replace(gate, **given, failfast=gate.failfast or options["failfast"])
+
+
+def _asked(options: dict[str, Any]) -> dict[str, str]:
+    asked = {"--junit": "junit", "--json": "json", "--summary": "markdown"}
+    return {option: name for option, name in asked.items() if options[name] is not None}
+
+
+def _reports(options: dict[str, Any]) -> list[Report]:
+    reports = [_report(option, options[name], name) for option, name in _asked(options).items()]
+    if path := conf.environment("PROBE_TERMINATION_LOG"):
+        reports.append(_report("PROBE_TERMINATION_LOG", path, "termination", in_place=True))
+    if _sink() == "log":
+        reports.append(_report("PROBE_REPORT_SINK", STDOUT, "sink"))
+    return reports
+
+
+def _sink() -> str:
+    return conf.environment("PROBE_REPORT_SINK", lambda: "none")
+
+
+def _report(option: str, path: str, name: str, *, in_place: bool = False) -> Report:
+    """Ask for what a module of `reports` renders; it is imported only here, and while the probes are loading."""
+    module = partial(import_module, f"django_probe.reports.{name}")
+
+    def render(run: ProbeRun) -> str:
+        rendered: str = module().render(run)
+        return rendered
+
+    return Report(option, path, render, in_place=in_place, warm_up=module)
