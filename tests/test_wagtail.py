@@ -73,7 +73,16 @@ def wagtail():
         if not stamp.exists() or stamp.read_text() != f"{sys.version} {PACKAGES}":
             shutil.rmtree(folder, ignore_errors=True)
             subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True, capture_output=True)
-            install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *PACKAGES]
+            install = [
+                str(python),
+                "-m",
+                "pip",
+                "install",
+                "--quiet",
+                "--disable-pip-version-check",
+                "--no-compile",
+                *PACKAGES,
+            ]
             done = subprocess.run(install, capture_output=True, text=True, check=False, timeout=600)
             if done.returncode:
                 pytest.skip(f"Wagtail cannot be installed here: {done.stderr.strip().splitlines()[-1]}")
@@ -97,7 +106,8 @@ class Site:
 
     def manage(self, *arguments, code=0):
         """Run `manage.py`, which must exit with `code`; give what it wrote on standard error."""
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("PROBE_", "DJANGO_"))}
+        others = ("PROBE_", "DJANGO_", "PYTHONDONTWRITEBYTECODE")  # what is imported is compiled once, the rest never
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(others)}
         done = subprocess.run(
             [str(self._python), "manage.py", *arguments],
             cwd=self.folder,

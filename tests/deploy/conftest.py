@@ -89,6 +89,11 @@ def deployment(tmp_path: Path) -> Deployment:
 @pytest.fixture
 def kept(deployment: Deployment) -> Deployment:
     """The container's project with a history in a SQLite file, whose tables are there; what is probed has none."""
+    return with_history(deployment)
+
+
+def with_history(deployment: Deployment) -> Deployment:
+    """Give the project a history in a SQLite file."""
     deployment.environment["PROBE_HISTORY_DATABASE_URL"] = f"sqlite:///{deployment.path}/history.sqlite3"
     deployment.write("db.sqlite3")
     done = deployment.run("migrate", "--database", "history", "--verbosity", "0")

@@ -9,16 +9,18 @@ import shutil
 
 import pytest
 
+from tests.deploy.conftest import Deployment, with_history
 from tests.deploy.visitors import Visitor, serving
 
 PROXY = {"Host": "probe.example.com", "Origin": "https://probe.example.com"}
 
 
-@pytest.fixture
-def site(kept):
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
     """A server with a history, and a user "ann"."""
-    kept.create_user()
-    with serving(kept) as (port, _):
+    made = with_history(Deployment(tmp_path_factory.mktemp("site")))
+    made.create_user()
+    with serving(made) as (port, _):
         yield port
 
 
