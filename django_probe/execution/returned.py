@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import unittest
 from contextlib import contextmanager
-from functools import wraps
+from functools import update_wrapper
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ __unittest = True  # see `executor`
 
 def refuse_unrun(returned: object) -> None:
     """Raise TypeError if what was returned is code that nobody runs; any other value is nobody's concern."""
+    if returned is None:
+        return
     if inspect.isgenerator(returned) or inspect.isasyncgen(returned):
         kind = "generator that nobody runs"
         cure = "it has a yield, which must go"
@@ -49,19 +51,22 @@ def refusing_unrun(test: unittest.TestCase) -> Iterator[list[TypeError]]:
     raised: list[TypeError] = []
 
     def looked_at(function: Callable[..., Any]) -> Callable[..., Any]:
-        @wraps(function)
         def call(*args: Any, **kwargs: Any) -> Any:
             returned = function(*args, **kwargs)
-            try:
-                refuse_unrun(returned)
-            except TypeError as error:
-                raised.append(error)
-                raise
+            if returned is not None:
+                try:
+                    refuse_unrun(returned)
+                except TypeError as error:
+                    raised.append(error)
+                    raise
             return returned
 
         return call
 
-    seams = {name: looked_at(getattr(test, name)) for name in _called(test)}
+    seams: dict[str, Callable[..., Any]] = {}
+    for name in _called(test):
+        function = getattr(test, name)
+        seams[name] = update_wrapper(looked_at(function), function)
     if isinstance(test, unittest.IsolatedAsyncioTestCase):
         seams["_callMaybeAsync"] = looked_at(test._callMaybeAsync)  # type: ignore[attr-defined]  # noqa: SLF001 (what awaits there)
     else:
@@ -84,8 +89,10 @@ def _refusing(function: Callable[..., Any]) -> Callable[..., None]:
 
 
 def _called(test: unittest.TestCase) -> Iterator[str]:
-    """Give the names of what unittest finds in a test and calls, except for its method."""
-    yield from ("setUp", "tearDown")
+    """Give the names of what unittest finds in a test and calls, except for its method; only of what does anything."""
+    for name in ("setUp", "tearDown"):
+        if getattr(type(test), name) is not getattr(unittest.TestCase, name) or name in vars(test):
+            yield name
     if isinstance(test, unittest.FunctionTestCase):
         names = ("_testFunc", "_setUpFunc", "_tearDownFunc")
         yield from (name for name in names if getattr(test, name) is not None)
