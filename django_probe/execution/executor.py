@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from django_probe.execution.guard_refusals import take_refusals
 from django_probe.execution.recorder import Interrupted, Recorder, formatted, message_of, one_line
-from django_probe.execution.returned import refuse_unrun, refuse_unrun_cleanups, refusing_unrun
+from django_probe.execution.returned import refuse_unrun, refuse_unrun_cleanups, run_watched
 from django_probe.results import PROBLEMS, Outcome
 
 if TYPE_CHECKING:
@@ -105,11 +105,7 @@ class Executor:
         self._tell("result", index, began, time.monotonic() - clock)
 
     def _test(self, probe: Probe) -> None:
-        test = _fresh(probe.test)
-        with refusing_unrun(test) as refused:
-            test.run(self._recorder)
-        for error in refused:
-            self._recorder.note(Outcome.ERROR, message_of(error))
+        run_watched(_fresh(probe.test), self._recorder)
         if probe.fixtures is None:  # else what was added to its class or module is due with the fixtures
             self._class_cleanups(type(probe.test))
             _module_cleanups()

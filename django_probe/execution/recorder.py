@@ -7,6 +7,7 @@ import unittest
 from typing import TYPE_CHECKING, Any, Final
 
 from django_probe.execution.redaction import Redactor
+from django_probe.execution.returned import UnrunError
 from django_probe.results import Outcome
 
 if TYPE_CHECKING:
@@ -86,7 +87,10 @@ class Recorder(unittest.TestResult):
         self.note(Outcome.SKIPPED, one_line(reason))
 
     def addExpectedFailure(self, test: unittest.TestCase, err: Any) -> None:  # noqa: N802
-        """Take that the test failed as it said that it would."""
+        """Take that the test failed as it said that it would, if it did anything at all."""
+        if isinstance(err[1], UnrunError):
+            self.addError(test, err)
+            return
         self.note(Outcome.EXPECTED_FAILURE, message_of(err[1]), formatted(err, test))
 
     def addUnexpectedSuccess(self, test: unittest.TestCase) -> None:  # noqa: N802, ARG002

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import inspect
 import unittest
-from contextlib import contextmanager
-from functools import update_wrapper
-from typing import TYPE_CHECKING, Any
+from functools import cache, partial, update_wrapper
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -21,8 +20,12 @@ if TYPE_CHECKING:
 __unittest = True  # see `executor`
 
 
+class UnrunError(TypeError):
+    """What was returned is code of which nothing ran; no `@expectedFailure` means that (see `recorder`)."""
+
+
 def refuse_unrun(returned: object) -> None:
-    """Raise TypeError if what was returned is code that nobody runs; any other value is nobody's concern."""
+    """Raise UnrunError if what was returned is code that nobody runs; any other value is nobody's concern."""
     if returned is None:
         return
     if inspect.isgenerator(returned) or inspect.isasyncgen(returned):
@@ -39,64 +42,69 @@ def refuse_unrun(returned: object) -> None:
     if inspect.isgenerator(returned) or inspect.iscoroutine(returned):
         returned.close()  # else Python warns of it as well
     name = getattr(returned, "__qualname__", type(returned).__qualname__)
-    raise TypeError(f"it returned a {kind}, so that nothing of {name} ran: {cure}")
+    raise UnrunError(f"it returned a {kind}, so that nothing of {name} ran: {cure}")
 
 
-@contextmanager
-def refusing_unrun(test: unittest.TestCase) -> Iterator[list[TypeError]]:
-    """Refuse what the methods and cleanups of a test return, in the block in which it runs, once; gives the errors.
-
-    unittest hears of them too, and takes them for expected in a method that is marked `@expectedFailure`.
-    """
-    raised: list[TypeError] = []
-
-    def looked_at(function: Callable[..., Any]) -> Callable[..., Any]:
-        def call(*args: Any, **kwargs: Any) -> Any:
-            returned = function(*args, **kwargs)
-            if returned is not None:
-                try:
-                    refuse_unrun(returned)
-                except TypeError as error:
-                    raised.append(error)
-                    raise
-            return returned
-
-        return call
-
-    seams: dict[str, Callable[..., Any]] = {}
-    for name in _called(test):
-        function = getattr(test, name)
-        seams[name] = update_wrapper(looked_at(function), function)
+def run_watched(test: unittest.TestCase, result: unittest.TestResult) -> None:
+    """Run a test, once; a method or a cleanup of it that returns code which nobody runs raises UnrunError."""
+    cls: Any = type(test)
+    own = vars(test)
+    if _is_plain(cls) and not own.keys() & {*_SEAMS, "setUp", "tearDown"}:
+        own.update(_SEAMS)  # which know of no test: most have only a method, and are done before these could be made
+        test.run(result)
+        return
+    found = {name: getattr(test, name) for name in _called(test)}
+    seams: dict[str, Callable[..., Any]] = {
+        name: update_wrapper(_looked_at(function), function) for name, function in found.items()
+    }
     if isinstance(test, unittest.IsolatedAsyncioTestCase):
-        seams["_callMaybeAsync"] = looked_at(test._callMaybeAsync)  # type: ignore[attr-defined]  # noqa: SLF001 (what awaits there)
+        seams["_callMaybeAsync"] = _looked_at(test._callMaybeAsync)  # type: ignore[attr-defined]  # noqa: SLF001 (what awaits there)
     else:
-        seams |= {name: _handing_on(getattr(test, name), looked_at) for name in ("_callTestMethod", "_callCleanup")}
-    vars(test).update(seams)
+        seams |= {name: _handing_on(getattr(test, name)) for name in _SEAMS}
+    own.update(seams)
     try:
-        yield raised
+        test.run(result)
     finally:
         for name in seams:  # through them the test would hold on to itself
-            vars(test).pop(name, None)
+            own.pop(name, None)
 
 
 def refuse_unrun_cleanups(cleanups: list[Cleanup]) -> None:
-    """Let what was added to a class or module as a cleanup raise TypeError where it returns code that nobody runs."""
-    cleanups[:] = [(_refusing(function), args, kwargs) for function, args, kwargs in cleanups]
+    """Let what was added to a class or module as a cleanup raise UnrunError where it returns code that nobody runs."""
+    if cleanups:
+        cleanups[:] = [(_looked_at(function), args, kwargs) for function, args, kwargs in cleanups]
 
 
-def _refusing(function: Callable[..., Any]) -> Callable[..., None]:
-    return lambda *args, **kwargs: refuse_unrun(function(*args, **kwargs))
+def _looked_at(function: Callable[..., Any]) -> Callable[..., Any]:
+    def call(*args: Any, **kwargs: Any) -> Any:
+        returned = function(*args, **kwargs)
+        refuse_unrun(returned)
+        return returned
+
+    return call
+
+
+def _handing_on(seam: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda function, /, *args, **kwargs: seam(_looked_at(function), *args, **kwargs)
+
+
+_SEAMS: Final = {
+    name: _handing_on(partial(getattr(unittest.TestCase, name), None)) for name in ("_callTestMethod", "_callCleanup")
+}
+"""What unittest calls methods and cleanups by; its own look at no test."""
+
+
+@cache
+def _is_plain(cls: Any) -> bool:
+    """Whether a class leaves to unittest everything but its method."""
+    names = ("setUp", "tearDown", *_SEAMS)
+    own = unittest.FunctionTestCase, unittest.IsolatedAsyncioTestCase
+    return not issubclass(cls, own) and all(getattr(cls, name) is getattr(unittest.TestCase, name) for name in names)
 
 
 def _called(test: unittest.TestCase) -> Iterator[str]:
-    """Give the names of what unittest finds in a test and calls, except for its method; only of what does anything."""
-    for name in ("setUp", "tearDown"):
-        if getattr(type(test), name) is not getattr(unittest.TestCase, name) or name in vars(test):
-            yield name
+    """Give the names of what unittest finds in a test and calls, except for its method."""
+    yield from ("setUp", "tearDown")
     if isinstance(test, unittest.FunctionTestCase):
         names = ("_testFunc", "_setUpFunc", "_tearDownFunc")
         yield from (name for name in names if getattr(test, name) is not None)
-
-
-def _handing_on(seam: Callable[..., Any], looked_at: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda function, /, *args, **kwargs: seam(looked_at(function), *args, **kwargs)

@@ -98,7 +98,7 @@ def test_run__what_nobody_awaits_is_an_error(project, options):
     assert "the probe ran without it" not in done.err
     assert "RuntimeWarning" not in done.err
     for result in record["results"]:
-        assert "TypeError: it returned a" in result["message"], result
+        assert "UnrunError: it returned a" in result["message"], result
 
 
 def test_run__the_message_names_the_code_and_the_cure(project):
@@ -109,11 +109,11 @@ def test_run__the_message_names_the_code_and_the_cure(project):
 
     generator, set_up = sorted((result["message"] for result in record["results"]), key=len)
     assert generator == (
-        "TypeError: it returned a generator that nobody runs, so that nothing of TestPlain.test_generator ran: "
+        "UnrunError: it returned a generator that nobody runs, so that nothing of TestPlain.test_generator ran: "
         "it has a yield, which must go"
     )
     assert set_up == (
-        "TypeError: it returned a coroutine that nobody awaits, so that nothing of TestSetUp.setUp ran: only a "
+        "UnrunError: it returned a coroutine that nobody awaits, so that nothing of TestSetUp.setUp ran: only a "
         "unittest.IsolatedAsyncioTestCase awaits: its test methods, asyncSetUp, asyncTearDown and cleanups, and each "
         "decorator of them must be async too; elsewhere call asyncio.run()"
     )
