@@ -64,7 +64,7 @@ def table(folder: Path, python: Path, runs: int) -> figures.Table:
 
 
 def _outside(folder: Path, python: Path) -> measure.Command:
-    """Give the same gate as a command of this machine, on an embedded database with its tables."""
+    """Return the same gate as a command of this machine, on an embedded database with its tables."""
     folder.mkdir(parents=True, exist_ok=True)
     manage = (str(python), str(ROOT / "deploy" / "manage.py"))
     environment = {"DATABASE_URL": f"sqlite:///{folder / 'db.sqlite3'}"}

@@ -37,17 +37,17 @@ class Table:
 
 
 def at_most(name: str, value: float, unit: str, limit: float) -> Figure:
-    """Give a figure that should not be above its limit."""
+    """Return a figure that should not be above its limit."""
     return Figure(name, value, unit, f"<= {limit:g}", value <= limit)
 
 
 def at_least(name: str, value: float, unit: str, limit: float) -> Figure:
-    """Give a figure that should not be below its limit."""
+    """Return a figure that should not be below its limit."""
     return Figure(name, value, unit, f">= {limit:g}", value >= limit)
 
 
 def render(table: Table) -> str:
-    """Give a table as text."""
+    """Return a table as text."""
     lines = ["", table.title]
     for figure in table.figures:
         verdict = "" if figure.met is None else ("met" if figure.met else "NOT met")
@@ -157,7 +157,7 @@ def scale(folder: Path, python: Path, counts: tuple[int, int, int], runs: int) -
 
 
 def beyond(counts: tuple[int, int, int], values: list[float]) -> float:
-    """Give the third value over the one on the straight line through the first two: 1 is linear."""
+    """Return the third value over the one on the straight line through the first two: 1 is linear."""
     slope = (values[1] - values[0]) / (counts[1] - counts[0])
     # Noise may make the second the smaller one: the line is never taken to fall.
     foretold = values[1] + max(slope, 0) * (counts[2] - counts[1])

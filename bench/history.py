@@ -80,7 +80,7 @@ from datetime import UTC, datetime, timedelta
 import django
 django.setup()
 from django.db import connection
-from django_probe.history import store
+from django_probe.history.storage import store
 from django_probe.history.models import Result, Run
 from django_probe.results import Outcome, ProbeResult, ProbeRun
 """

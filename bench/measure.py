@@ -81,7 +81,7 @@ def measure(command: Command) -> Run:
 
 
 def environment(own: dict[str, str]) -> dict[str, str]:
-    """Give the environment of what is measured: this one without what would change it, and `own`."""
+    """Return the environment of what is measured: this one without what would change it, and `own`."""
     foreign = ("DATABASE_URL", "DJANGO_", "PROBE_", "PYTEST_", "PYTHON")
     return {**{name: value for name, value in os.environ.items() if not name.startswith(foreign)}, **own}
 
@@ -120,10 +120,10 @@ def check_reports(command: Command) -> None:
 
 
 def seconds(runs: Iterable[Run]) -> float:
-    """Give the median wall time."""
+    """Return the median wall time."""
     return statistics.median(run.seconds for run in runs)
 
 
 def peak(runs: Iterable[Run]) -> float:
-    """Give the median of the peaks, in bytes."""
+    """Return the median of the peaks, in bytes."""
     return statistics.median(run.peak for run in runs)

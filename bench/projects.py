@@ -35,7 +35,7 @@ _WAITING = "time.sleep(WAIT)"
 
 
 def module(count: int, *, waiting: bool = False) -> str:
-    """Give the source of `count` probes, which wait `BENCH_WAIT` seconds each or do nothing."""
+    """Return the source of `count` probes, which wait `BENCH_WAIT` seconds each or do nothing."""
     body = _WAITING if waiting else _EMPTY
     lines = [_HEAD]
     for number in range(count):

@@ -117,7 +117,7 @@ class Reply:
 
 
 def wrk() -> str:
-    """Give the program that asks; BenchError where it is not installed."""
+    """Return the program that asks; BenchError where it is not installed."""
     if found := shutil.which("wrk"):
         return found
     raise measure.BenchError("wrk is not installed (Debian: apt-get install wrk)")
@@ -154,7 +154,7 @@ def rates(folder: Path, python: Path, seconds: int, runs: int, *, peers: bool) -
 
 
 def ratio(values: list[float], others: list[float]) -> float:
-    """Give the median of the ratios of each run: what stood side by side met the same noise."""
+    """Return the median of the ratios of each run: what stood side by side met the same noise."""
     return statistics.median(value / other for value, other in zip(values, others, strict=True))
 
 

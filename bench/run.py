@@ -63,7 +63,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 
 
 def measurements(folder: Path, python: Path, options: argparse.Namespace) -> Iterator[figures.Table]:
-    """Give one table after the other."""
+    """Yield one table after the other."""
     fewer = max(1, options.runs // 2)
     yield figures.overhead(folder / "empty", python, options.empty, options.runs, peers=options.peers)
     yield figures.parallel(folder / "waiting", python, options.waiting, fewer)

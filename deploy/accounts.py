@@ -32,7 +32,7 @@ class LoginView(views.LoginView):
     extra_context: Final = {"style": mark_safe(_STYLE)}  # noqa: S308 (a file of ours; quotes in it are CSS)
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """Give the page with a policy that allows its own style and nothing else."""
+        """Return the page with a policy that allows its own style and nothing else."""
         response = super().dispatch(request, *args, **kwargs)
         response.headers["Content-Security-Policy"] = _POLICY
         return response

@@ -14,14 +14,14 @@ _HOST: Final = re.compile(r"\*|\.?[\w-]+(?:\.[\w-]+)*\.?|\[[0-9A-Fa-f:.]+\]")
 
 
 def text(name: str) -> str:
-    """Give the variable without the white space around it; nothing where it is not set."""
+    """Return the variable without the white space around it; nothing where it is not set."""
     return os.environ.get(name, "").strip()
 
 
 def hosts(name: str) -> list[str]:
-    """Give the host names of a comma-separated variable, as Django's ALLOWED_HOSTS wants them.
+    """Return the host names of a comma-separated variable, as Django's ALLOWED_HOSTS wants them.
 
-    Raises UsageError for one with a scheme or a port: Django would quietly never match it.
+    Raise UsageError for one with a scheme or a port: Django would quietly never match it.
     """
     found = [host for part in text(name).split(",") if (host := part.strip())]
     for host in found:
@@ -34,9 +34,9 @@ def hosts(name: str) -> list[str]:
 
 
 def origins(name: str) -> list[str]:
-    """Give the origins of a comma-separated variable, as Django's CSRF_TRUSTED_ORIGINS wants them.
+    """Return the origins of a comma-separated variable, as Django's CSRF_TRUSTED_ORIGINS wants them.
 
-    Raises UsageError for one without a scheme or with a path: Django would quietly never match it.
+    Raise UsageError for one without a scheme or with a path: Django would quietly never match it.
     """
     found = [origin for part in text(name).split(",") if (origin := part.strip().removesuffix("/"))]
     for origin in found:
@@ -49,17 +49,17 @@ def origins(name: str) -> list[str]:
 
 
 def hosts_of(origins: list[str]) -> list[str]:
-    """Give the hosts of such origins, as Django's ALLOWED_HOSTS wants them."""
+    """Return the hosts of such origins, as Django's ALLOWED_HOSTS wants them."""
     return [match["host"].removeprefix("*") for origin in origins if (match := _ORIGIN.fullmatch(origin))]
 
 
 def words(name: str) -> list[str]:
-    """Give what stands in a variable with blanks or commas between."""
+    """Return what stands in a variable with blanks or commas between."""
     return text(name).replace(",", " ").split()
 
 
 def count(name: str, default: int) -> int:
-    """Give a variable that is a whole number of at least 1; UsageError where it is none."""
+    """Return a variable that is a whole number of at least 1; UsageError where it is none."""
     value = text(name)
     if not value:
         return default
@@ -69,7 +69,7 @@ def count(name: str, default: int) -> int:
 
 
 def flag(name: str) -> bool:
-    """Give a variable that is true or false, false where it is not set; UsageError where it is neither."""
+    """Return a variable that is true or false, false where it is not set; UsageError where it is neither."""
     value = text(name)
     if value.lower() not in _FLAGS:
         raise UsageError(f'{name}: {value!r} is neither "true" nor "false"')

@@ -59,7 +59,7 @@ def when_ready(server: Any) -> None:
 
 
 def cpu_limit(root: Path = CGROUP) -> float | None:
-    """Give the CPUs that the container may use by its cgroup, version 2 or 1; None where nothing limits it."""
+    """Return the CPUs that the container may use by its cgroup, version 2 or 1; None where nothing limits it."""
     try:
         if (root / "cpu.max").exists():
             quota, period = (root / "cpu.max").read_text(encoding="ascii").split()
@@ -73,7 +73,7 @@ def cpu_limit(root: Path = CGROUP) -> float | None:
 
 
 def default_workers(limit: float | None) -> int:
-    """Give a worker for each CPU of the limit; one without a limit: the machine's CPUs are not the container's."""
+    """Return a worker for each CPU of the limit; one without a limit: the machine's CPUs are not the container's."""
     return min(MOST_WORKERS, max(1, math.ceil(limit or 1)))
 
 
@@ -85,7 +85,7 @@ def _is_kubelets(path: str) -> bool:
 
 
 def _number(name: str, default: int) -> int:
-    """Give a variable that is a whole number of at least 1; end with one line and exit code 2 where it is none."""
+    """Return a variable that is a whole number of at least 1; end with one line and exit code 2 where it is none."""
     text = os.environ.get(name, "").strip()
     if not text:
         return default

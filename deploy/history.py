@@ -60,9 +60,9 @@ _SCHEMA: Final = re.compile(r"search_path\s*=\s*(\S+)")
 
 
 def database(probed: dict[str, Any]) -> dict[str, Any]:
-    """Give Django's settings of the history's database; nothing where there is none.
+    """Return Django's settings of the history's database; nothing where there is none.
 
-    Raises UsageError where it is the one that is probed: its users would be the users of the pages.
+    Raise UsageError where it is the one that is probed: its users would be the users of the pages.
     """
     if not (own := services.database(VARIABLE)):
         return {}
@@ -77,7 +77,7 @@ def database(probed: dict[str, Any]) -> dict[str, Any]:
 
 
 def _place(database: dict[str, Any]) -> tuple[object, ...]:
-    """Give where a database is, alike for what can be told to be one place without asking anybody."""
+    """Return where a database is, alike for what can be told to be one place without asking anybody."""
     engine, name = database["ENGINE"], database["NAME"]
     if engine == services.SQLITE:
         return engine, Path(name).resolve()
@@ -93,7 +93,7 @@ def _place(database: dict[str, Any]) -> tuple[object, ...]:
 
 
 def settings(trusted_origins: Sequence[str]) -> dict[str, Any]:
-    """Give the settings, by name, that the pages need; UsageError where the environment says something wrong."""
+    """Return the settings, by name, that the pages need; UsageError where the environment says something wrong."""
     by_https = any(origin.startswith("https://") for origin in trusted_origins)
     return {
         "DATABASE_ROUTERS": ["deploy.routers.HistoryRouter"],
@@ -130,7 +130,7 @@ def settings(trusted_origins: Sequence[str]) -> dict[str, Any]:
 def check_tokens() -> None:
     """Raise UsageError where PROBE_TOKENS has an entry that is no token; to be asked when the settings are there."""
     if getattr(conf.settings, "PROBE_TOKENS", None):
-        from django_probe.history import tokens  # noqa: PLC0415 (what it imports would slow every gate down)
+        from django_probe.history.http import tokens  # noqa: PLC0415 (what it imports would slow every gate down)
 
         for problem in tokens.setting_problems():
             raise UsageError(problem)

@@ -102,7 +102,7 @@ class _Finder:
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """Give the spec of the namespace, an app or its probes; a package's helpers are for PathFinder."""
+        """Return the spec of the namespace, an app or its probes; a package's helpers are for PathFinder."""
         del path, target
         match fullname.split("."):
             case [namespace] if namespace == NAMESPACE:

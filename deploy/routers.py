@@ -17,11 +17,11 @@ class HistoryRouter:
     """
 
     def db_for_read(self, model: type[Model], **_hints: object) -> str | None:
-        """Give the alias in which a model of ours is read."""
+        """Return the alias in which a model of ours is read."""
         return ALIAS if model._meta.app_label in LABELS else None  # noqa: SLF001 (Django's public name for it)
 
     def db_for_write(self, model: type[Model], **_hints: object) -> str | None:
-        """Give the alias in which a model of ours is written."""
+        """Return the alias in which a model of ours is written."""
         return self.db_for_read(model)
 
     def allow_migrate(self, db: str, app_label: str, **_hints: object) -> bool | None:

@@ -75,7 +75,7 @@ class _Url:
     options: dict[str, str]
 
     def endpoint(self, address: str) -> tuple[str, int | None]:
-        """Give the host and the port of an address; UsageError where it is none."""
+        """Return the host and the port of an address; UsageError where it is none."""
         match = _ADDRESS.fullmatch(address)
         if not match or int(match[3] or 1) not in range(1, _MAX_PORT + 1):
             raise self.error(f"its host and port are not host:port; {_ENCODING}")
@@ -103,12 +103,12 @@ class _Url:
             raise self.error(f"unknown option {option}{nearest(option, known)}")
 
     def error(self, what: str) -> UsageError:
-        """Give the error that says `what` of this variable."""
+        """Return the error that says `what` of this variable."""
         return UsageError(f"{self.variable}: {what}")
 
 
 def database(variable: str) -> dict[str, Any]:
-    """Give Django's settings of the database that a variable names; nothing where it is not set."""
+    """Return Django's settings of the database that a variable names; nothing where it is not set."""
     if not (url := _url(variable, _DATABASES)):
         return {}
     connection = {
@@ -122,7 +122,7 @@ def database(variable: str) -> dict[str, Any]:
 
 
 def cache() -> dict[str, Any]:
-    """Give Django's settings of the cache that CACHE_URL names; nothing where it is not set."""
+    """Return Django's settings of the cache that CACHE_URL names; nothing where it is not set."""
     if not (url := _url("CACHE_URL", _CACHES)):
         return {}
     if url.scheme == "locmem":
@@ -139,7 +139,7 @@ def cache() -> dict[str, Any]:
 
 
 def email() -> dict[str, Any]:
-    """Give the settings, by name, of the mail server that EMAIL_URL names; nothing where it is not set.
+    """Return the settings, by name, of the mail server that EMAIL_URL names; nothing where it is not set.
 
     Django 6.1 has MAILERS for what was EMAIL_*, and warns of those.
     """
@@ -192,7 +192,7 @@ def _file(url: _Url) -> dict[str, Any]:
 
 
 def _value(text: str) -> str | int | bool:
-    """Give an option as the drivers take it, which want numbers as numbers."""
+    """Return an option as the drivers take it, which want numbers as numbers."""
     if text.isascii() and text.isdigit():
         return int(text)
     return {"true": True, "false": False}.get(text, text)

@@ -3,7 +3,7 @@
 from django.apps import apps
 from django.urls import include, path
 
-from django_probe import views
+from django_probe.readiness import views
 
 urlpatterns = [path("probe", views.index), path("probe/", include("django_probe.urls"))]
 

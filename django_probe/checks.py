@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.checks import CheckMessage, Error, Warning  # noqa: A004 (Django's own name)
 
-from django_probe import conf, discovery
+from django_probe import conf
 from django_probe.errors import UsageError
+from django_probe.execution.loading import discovery
+from django_probe.execution.loading.selection import Choice, django_test_class, select
 from django_probe.policy import READY, Policy, PolicyError
-from django_probe.selection import Choice, django_test_class, select
 from django_probe.terms import NOTHING
 
 if TYPE_CHECKING:

@@ -72,7 +72,7 @@ class _Block:
         self.lines += 1
 
     def xml(self, end: Mapping[str, object]) -> str:
-        """Give the text, if it is what the marker at its end says."""
+        """Return the text, if it is what the marker at its end says."""
         if end.get("lines") != self.lines:
             raise CollectError(
                 CollectCode.CUT,
@@ -100,7 +100,7 @@ class Shard:
 
 
 def extract(lines: Iterable[str]) -> list[Shard]:
-    """Give the reports in the lines of a log, in their order; CollectError for one that is not whole."""
+    """Return the reports in the lines of a log, in their order; CollectError for one that is not whole."""
     open_blocks: dict[str, _Block] = {}
     found: list[Shard] = []
     for line in lines:
@@ -161,7 +161,7 @@ def check(shards: Sequence[Shard]) -> None:
 
 
 def merge(shards: Sequence[Shard]) -> str:
-    """Give the suites of all shards as one JUnit document; CollectError where one is not XML."""
+    """Return the suites of all shards as one JUnit document; CollectError where one is not XML."""
     whole = ET.Element("testsuites")
     totals = dict.fromkeys(_COUNTS, 0)
     time = 0.0
@@ -220,7 +220,7 @@ def _lines(logs: Sequence[str]) -> Iterator[str]:
 
 
 def _writer(path: str) -> Callable[[bytes], None]:
-    """Give what writes the report, and take away that of an earlier gate, which must not be taken for this one's."""
+    """Return what writes the report, and take away that of an earlier gate, which must not be taken for this one's."""
     if path == STDOUT:
         return _print
     if Path(path).exists() and not Path(path).is_file():

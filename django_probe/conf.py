@@ -16,12 +16,12 @@ DEFAULT_RUNNER: Final = "django_probe.simple.DjangoProbeSuiteRunner"
 
 
 def runner_path() -> str:
-    """Give the dotted path of the runner class, from settings.PROBE_RUNNER."""
+    """Return the dotted path of the runner class, from settings.PROBE_RUNNER."""
     return str(getattr(settings, "PROBE_RUNNER", None) or DEFAULT_RUNNER)
 
 
 def policy_path() -> str | None:
-    """Give the policy file of settings.PROBE_POLICY, else of the environment's PROBE_POLICY, else None."""
+    """Return the policy file of settings.PROBE_POLICY, else of the environment's PROBE_POLICY, else None."""
     path = getattr(settings, "PROBE_POLICY", None) or environment("PROBE_POLICY")
     return str(path) if path else None
 
@@ -35,21 +35,21 @@ def policy(path: str | None = None) -> Policy:
 
 
 def url_prefix() -> Any:
-    """Give what settings.PROBE_URL_PREFIX says of where the URLs are; the middleware says whether it can be right."""
+    """Return what settings.PROBE_URL_PREFIX says of where the URLs are; the middleware says whether it can be right."""
     return getattr(settings, "PROBE_URL_PREFIX", "/probe/")
 
 
 def history_database() -> str:
-    """Give the alias of the database that keeps the history, from settings.PROBE_HISTORY_DATABASE."""
+    """Return the alias of the database that keeps the history, from settings.PROBE_HISTORY_DATABASE."""
     return str(getattr(settings, "PROBE_HISTORY_DATABASE", None) or "default")
 
 
 def history_days() -> int:
-    """Give how many days of runs are kept, from settings.PROBE_HISTORY_DAYS."""
+    """Return how many days of runs are kept, from settings.PROBE_HISTORY_DAYS."""
     return int(getattr(settings, "PROBE_HISTORY_DAYS", None) or 30)
 
 
 def environment(name: str, default: Callable[[], str] = str) -> str:
-    """Give an environment variable, or what `default` makes where it is unset, empty or blank."""
+    """Return an environment variable, or what `default` makes where it is unset, empty or blank."""
     value = os.environ.get(name, "")
     return value if value.strip() else default()

@@ -9,8 +9,9 @@ from django.apps import apps
 from django.core.exceptions import ImproperlyConfigured
 from django.urls import Resolver404, resolve
 
-from django_probe import conf, views
-from django_probe.readiness import keeper
+from django_probe import conf
+from django_probe.readiness import views
+from django_probe.readiness.keeper import keeper
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -45,7 +46,7 @@ class ProbeMiddleware:
             markcoroutinefunction(self)
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
-        """Give the answer, or what the rest of the chain gives."""
+        """Return the answer, or what the rest of the chain gives."""
         view = self._views.get(request.path_info)
         if self._has_pages and (view is None or (view is views.index and views.wants_page(request))):
             if view:
@@ -58,7 +59,7 @@ class ProbeMiddleware:
         return _answer_on_the_loop(view, request) if self._is_async else view(request)
 
     def _answer_token(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase] | None:
-        """Give the answer of the history's view; None where it has none of that path."""
+        """Return the answer of the history's view; None where it has none of that path."""
         if not request.path_info.startswith(self._index):
             return None
         try:
@@ -77,7 +78,7 @@ async def _answer_on_the_loop(view: views.View, request: HttpRequest) -> HttpRes
 
 
 def _prefix() -> str:
-    """Give the prefix without its last slash; ImproperlyConfigured where it is none."""
+    """Return the prefix without its last slash; ImproperlyConfigured where it is none."""
     prefix = conf.url_prefix()
     if isinstance(prefix, str) and prefix.startswith("/") and prefix.endswith("/") and prefix != "/":
         return prefix[:-1]

@@ -85,7 +85,7 @@ class Gate:
         )
 
     def access(self, operator: Wishes) -> DatabaseAccess:
-        """Give the access of a probe that wishes nothing of its own."""
+        """Return the access of a probe that wishes nothing of its own."""
         return operator.database_access or self._access(None)
 
     def _access(self, wished: DatabaseAccess | None) -> DatabaseAccess:
@@ -98,7 +98,7 @@ class Gate:
         return wished or ceiling or DatabaseAccess.READ_ONLY
 
     def warns_only(self, label: str) -> bool:
-        """Whether the gate's `warn_only` names the label, by a pattern or as a part of it."""
+        """Return whether the gate's `warn_only` names the label, by a pattern or as a part of it."""
         return any(fnmatchcase(label, pattern) or label.startswith(f"{pattern}.") for pattern in self.warn_only)
 
 
@@ -114,9 +114,9 @@ class Policy:
     source: str = ""
 
     def gate(self, name: str | None) -> Gate:
-        """Give the gate `name`, or where None the gate "default", which needs no line in the file.
+        """Return the gate `name`, or where None the gate "default", which needs no line in the file.
 
-        Raises PolicyError for a name that is not there.
+        Raise PolicyError for a name that is not there.
         """
         if name is None or name == DEFAULT:
             return self.gates.get(DEFAULT, Gate())
@@ -135,7 +135,7 @@ NO_POLICY: Final = Policy(gates={})
 
 
 def nearest(word: object, known: Iterable[str]) -> str:
-    """Give `; did you mean "..."?` for the known word that is most like `word`, or nothing."""
+    """Return `; did you mean "..."?` for the known word that is most like `word`, or nothing."""
     close = difflib.get_close_matches(str(word), list(known), n=1)
     return f'; did you mean "{close[0]}"?' if close else ""
 
@@ -159,7 +159,7 @@ def _choice(value: object) -> tuple[str, ...]:
 
 
 def parse_parallel(value: object) -> int:
-    """Give a number of workers; ValueError with one sentence."""
+    """Return a number of workers; ValueError with one sentence."""
     if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= MAX_PARALLEL:
         return value
     raise ValueError(f"expected a whole number from 1 to {MAX_PARALLEL}, got {shown(value)}")
@@ -223,7 +223,7 @@ def _gate(name: str, written: object) -> Gate:
 
 
 def parse_policy(text: str, source: str) -> Policy:
-    """Give the policy that the YAML `text` states; `source` names it in the PolicyError it may raise."""
+    """Return the policy that the YAML `text` states; `source` names it in the PolicyError it may raise."""
     try:
         policy = _mapping(_load(text), "top level", 'one key, "gates"')
         for key in policy:
@@ -258,7 +258,7 @@ def _load(text: str) -> object:
             return super().construct_mapping(node, deep)
 
         def get_single_node(self) -> yaml.Node | None:
-            """Give the document, unless it is a bomb: a few aliases of aliases that stand for gigabytes."""
+            """Return the document, unless it is a bomb: a few aliases of aliases that stand for gigabytes."""
             node = super().get_single_node()
             if node and _written_out(node, {}) > _MAX_BYTES:
                 raise PolicyError("not a policy: with its aliases written out it is larger than 1 MiB")
@@ -279,7 +279,7 @@ def _load(text: str) -> object:
 
 
 def _written_out(node: yaml.Node, sizes: dict[int, float]) -> float:
-    """Give about how long a YAML node is with every alias written out: infinite, where it holds itself."""
+    """Return about how long a YAML node is with every alias written out: infinite, where it holds itself."""
     if id(node) not in sizes:
         sizes[id(node)] = math.inf
         below = () if isinstance(node.value, str) else node.value

@@ -180,7 +180,7 @@ class ProbeRun:
         return "nothing ran, which --allow-empty allows" if self.nothing_ran else "every blocking probe passed"
 
     def judged(self, exit_code: int) -> ProbeRun:
-        """Give the record with what a team's runner made of it: it can close a gate that would pass, never open one.
+        """Return the record with what a team's runner made of it: it can close a gate that would pass, never open one.
 
         A code that no process can exit with closes as 1 does.
         """
@@ -193,14 +193,14 @@ _PRECEDENCE: Final = (ExitCode.SIGINT, ExitCode.SIGTERM, ExitCode.DEADLINE, Exit
 
 
 def exit_code_of(codes: Iterable[int]) -> int:
-    """Give the exit code of a run whose shards have these: 0 if all have, else the first that applies."""
+    """Return the exit code of a run whose shards have these: 0 if all have, else the first that applies."""
     given = set(codes)
     closing = [*(code for code in _PRECEDENCE if code in given), *sorted(given - set(_PRECEDENCE), reverse=True)]
     return int(closing[0]) if closing else ExitCode.PASSED
 
 
 def together(shards: Sequence[ProbeRun]) -> ProbeRun:
-    """Give the record of a run from those of its shards: as strict as the strictest of them."""
+    """Return the record of a run from those of its shards: as strict as the strictest of them."""
     if len(shards) == 1:
         return shards[0]
     code = exit_code_of(shard.exit_code for shard in shards)

@@ -15,23 +15,24 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from django_probe import conf, discovery
+from django_probe import conf
 from django_probe.errors import UsageError
-from django_probe.execution.guard_backends import objections
+from django_probe.execution.failures import Interrupted, one_line
+from django_probe.execution.guard.backends import objections
 from django_probe.execution.inprocess import InProcessSession
-from django_probe.execution.recorder import Interrupted, one_line
+from django_probe.execution.loading import discovery
+from django_probe.execution.loading.selection import Choice, Shard
 from django_probe.execution.redaction import Redactor
 from django_probe.execution.session import ForkedSession, Session
 from django_probe.reports.console import Console
 from django_probe.reports.files import relieve
 from django_probe.results import EndedBy, ExitCode, Outcome, ProbeResult, ProbeRun
-from django_probe.selection import Choice, Shard
 from django_probe.terms import NOTHING, Wishes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from django_probe.execution.ledger import Selected
+    from django_probe.execution.judge.ledger import Selected
     from django_probe.execution.listener import Listener
     from django_probe.policy import Gate
     from django_probe.reports.delivery import Delivery
@@ -45,7 +46,7 @@ def _nobody(_label: str, _module: str) -> None:
 
 
 def _given(value: Any, kind: type[Given], complaint: str) -> Given:
-    """Give what an override gave; TypeError where it is not what the caller goes on with."""
+    """Return what an override gave; TypeError where it is not what the caller goes on with."""
     if isinstance(value, kind) and not isinstance(value, bool):  # False is no exit code, though Python counts it as 0
         return value
     raise TypeError(complaint.format(value))
@@ -58,11 +59,11 @@ class SelectedProbe:
     label: str
 
     def id(self) -> str:
-        """Give the label, as `TestCase.id` gives a test's name."""
+        """Return the label, as `TestCase.id` gives a test's name."""
         return self.label
 
     def countTestCases(self) -> int:  # noqa: N802 (unittest's name)
-        """Give 1: it is one probe."""
+        """Return 1: it is one probe."""
         return 1
 
     def __call__(self, _result: unittest.TestResult) -> None:
@@ -127,7 +128,7 @@ class DjangoProbeSuiteRunner:
         """Run what `labels` name (the gate's own probes where there are none) and give the exit code.
 
         The record is in `run` afterwards, and a sentence for each report that is not where it should be in
-        `undelivered`. Raises UsageError for what is the user's to mend; nothing ran then.
+        `undelivered`. Raise UsageError for what is the user's to mend; nothing ran then.
         """
         if self._delivery:
             self._delivery.prepare()
@@ -141,7 +142,7 @@ class DjangoProbeSuiteRunner:
         return self.run.exit_code or (ExitCode.UNDELIVERED if self.undelivered else ExitCode.PASSED)
 
     def list_probes(self, labels: Sequence[str]) -> tuple[list[Selected], int]:
-        """Give what `run_probes` would run, and how many all shards would; nothing runs. Raises as it does."""
+        """Return what `run_probes` would run, and how many all shards would; nothing runs. Raises as it does."""
         with self._session(labels, None) as session:
             return session.selected, session.total
 
@@ -161,7 +162,7 @@ class DjangoProbeSuiteRunner:
         return self._record(suite.session.total, results, ended_by)
 
     def suite_result(self, suite: unittest.TestSuite, run: ProbeRun) -> int:  # noqa: ARG002 (the original's signature)
-        """Give the exit code; a subclass may be stricter than the record, and is not heard where it is laxer."""
+        """Return the exit code; a subclass may be stricter than the record, and is not heard where it is laxer."""
         return run.exit_code
 
     def _meanwhile(self) -> None:
@@ -209,7 +210,7 @@ class DjangoProbeSuiteRunner:
         return replace(run, ended_by=by) if by and run.ended_by in (None, EndedBy.FAILFAST) else run
 
     def _broken(self, session: Session, run: ProbeRun | None, error: BaseException) -> ProbeRun:
-        """Give the record of what ran, and of the error that ended it; to run after a signal starts nothing."""
+        """Return the record of what ran, and of the error that ended it; to run after a signal starts nothing."""
         by = session.interrupted_by
         what = f"the runner itself failed: {type(error).__name__}: {one_line(error)}"
         if isinstance(error, Interrupted):

@@ -44,15 +44,15 @@ class CeilingError(Exception):
 
 
 def shown(value: object) -> str:
-    """Give a value as it is written in code, cut to what fits in a sentence; ValueError for an endless number."""
+    """Return a value as it is written in code, cut to what fits in a sentence; ValueError for an endless number."""
     text = repr(value)
     return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
 
 
 def parse_duration(value: object) -> float:
-    """Give the seconds of `250ms`, `30s`, `2m30s`, `1h` or a bare number of seconds.
+    """Return the seconds of `250ms`, `30s`, `2m30s`, `1h` or a bare number of seconds.
 
-    Raises ValueError with one sentence that fits behind the name of the option or key.
+    Raise ValueError with one sentence that fits behind the name of the option or key.
     """
     seconds = math.nan
     if isinstance(value, int | float) and not isinstance(value, bool):
@@ -70,7 +70,7 @@ def parse_duration(value: object) -> float:
 
 
 def parse_timeout(value: object) -> float:
-    """Give the seconds of a duration that is more than nothing; ValueError as `parse_duration`."""
+    """Return the seconds of a duration that is more than nothing; ValueError as `parse_duration`."""
     seconds = parse_duration(value)
     if seconds == 0:
         raise ValueError("expected a duration of more than nothing, got 0")
@@ -78,7 +78,7 @@ def parse_timeout(value: object) -> float:
 
 
 def parse_access(value: object) -> DatabaseAccess:
-    """Give the access that a policy, an option or a probe names; ValueError with one sentence."""
+    """Return the access that a policy, an option or a probe names; ValueError with one sentence."""
     try:
         return DatabaseAccess(str(value))
     except ValueError:
@@ -99,14 +99,14 @@ def settle_access(terms: Any) -> None:
 
 
 def parse_count(value: object) -> int:
-    """Give a whole number from 0 up; ValueError with one sentence."""
+    """Return a whole number from 0 up; ValueError with one sentence."""
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         return value
     raise ValueError(f"expected a whole number from 0 up, got {shown(value)}")
 
 
 def parse_flag(value: object) -> bool:
-    """Give true or false; ValueError with one sentence."""
+    """Return true or false; ValueError with one sentence."""
     if isinstance(value, bool):
         return value
     raise ValueError(f"expected true or false, got {shown(value)}")
@@ -126,7 +126,7 @@ class Wishes:
         settle_access(self)
 
     def over(self, other: Wishes) -> Wishes:
-        """Give these wishes with `other`'s where these say nothing."""
+        """Return these wishes with `other`'s where these say nothing."""
         return Wishes(
             *(
                 getattr(other, field.name) if (mine := getattr(self, field.name)) is None else mine
@@ -165,7 +165,7 @@ def probe(
 
     `timeout` is a duration such as "5s" (setUp and tearDown included), `retries` how often a problem is tried
     again, `warn_only` reports a problem without closing the gate, `database_access` is "read-only", "rollback" or
-    "read-write". Raises ValueError where a value is none of these, so that the module does not load.
+    "read-write". Raise ValueError where a value is none of these, so that the module does not load.
     """
     if decorated is not None:
         raise TypeError('@probe takes its terms in parentheses: @probe(timeout="5s")')
@@ -192,7 +192,7 @@ def probe(
 
 
 def wishes_of(test: object, method: str) -> Wishes:
-    """Give what a test case's method and class wish together."""
+    """Return what a test case's method and class wish together."""
     own: Wishes = getattr(getattr(test, method, None), ATTRIBUTE, NOTHING)
     inherited: Wishes = getattr(type(test), ATTRIBUTE, NOTHING)
     return inherited if own is NOTHING else own.over(inherited)

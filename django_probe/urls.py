@@ -3,7 +3,7 @@
 from django.apps import apps
 from django.urls import path
 
-from django_probe import views
+from django_probe.readiness import views
 
 app_name = "django_probe"
 

@@ -29,7 +29,7 @@ class UnexplainedError(Exception):
 
 
 def rows(text: str) -> Iterator[tuple[str, str, str]]:
-    """Give name, default and description of each value; UnexplainedError for one without a comment."""
+    """Yield name, default and description of each value; UnexplainedError for one without a comment."""
     root = yaml.compose(text)
     assert isinstance(root, yaml.MappingNode)
     yield from _rows(root, text.splitlines(), ())
@@ -52,7 +52,7 @@ def _has_comments(value: yaml.Node, lines: list[str]) -> bool:
 
 
 def _comment(lines: list[str], line: int) -> str:
-    """Give the comment that ends right above a line, as one text."""
+    """Return the comment that ends right above a line, as one text."""
     first = line
     while first and lines[first - 1].lstrip().startswith("#"):
         first -= 1
@@ -65,7 +65,7 @@ def _default(value: yaml.Node) -> str:
 
 
 def table(text: str) -> str:
-    """Give the table in Markdown."""
+    """Return the table in Markdown."""
     told = [f"| `{name}` | {default} | {about.replace('|', '&#124;')} |\n" for name, default, about in rows(text)]
     return "".join(["| value | default | what it is |\n", "|---|---|---|\n", *told])
 

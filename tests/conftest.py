@@ -81,11 +81,11 @@ class Project:
         (self.path / "site_settings.py").write_text(SETTINGS.format(apps=apps) + self.settings, encoding="utf-8")
 
     def command(self, *arguments: str) -> list[str]:
-        """Give the command line of `manage.py` with these arguments."""
+        """Return the command line of `manage.py` with these arguments."""
         return [sys.executable, str(self.path / "manage.py"), *map(str, arguments)]
 
     def environment(self, extra: dict[str, str] | None = None) -> dict[str, str]:
-        """Give the environment of the commands: nothing of ours leaks into it but the path.
+        """Return the environment of the commands: nothing of ours leaks into it but the path.
 
         They write no bytecode: a file that is written twice within a second would be run as it was at first.
         """

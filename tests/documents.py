@@ -68,7 +68,7 @@ class Block:
 
 
 def blocks(page: Path) -> list[Block]:
-    """Give the fenced blocks of a page; every comment of the page must belong to one."""
+    """Return the fenced blocks of a page; every comment of the page must belong to one."""
     text = page.read_text(encoding="utf-8")
     lines = text.splitlines()
     found: list[Block] = []
@@ -155,7 +155,7 @@ def _run_in(folder: Path, bench: Bench, block: Block) -> None:
 
 
 def commands(block: Block) -> list[tuple[str, list[str]]]:
-    """Give the commands of a console block, and under each what it is shown to print."""
+    """Return the commands of a console block, and under each what it is shown to print."""
     found: list[tuple[str, list[str]]] = []
     for line in block.text.splitlines():
         if line.startswith("$ "):
@@ -167,13 +167,13 @@ def commands(block: Block) -> list[tuple[str, list[str]]]:
 
 
 def _told(printed: str) -> list[str]:
-    """Give the lines without those that underline a part of a traceback: each Python has its own."""
+    """Return the lines without those that underline a part of a traceback: each Python has its own."""
     lines = [line.rstrip() for line in printed.splitlines()]
     return [line for line in lines if not line or line.strip(" ~^")]
 
 
 def matches(shown: list[str], printed: list[str]) -> bool:
-    """Whether lines that a page shows are the lines that were printed."""
+    """Return whether lines that a page shows are the lines that were printed."""
     if not shown:
         return not printed
     first, *rest = shown
@@ -196,7 +196,7 @@ def _json(bench: Bench, block: Block) -> None:
 
 
 def differences(shown: object, written: object, where: str = "") -> list[str]:
-    """Give where two JSON values differ by more than what differs between any two runs."""
+    """Return where two JSON values differ by more than what differs between any two runs."""
     if isinstance(shown, dict) and isinstance(written, dict) and list(shown) == list(written):
         return [each for key in shown for each in differences(shown[key], written[key], f"{where}.{key}")]
     if isinstance(shown, list) and isinstance(written, list) and len(shown) == len(written):

@@ -36,11 +36,11 @@ class Prometheus:
     log: Path
 
     def query(self, expression: str) -> list[dict[str, Any]]:
-        """Give the samples of an instant query: each with its `metric` and its `value`."""
+        """Return the samples of an instant query: each with its `metric` and its `value`."""
         return self._ask(f"query?{urllib.parse.urlencode({'query': expression})}")["result"]
 
     def firing(self) -> list[str]:
-        """Give the alerts that fire, each as its name and its gate."""
+        """Return the alerts that fire, each as its name and its gate."""
         alerts = [each for each in self._ask("alerts")["alerts"] if each["state"] == "firing"]
         return sorted(f"{each['labels']['alertname']} {each['labels'].get('gate', '')}".strip() for each in alerts)
 

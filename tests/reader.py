@@ -57,7 +57,7 @@ class Bench:
     waiting: list[str]
 
     def environment(self, **more: str) -> dict[str, str]:
-        """Give the environment of a shell in which `python` is the one that runs the tests."""
+        """Return the environment of a shell in which `python` is the one that runs the tests."""
         environment = self.project.environment(more)
         for name in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL"):  # `make test` may have started the tests
             environment.pop(name, None)

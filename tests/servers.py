@@ -42,7 +42,7 @@ class Server:
         )
 
     def settings(self, database: str, **more: object) -> dict[str, object]:
-        """Give what settings.DATABASES says of one of its databases."""
+        """Return what settings.DATABASES says of one of its databases."""
         return {
             "ENGINE": "django.db.backends.postgresql",
             "HOST": "127.0.0.1",
@@ -163,7 +163,7 @@ def _folder() -> Iterator[Path]:
 
 
 def _not_root() -> dict[str, int]:
-    """Give the user to run a server as, where the tests run as root."""
+    """Return the user to run a server as, where the tests run as root."""
     if os.geteuid() != 0:
         return {}
     nobody = pwd.getpwnam("nobody")

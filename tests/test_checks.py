@@ -47,7 +47,7 @@ def refused(tmp_path_factory):
 
 
 def policy(folder, text):
-    """Give the environment that names a policy file with this text."""
+    """Return the environment that names a policy file with this text."""
     path = folder / "probe.yaml"
     path.write_text(text, encoding="utf-8")
     return {"PROBE_POLICY": str(path)}

@@ -27,7 +27,7 @@ Traceback
 
 
 def report(shard="0/1", run="6f0c", xml=XML):
-    """Give the lines that a gate prints."""
+    """Return the lines that a gate prints."""
     return sink.wrap(xml, shard, {"run": run, "gate": "deploy"})
 
 
@@ -45,13 +45,13 @@ def collect(log, *arguments, cwd=None):
 
 
 def cases(done):
-    """Give the names of the cases that were collected."""
+    """Return the names of the cases that were collected."""
     assert (done.returncode, done.stderr) == (0, b"")
     return [case.get("name") for case in ET.fromstring(done.stdout).iter("testcase")]
 
 
 def refused(done, code):
-    """Give the one line with which a log was refused; nothing was printed."""
+    """Return the one line with which a log was refused; nothing was printed."""
     assert (done.returncode, done.stdout) == (code, b""), done.stderr
     (line,) = done.stderr.decode().splitlines()
     assert line.startswith("collect: ")

@@ -56,7 +56,7 @@ def bench(tmp_path, shop):
 
 
 def table(page, heading):
-    """Give the rows of the table under a heading, as lists of cells."""
+    """Return the rows of the table under a heading, as lists of cells."""
     lines = iter((DOCS / page).read_text(encoding="utf-8").split(f"\n## {heading}\n")[1].splitlines())
     rows = []
     for line in lines:
@@ -68,7 +68,7 @@ def table(page, heading):
 
 
 def examples(name, language):
-    """Give the texts of the blocks of a page that are in one language; there is one at the least."""
+    """Return the texts of the blocks of a page that are in one language; there is one at the least."""
     found = [block.text for block in documents.blocks(DOCS / name) if block.language == language]
     assert found
     return found

@@ -106,7 +106,7 @@ def test_middleware__stays_on_the_event_loop(project):
     code = """
     import asyncio, threading
     from django.test import AsyncClient
-    from django_probe import views
+    from django_probe.readiness import views
     seen = []
     real = views._respond
     views._respond = lambda *given: (seen.append(threading.current_thread()), real(*given))[1]

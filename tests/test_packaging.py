@@ -20,7 +20,7 @@ OTHER_PROJECT = re.compile(r"pip3?\s+install\s+(?:-\S+\s+)*[\"']?django-probe(?!
 
 
 def tracked(*patterns: str) -> list[Path]:
-    """Give the files of the repository that match, as paths relative to its root."""
+    """Return the files of the repository that match, as paths relative to its root."""
     if not (ROOT / ".git").exists():
         pytest.skip("not a clone: what belongs to the repository is not known")
     listed = subprocess.run(
@@ -30,7 +30,7 @@ def tracked(*patterns: str) -> list[Path]:
 
 
 def documents() -> list[Path]:
-    """Give every Markdown file of the repository."""
+    """Return every Markdown file of the repository."""
     return tracked("*.md")
 
 

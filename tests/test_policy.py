@@ -53,12 +53,12 @@ MERGE_BOMB = "\n".join(
 
 
 def gate(text, name="deploy"):
-    """Give one gate of a policy that is written under `gates:`."""
+    """Return one gate of a policy that is written under `gates:`."""
     return parse_policy(f"gates:\n  {name}:\n    {text}\n", "probe.yaml").gate(name)
 
 
 def refusal(text):
-    """Give the sentence with which this policy is refused."""
+    """Return the sentence with which this policy is refused."""
     with pytest.raises(PolicyError) as refused:
         parse_policy(dedent(text), "probe.yaml")
     return str(refused.value)
@@ -380,7 +380,7 @@ def shop(tmp_path_factory):
 
 
 def made_file(folder, content):
-    """Give a policy file with this content."""
+    """Return a policy file with this content."""
     path = folder / "probe.yaml"
     path.write_bytes(content)
     return path

@@ -12,14 +12,14 @@ STARTED = datetime(2026, 11, 23, 10, tzinfo=UTC)
 
 
 def results(*outcomes, blocking=True):
-    """Give one result an outcome."""
+    """Return one result an outcome."""
     return tuple(
         ProbeResult(f"shop.TestX.test_{number}", Outcome(outcome), blocking) for number, outcome in enumerate(outcomes)
     )
 
 
 def record(*given, **values):
-    """Give a run of these results."""
+    """Return a run of these results."""
     values = {"selected": len(given), **values}
     return ProbeRun("6f0c", "deploy", STARTED, STARTED + timedelta(seconds=2), results=given, **values)
 

@@ -195,7 +195,7 @@ def answer(team, tmp_path):
 
 
 def labels(record):
-    """Give what ran."""
+    """Return what ran."""
     return [result["label"] for result in record["results"]]
 
 

@@ -117,7 +117,7 @@ class WebServer:
 
 
 def site(project: Project, *, middleware: str = MIDDLEWARE, policy: str | None = None) -> Project:
-    """Give a project the URLs under /probe/, the middleware, and a policy."""
+    """Return a project the URLs under /probe/, the middleware, and a policy."""
     project.write("site_urls.py", URLS)
     if policy is not None:
         project.write("probe.yaml", policy)

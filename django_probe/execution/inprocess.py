@@ -16,25 +16,25 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from django_probe.discovery import Stillborn
 from django_probe.errors import UsageError
-from django_probe.execution.executor import Executor
-from django_probe.execution.guard import DatabaseGuard
-from django_probe.execution.ledger import Attempt, Ledger, Selected, Unit
-from django_probe.execution.recorder import Interrupted, message_of
+from django_probe.execution.failures import Interrupted, message_of
+from django_probe.execution.guard.guard import DatabaseGuard
+from django_probe.execution.judge.ledger import Attempt, Ledger, Selected, Unit
+from django_probe.execution.loading.discovery import Stillborn
+from django_probe.execution.loading.selection import select
 from django_probe.execution.redaction import Redactor
+from django_probe.execution.worker.executor import Executor
 from django_probe.results import EndedBy, Outcome
-from django_probe.selection import select
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import TracebackType
 
     from django_probe.execution.listener import Listener
-    from django_probe.execution.runner import Build
+    from django_probe.execution.loading.selection import Choice, Probe
     from django_probe.execution.session import Ran
+    from django_probe.execution.worker.loader import Build
     from django_probe.results import ProbeResult
-    from django_probe.selection import Choice, Probe
 
 _ENDS: Final = {signal.SIGINT: EndedBy.SIGINT, signal.SIGTERM: EndedBy.SIGTERM}
 _NAP: Final = 0.1  # time.sleep() sleeps on after a signal: in naps, the signal is noticed
@@ -123,7 +123,7 @@ class InProcessSession:
 
     @property
     def interrupted_by(self) -> EndedBy | None:
-        """Give the last signal that came; see `session.Session.interrupted_by`."""
+        """Return the last signal that came; see `session.Session.interrupted_by`."""
         return self._ended_by if self._ended_by in _ENDS.values() else None
 
     @contextmanager

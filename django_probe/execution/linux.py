@@ -50,7 +50,7 @@ def fork() -> int:
 
 
 def children() -> set[int]:
-    """Give the pids of this process's children, zombies included."""
+    """Return the pids of this process's children, zombies included."""
     try:
         lists = [(thread / "children").read_text() for thread in Path("/proc/self/task").iterdir()]
         return {int(pid) for pids in lists for pid in pids.split()}
@@ -61,7 +61,7 @@ def children() -> set[int]:
 
 
 def _stat(pid: str) -> list[str]:
-    """Give the fields of /proc/PID/stat that follow the name, which may hold spaces: see proc(5)."""
+    """Return the fields of /proc/PID/stat that follow the name, which may hold spaces: see proc(5)."""
     try:
         return Path(f"/proc/{pid}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()
     except OSError:
@@ -79,7 +79,7 @@ def room_for(descriptors: int) -> int:
 
 
 def process_age() -> float:
-    """Give the seconds since this process was started, interpreter and imports included."""
+    """Return the seconds since this process was started, interpreter and imports included."""
     fields = _stat("self") if AVAILABLE else []
     if not fields:
         return time.process_time()

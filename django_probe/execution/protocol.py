@@ -3,8 +3,8 @@
 JSON and not pickle: the judge must be able to read what a process that ran probe code wrote and be harmed by none
 of it.
 
-From the runner: `module` (label, name) before each import, `usage` (message), `broken` (message, details), `selected`
-(total), `probes` (a batch), `loaded`. To the runner: a byte, with a worker's three descriptors.
+From the loader: `module` (label, name) before each import, `usage` (message), `broken` (message, details), `selected`
+(total), `probes` (a batch), `loaded`. To the loader: a byte, with a worker's three descriptors.
 
 To a worker: `run` (units of indices), `stop` (index, fixture's label or None). From a worker: `hello` (pid, token),
 `fixture` (label, indices that depend on it), `fixture_done`, `interrupted`, `result` (index, outcome, began, duration,
@@ -15,13 +15,16 @@ from __future__ import annotations
 
 import json
 import select
+import signal
 import socket
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 Message: TypeAlias = list[Any]
+INTERRUPT: Final = getattr(signal, "SIGRTMIN", 0) + 6
+"""The signal that makes a worker read, while a probe runs, whether `stop` is meant for it."""
 _CHUNK = 1 << 18
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 
@@ -36,7 +39,7 @@ class Channel:
         self._inbox: list[Message] = []
 
     def fileno(self) -> int:
-        """Give the socket's descriptor."""
+        """Return the socket's descriptor."""
         return self.sock.fileno()
 
     def send(self, *message: object) -> None:
@@ -50,7 +53,7 @@ class Channel:
         return self._inbox.pop(0) if self._inbox else None
 
     def poll(self) -> list[Message]:
-        """Give the messages that are here now, without waiting; they are taken."""
+        """Return the messages that are here now, without waiting; they are taken."""
         self._inbox.extend(self._read(socket.MSG_DONTWAIT))
         messages, self._inbox = self._inbox, []
         return messages

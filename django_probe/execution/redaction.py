@@ -48,7 +48,7 @@ class Redactor:
     """Replaces the secrets of this project's settings in texts."""
 
     def __call__(self, text: str) -> str:
-        """Give the text with every secret and every URL's user info masked; where that fails, give none of it."""
+        """Return the text with every secret and every URL's user info masked; where that fails, give none of it."""
         if not text:
             return text
         try:
@@ -74,7 +74,7 @@ class _Known:
         self._lengths = {head: sorted(found, reverse=True) for head, found in lengths.items()}
 
     def masked(self, text: str) -> str:
-        """Give the text with every form in it replaced, and every part of one beside a cut."""
+        """Return the text with every form in it replaced, and every part of one beside a cut."""
         parts = _CUT.split(self._without_whole(text))  # each second one is a cut
         if len(parts) > 1:
             after, before = self._sides
@@ -131,7 +131,7 @@ def _secrets() -> set[str]:
 
 
 def _hidden(name: object, value: Any) -> Iterator[str]:
-    """Give the texts of a setting, or of an entry below one, that the filter would hide for its name."""
+    """Yield the texts of a setting, or of an entry below one, that the filter would hide for its name."""
     if isinstance(name, str) and SafeExceptionReporterFilter.hidden_settings.search(name):
         yield from _texts(value)
     elif isinstance(value, dict):
@@ -145,7 +145,7 @@ def _hidden(name: object, value: Any) -> Iterator[str]:
 
 
 def _of_url(url: str) -> Iterator[str]:
-    """Give the passwords in a URL, or its user where it has no password, as where a service takes a token there."""
+    """Yield the passwords in a URL, or its user where it has no password, as where a service takes a token there."""
     for user in _URL_USER.findall(url):
         yield from user.split(":", 1)[1:]
     try:
@@ -174,7 +174,7 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def _forms(secret: str) -> set[str]:
-    """Give a secret as code, JSON, HTML and connection strings escape it, as URLs have it, and each of its lines."""
+    """Return a secret as code, JSON, HTML and connection strings escape it, as URLs have it, and each of its lines."""
     if secret.isascii() and secret.isalnum():
         return {secret}
     in_json = json.dumps(secret)

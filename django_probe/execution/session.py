@@ -6,25 +6,27 @@ import contextlib
 import os
 import signal
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol, Self
 
 from django_probe.errors import UsageError
 from django_probe.execution import linux
-from django_probe.execution.interrupts import Interrupts
-from django_probe.execution.judge import Judge
-from django_probe.execution.loading import Runner
+from django_probe.execution.judge.interrupts import Interrupts
+from django_probe.execution.judge.judge import Judge
+from django_probe.execution.judge.loader_handle import LoaderHandle
 from django_probe.execution.redaction import Redactor
+from django_probe.execution.worker.loader import load_and_fork
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
     from types import TracebackType
 
-    from django_probe.execution.ledger import Selected
+    from django_probe.execution.judge.ledger import Selected
     from django_probe.execution.listener import Listener
-    from django_probe.execution.runner import Build
+    from django_probe.execution.loading.selection import Choice
+    from django_probe.execution.worker.loader import Build
     from django_probe.results import EndedBy, ProbeResult
-    from django_probe.selection import Choice
 
     Ran = tuple[tuple[ProbeResult, ...], EndedBy | None]
 
@@ -42,7 +44,7 @@ class Session(Protocol):
 
     @property
     def interrupted_by(self) -> EndedBy | None:
-        """Give the first signal that came, if any did."""
+        """Return the first signal that came, if any did."""
 
     def run(self, listener: Listener) -> Ran:
         """Run them; give the results in the order of the selection, and what ended the run early."""
@@ -79,11 +81,12 @@ class ForkedSession:
     def __enter__(self) -> Self:
         self._interrupts.__enter__()
         linux.adopt_orphans(True)  # noqa: FBT003 (the kernel's own signature)
-        self._runner = Runner(self._build, self._choice)
+        be_loader = partial(load_and_fork, build=self._build, choice=self._choice, judge=os.getpid())
+        self._loader = LoaderHandle(be_loader, self._choice)
         try:
             if self._meanwhile:
                 self._meanwhile()
-            loaded = self._runner.load(self._interrupts, self._deadline)
+            loaded = self._loader.load(self._interrupts, self._deadline)
         except BaseException:
             self.__exit__(None, None, None)
             raise
@@ -94,7 +97,7 @@ class ForkedSession:
         """Run what is loaded; see `Session.run`."""
         with self._interrupts.waited_for():
             judge = Judge(
-                self._runner,
+                self._loader,
                 self.selected,
                 gate=self._choice.gate,
                 deadline=self._deadline,
@@ -108,7 +111,7 @@ class ForkedSession:
 
     @property
     def interrupted_by(self) -> EndedBy | None:
-        """Give the first signal that came; see `Session.interrupted_by`."""
+        """Return the first signal that came; see `Session.interrupted_by`."""
         return self._interrupts.received[0] if self._interrupts.received else None
 
     def interruptible(self) -> AbstractContextManager[None]:
@@ -122,7 +125,7 @@ class ForkedSession:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._runner.close()
+        self._loader.close()
         self._sweep()
         linux.adopt_orphans(False)  # noqa: FBT003 (as above)
         self._interrupts.__exit__(kind, error, trace)

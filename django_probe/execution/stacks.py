@@ -36,7 +36,7 @@ class Stacks:
         return bool(head) and head in rest
 
     def text(self) -> str:
-        """Give what was dumped, once, the innermost call first; nothing where the process did not come to it."""
+        """Return what was dumped, once, the innermost call first; nothing where the process did not come to it."""
         text = self._read()
         head = text.partition("\n")[0]  # it names a thread, which a dump has once
         second = text.find(head, len(head)) if head else -1

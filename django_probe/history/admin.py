@@ -11,8 +11,8 @@ from django.utils.functional import cached_property
 from django.utils.html import format_html
 
 from django_probe.history.models import Result, Run
-from django_probe.history.runs import with_quiet
-from django_probe.history.summaries import State
+from django_probe.history.storage.runs import with_quiet
+from django_probe.history.storage.summaries import State
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -40,15 +40,15 @@ class _ReadOnly(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in the s
     sortable_by = ()
 
     def has_add_permission(self, *_: Any) -> bool:
-        """Give False: only the store writes."""
+        """Return False: only the store writes."""
         return False
 
     def has_change_permission(self, *_: Any) -> bool:
-        """Give False: what a run said stands."""
+        """Return False: what a run said stands."""
         return False
 
     def has_delete_permission(self, *_: Any) -> bool:
-        """Give False: retention takes runs away."""
+        """Return False: retention takes runs away."""
         return False
 
 
@@ -64,23 +64,23 @@ class RunAdmin(_ReadOnly):
     search_fields = ("run_id", "release", "host")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Run]:
-        """Give the rows, and which of them were not heard of for a while."""
+        """Return the rows, and which of them were not heard of for a while."""
         return with_quiet(super().get_queryset(request))
 
     @admin.display(boolean=True)
     def passed(self, row: Run) -> bool | None:
-        """Whether this process says that the gate is open; None where it has not said."""
+        """Return whether this process says that the gate is open; None where it has not said."""
         return None if row.exit_code is None else row.exit_code == 0
 
     @admin.display
     def state(self, row: Any) -> str:
-        """Give where it stands."""
+        """Return where it stands."""
         unfinished = State.LOST if row.quiet else State.RUNNING
         return str(State.FINISHED if row.finished_at else unfinished)
 
     @admin.display(description="results")
     def its_results(self, row: Run) -> str:
-        """Give a link to the results of this row."""
+        """Return a link to the results of this row."""
         url = reverse(f"{self.admin_site.name}:probe_history_result_changelist")
         return format_html('<a href="{}?{}={}">results</a>', url, _OF_RUN, row.pk)
 

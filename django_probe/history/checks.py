@@ -12,7 +12,7 @@ from django.core.checks import CheckMessage, Error
 from django.db import connections
 
 from django_probe import conf
-from django_probe.history import tokens
+from django_probe.history.http import tokens
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -23,7 +23,7 @@ class HistoryManager(models.Manager[Row]):
     """Reads and writes in the history's own database, whatever routers say: a gate's role elsewhere may only read."""
 
     def get_queryset(self) -> QuerySet[Row]:
-        """Give every row, of settings.PROBE_HISTORY_DATABASE."""
+        """Return every row, of settings.PROBE_HISTORY_DATABASE."""
         return super().get_queryset().using(conf.history_database())
 
 
@@ -72,7 +72,7 @@ class Run(models.Model):
         ordering = ("-id",)
 
     def __str__(self) -> str:
-        """Give the gate and the run's id."""
+        """Return the gate and the run's id."""
         return f"{self.gate} {self.run_id}"
 
 
@@ -99,5 +99,5 @@ class Result(models.Model):
         default_permissions = ("view",)
 
     def __str__(self) -> str:
-        """Give the probe's label and how it ended."""
+        """Return the probe's label and how it ended."""
         return f"{self.label} {self.outcome}"

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from django_probe.history import views
+from django_probe.history.http import views
 
 urlpatterns = [
     path("", views.index, name="index"),

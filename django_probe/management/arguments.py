@@ -7,8 +7,8 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from django_probe.errors import UsageError
+from django_probe.execution.loading.selection import Shard
 from django_probe.policy import MAX_PARALLEL
-from django_probe.selection import Shard
 from django_probe.terms import parse_access, parse_count, parse_duration, parse_flag, parse_timeout
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def given_in_code(parser: argparse.ArgumentParser, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Give `options` with every value as the command line would have it; UsageError where one is none.
+    """Return `options` with every value as the command line would have it; UsageError where one is none.
 
     What `call_command()` is given by name Django hands on unread: a text as much as a value.
     """

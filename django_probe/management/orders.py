@@ -23,17 +23,17 @@ from django_probe.terms import Wishes, shown
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from django_probe.history.recorder import Recorder
+    from django_probe.history.storage.recorder import Recorder
     from django_probe.policy import Gate
     from django_probe.results import ProbeRun
 
 
 def recorder(labels: Sequence[str], options: dict[str, Any]) -> Recorder | None:
-    """Give what writes the history, where its app is installed and it is wanted."""
+    """Return what writes the history, where its app is installed and it is wanted."""
     if options["list"] or options["no_history"] or not apps.is_installed("django_probe.history"):
         return None
-    from django_probe.history.recorder import Recorder  # noqa: PLC0415 (its models are those of an installed app)
-    from django_probe.history.store import HTTP  # noqa: PLC0415 (as above)
+    from django_probe.history.storage.recorder import Recorder  # noqa: PLC0415 (its models are those of an installed app)
+    from django_probe.history.storage.store import HTTP  # noqa: PLC0415 (as above)
 
     trigger = conf.environment("PROBE_TRIGGER")
     chosen = [*labels, *options["patterns"], *(options["tags"] or ()), *(options["exclude_tags"] or ())]
@@ -105,7 +105,7 @@ def _console(options: dict[str, Any]) -> Console:
 
 
 def _ordered(gate: Gate, options: dict[str, Any]) -> Gate:
-    """Give the gate with what the command line orders in place of its own."""
+    """Return the gate with what the command line orders in place of its own."""
     keys = ("parallel", "deadline", "retry_delay", "tags", "exclude_tags")
     given = {key: options[key] for key in keys if options[key] is not None}
     return replace(gate, **given, failfast=gate.failfast or options["failfast"])

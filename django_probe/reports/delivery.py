@@ -70,7 +70,7 @@ class Delivery:
     def prepare(self) -> None:
         """Make sure that every report can be written, and take away those of an earlier run.
 
-        Raises UsageError for the first that cannot; then nothing was taken away.
+        Raise UsageError for the first that cannot; then nothing was taken away.
         """
         targets = [_locate(report, partial(pour, self._stdout)) for report in self._reports]
         taken: dict[str, Report] = {}
@@ -110,7 +110,7 @@ class Delivery:
 
 
 def _locate(report: Report, to_stdout: Callable[[bytes], None]) -> _Target:
-    """Give the target of a report, or raise UsageError where it could not be written."""
+    """Return the target of a report, or raise UsageError where it could not be written."""
     if report.path == STDOUT:
         return _Target(report, _STDOUT_KEY, to_stdout)
     try:

@@ -94,7 +94,7 @@ def write_some(descriptor: int, content: bytes, patience: float) -> bytes:
 
 
 def has_reader(descriptor: int) -> bool:
-    """Whether somebody takes, or does not take, what is written there: it is a pipe, a socket or a terminal."""
+    """Return whether somebody takes, or does not take, what is written there: it is a pipe, a socket or a terminal."""
     mode = os.fstat(descriptor).st_mode
     return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or os.isatty(descriptor)
 
@@ -114,7 +114,7 @@ def _not_blocking(descriptor: int) -> Iterator[int]:
 
 
 def descriptor_of(stream: TextIO) -> int | None:
-    """Give the descriptor of `stream`; None where it is in memory, as `call_command()` may be given one."""
+    """Return the descriptor of `stream`; None where it is in memory, as `call_command()` may be given one."""
     try:
         return stream.fileno()
     except (OSError, ValueError):
@@ -186,7 +186,7 @@ def let_go(stream: TextIO) -> None:
 
 
 def own_descriptor(status: os.stat_result) -> int | None:
-    """Give 1 or 2 where the file of `status` is what our standard output or error goes to.
+    """Return 1 or 2 where the file of `status` is what our standard output or error goes to.
 
     /dev/stdout is such a file. Opened anew it would begin at the start of a log that is being appended to,
     and a socket could not be opened at all: it is written through the descriptor that is open.
@@ -201,5 +201,5 @@ def own_descriptor(status: os.stat_result) -> int | None:
 
 
 def is_regular(status: os.stat_result) -> bool:
-    """Whether the file of `status` is an ordinary one, which can be removed and replaced."""
+    """Return whether the file of `status` is an ordinary one, which can be removed and replaced."""
     return stat.S_ISREG(status.st_mode)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def as_dict(run: ProbeRun) -> dict[str, object]:
-    """Give the run as plain values, in the order of the format; durations in seconds."""
+    """Return the run as plain values, in the order of the format; durations in seconds."""
     return {
         "id": run.id,
         "gate": run.gate,
@@ -33,12 +33,12 @@ def as_dict(run: ProbeRun) -> dict[str, object]:
 
 
 def render(run: ProbeRun) -> str:
-    """Give the run as one line of JSON in ASCII, in which even lone surrogates are valid escapes."""
+    """Return the run as one line of JSON in ASCII, in which even lone surrogates are valid escapes."""
     return json.dumps(as_dict(run)) + "\n"
 
 
 def timestamp(moment: datetime) -> str:
-    """Give a time as `2026-11-23T10:00:00.123Z`."""
+    """Return a time as `2026-11-23T10:00:00.123Z`."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 

@@ -27,7 +27,7 @@ _ELEMENTS: Final = ("failure", "error", "skipped")
 
 
 def render(run: ProbeRun) -> str:
-    """Give the run as JUnit XML in ASCII; ReportError where the XML does not say what the record says."""
+    """Return the run as JUnit XML in ASCII; ReportError where the XML does not say what the record says."""
     cases = {app: [_case(result) for result in results] for app, results in _by_app(run).items()}
     gate = [_gate_case(run)] if _needs_gate_case(run) else []
     if gate or not cases:  # a document without a suite is one that some readers refuse

@@ -25,7 +25,7 @@ _BACKTICKS: Final = re.compile("`+")
 
 
 def render(run: ProbeRun) -> str:
-    """Give the verdict, the counts, every problem folded, and the slowest; what probes say is escaped."""
+    """Return the verdict, the counts, every problem folded, and the slowest; what probes say is escaped."""
     state = "passed" if run.passed else "closed"
     blocks = [
         f"## Gate {_code(run.gate)}: {state} (exit {run.exit_code:d})",
@@ -100,13 +100,13 @@ def _text(text: str) -> str:
 
 
 def _code(text: str) -> str:
-    """Give a name in the font of code, also where it has a character that would end a code span or a cell."""
+    """Return a name in the font of code, also where it has a character that would end a code span or a cell."""
     line = _clip(text) or "?"
     return f"<code>{_text(line)}</code>" if re.search(r"[`|\\]", line) else f"`{line}`"
 
 
 def _fenced(text: str) -> str:
-    """Give a code block with the end of `text`, which is the part that tells most."""
+    """Return a code block with the end of `text`, which is the part that tells most."""
     kept = visible(text).strip("\n")
     if len(kept) > _MAX_TEXT:
         kept = f"[…] the first {len(kept) - _MAX_TEXT} characters are left out here\n{kept[-_MAX_TEXT:]}"

@@ -36,12 +36,12 @@ _BETWEEN_ELEMENTS: Final = re.compile("(?<=>)(?=<)")
 
 
 def render(run: ProbeRun) -> str:
-    """Give the JUnit XML of the run as marked lines; ReportError where there is none."""
+    """Return the JUnit XML of the run as marked lines; ReportError where there is none."""
     return wrap(junit.render(run), run.shard or "0/1", {"run": run.id, "gate": run.gate})
 
 
 def wrap(xml: str, shard: str, about: dict[str, str]) -> str:
-    r"""Give `xml`, which ends with a line break and has no `\r`, as marked lines; `about` goes into the first."""
+    r"""Return `xml`, which ends with a line break and has no `\r`, as marked lines; `about` goes into the first."""
     lines = list(_lines(xml))
     digest = hashlib.sha256(xml.encode()).hexdigest()
     end = json.dumps({"lines": len(lines), "sha256": digest})
@@ -50,7 +50,7 @@ def wrap(xml: str, shard: str, about: dict[str, str]) -> str:
 
 
 def _lines(xml: str) -> Iterator[str]:
-    """Give each line, a long one in pieces: an element in each, for whoever looks into the log."""
+    """Yield each line, a long one in pieces: an element in each, for whoever looks into the log."""
     for line in xml.removesuffix("\n").split("\n"):
         pieces = [
             element[start : start + _MOST]

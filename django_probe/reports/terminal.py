@@ -18,7 +18,7 @@ _EMOJI_STYLE: Final = "\ufe0f"
 
 
 def is_terminal(stream: TextIO | None) -> bool:
-    """Whether a person looks at `stream`, through a terminal that can erase a line."""
+    """Return whether a person looks at `stream`, through a terminal that can erase a line."""
     try:
         return stream is not None and stream.isatty() and os.environ.get("TERM") != "dumb"
     except ValueError:  # it is closed
@@ -26,7 +26,7 @@ def is_terminal(stream: TextIO | None) -> bool:
 
 
 def wants_color(stream: TextIO | None, *, no_color: bool) -> bool:
-    """Whether to write in colour: on a terminal, unless `--no-color` or NO_COLOR says otherwise.
+    """Return whether to write in colour: on a terminal, unless `--no-color` or NO_COLOR says otherwise.
 
     https://no-color.org
     """
@@ -34,7 +34,7 @@ def wants_color(stream: TextIO | None, *, no_color: bool) -> bool:
 
 
 def columns(stream: TextIO) -> int:
-    """Give the width of the terminal behind `stream`, 80 where it does not say."""
+    """Return the width of the terminal behind `stream`, 80 where it does not say."""
     try:
         return os.get_terminal_size(stream.fileno()).columns or _DEFAULT_COLUMNS
     except (OSError, ValueError):
@@ -42,7 +42,7 @@ def columns(stream: TextIO) -> int:
 
 
 def width(text: str) -> int:
-    """Give the cells that `text` takes: a wide character two, one that joins the one before it none."""
+    """Return the cells that `text` takes: a wide character two, one that joins the one before it none."""
     return len(text) if text.isascii() else sum(map(_cells, text))
 
 
@@ -55,7 +55,7 @@ def _cells(character: str) -> int:
 
 
 def progress(done: int, total: int, problems: int, slowest: tuple[str, float] | None, room: int) -> str:
-    """Give a line of at most `room` cells; of the label in flight it keeps the end, the method's name."""
+    """Return a line of at most `room` cells; of the label in flight it keeps the end, the method's name."""
     line = f"{done}/{total} done"
     if problems:
         line += f", {problems} {'problem' if problems == 1 else 'problems'}"

@@ -17,7 +17,7 @@ _MAX_NAME: Final = 256
 
 
 def render(run: ProbeRun) -> str:
-    """Give compact JSON in ASCII: the verdict, the counts, and as many labels as fit of what closed the gate.
+    """Return compact JSON in ASCII: the verdict, the counts, and as many labels as fit of what closed the gate.
 
     `problems` are the blocking probes that failed, erred or timed out, `more` says how many of those did not
     fit, and `warnings` how many warn-only ones there were.

@@ -19,7 +19,7 @@ _UNSAFE: Final = re.compile(
 
 
 def visible(text: str) -> str:
-    r"""Give `text` with every character that could do more than be read as an escape such as `\x1b`."""
+    r"""Return `text` with every character that could do more than be read as an escape such as `\x1b`."""
     if _UNSAFE.search(text) is None:
         return text
     return _UNSAFE.sub(_escape, text.replace("\r\n", "\n"))
@@ -30,33 +30,33 @@ def _escape(match: re.Match[str]) -> str:
 
 
 def one_line(text: str) -> str:
-    """Give `text` on one line, visible, with single spaces."""
+    """Return `text` on one line, visible, with single spaces."""
     return visible(" ".join(text.split()))
 
 
 def word(outcome: Outcome) -> str:
-    """Give an outcome as a person would write it: `not run`."""
+    """Return an outcome as a person would write it: `not run`."""
     return outcome.value.replace("_", " ")
 
 
 def explanation(result: ProbeResult) -> str:
-    """Give one line, never empty, that says why the probe ended as it did."""
+    """Return one line, never empty, that says why the probe ended as it did."""
     return one_line(result.message) or f"{word(result.outcome)}, without a message"
 
 
 def seconds(duration: float) -> str:
-    """Give a duration for people: `0.051s`, `12.30s`."""
+    """Return a duration for people: `0.051s`, `12.30s`."""
     return f"{duration:.3f}s" if duration < 1 else f"{duration:.2f}s"
 
 
 def verdict(run: ProbeRun) -> str:
-    """Give the verdict in one sentence: `gate deploy: CLOSED (exit 1): 1 blocking probe did not pass`."""
+    """Return the verdict in one sentence: `gate deploy: CLOSED (exit 1): 1 blocking probe did not pass`."""
     state = "PASSED" if run.passed else "CLOSED"
     return f"gate {one_line(run.gate)}: {state} (exit {run.exit_code:d}): {one_line(run.reason)}"
 
 
 def tally(run: ProbeRun) -> str:
-    """Give the counts that are not 0: `12 selected: 10 passed, 2 failed (1 warn-only)`."""
+    """Return the counts that are not 0: `12 selected: 10 passed, 2 failed (1 warn-only)`."""
     counts = run.counts
     warned = dict.fromkeys(Outcome, 0)
     for result in run.results:
@@ -71,6 +71,6 @@ def tally(run: ProbeRun) -> str:
 
 
 def slowest(run: ProbeRun, number: int) -> list[ProbeResult]:
-    """Give the `number` results that took the longest, the slowest first; not those that never ran."""
+    """Return the `number` results that took the longest, the slowest first; not those that never ran."""
     ran = (result for result in run.results if result.outcome is not Outcome.NOT_RUN)
     return nlargest(number, ran, key=lambda result: result.duration)

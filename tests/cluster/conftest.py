@@ -35,7 +35,7 @@ JOB_NAME = "batch.kubernetes.io/job-name"
 
 
 def image_values(image: str) -> dict[str, str]:
-    """Give the values of the chart for an image named `repository:tag` or `repository@digest`."""
+    """Return the values of the chart for an image named `repository:tag` or `repository@digest`."""
     repository, at, digest = image.partition("@")
     if at:
         return {"repository": repository, "digest": digest}
@@ -66,7 +66,7 @@ class Cluster:
         return self.run(*command, stdin=stdin, succeeds=succeeds).stdout
 
     def get(self, kinds: str, *arguments: str) -> list[dict[str, Any]]:
-        """Give objects as kubectl has them."""
+        """Return objects as kubectl has them."""
         done = subprocess.run(
             [self.tools.kubectl, "--namespace", self.namespace, "get", kinds, "--output", "json", *arguments],
             capture_output=True,
@@ -89,11 +89,11 @@ class Cluster:
         return self.helm("upgrade", "shop", str(CHART), *flags, stdin=given, succeeds=False).returncode
 
     def log(self, job: str) -> str:
-        """Give the log of all pods of a Job."""
+        """Return the log of all pods of a Job."""
         return self.kubectl("logs", "--selector", f"{JOB_NAME}={job}", "--tail=-1")
 
     def junit(self, job: str) -> str:
-        """Give the JUnit XML that `collect` takes out of the log of a Job."""
+        """Return the JUnit XML that `collect` takes out of the log of a Job."""
         collect = (sys.executable, "-m", "django_probe.collect")
         return self.run(*collect, stdin=self.log(job)).stdout
 

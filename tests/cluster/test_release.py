@@ -13,17 +13,17 @@ WEB = "shop-django-probe-web"
 
 
 def finished(pod: dict) -> dict:
-    """Give how the only container of a pod ended."""
+    """Return how the only container of a pod ended."""
     return pod["status"]["containerStatuses"][0]["state"]["terminated"]
 
 
 def is_ready(pod: dict) -> bool:
-    """Whether kubelet says so."""
+    """Return whether kubelet says so."""
     return any(each["type"] == "Ready" and each["status"] == "True" for each in pod["status"].get("conditions", []))
 
 
 def problems(junit: str) -> list[str]:
-    """Give the names of the cases that failed or erred."""
+    """Return the names of the cases that failed or erred."""
     return [
         case.get("name")
         for case in ET.fromstring(junit).iter("testcase")
@@ -60,7 +60,7 @@ def test_gate_that_closes__rolls_the_release_back(cluster):
 
 
 def probes_of_web(cluster) -> list[str]:
-    """Give the ConfigMaps that the server's pods have mounted."""
+    """Return the ConfigMaps that the server's pods have mounted."""
     (deployment,) = cluster.get("deployments", "--selector", "app.kubernetes.io/component=web")
     volumes = deployment["spec"]["template"]["spec"]["volumes"]
     return [volume["configMap"]["name"] for volume in volumes if "configMap" in volume]

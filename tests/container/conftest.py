@@ -38,7 +38,7 @@ class Container:
     name: str
 
     def logs(self) -> str:
-        """Give what it printed so far, both streams, as `kubectl logs` does."""
+        """Return what it printed so far, both streams, as `kubectl logs` does."""
         done = subprocess.run(
             ["podman", "logs", self.name],
             env=images.environment(),
@@ -58,7 +58,7 @@ class Container:
             time.sleep(0.1)
 
     def wait(self, seconds: float = 60) -> int:
-        """Give its exit code when it has ended."""
+        """Return its exit code when it has ended."""
         return int(tool("podman", "wait", self.name, timeout=seconds).stdout)
 
     def signal(self, name: str) -> None:

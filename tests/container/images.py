@@ -51,7 +51,7 @@ class MissingError(Exception):
 
 
 def environment() -> dict[str, str]:
-    """Give the environment in which podman and buildah know our store and no other."""
+    """Return the environment in which podman and buildah know our store and no other."""
     return {
         **os.environ,
         "CONTAINERS_CONF": str(CACHE / "containers.conf"),
@@ -101,7 +101,7 @@ def set_up() -> Iterator[None]:
 
 
 def image() -> str:
-    """Give the name of the image of the checkout as it is; MissingError where it cannot be built here."""
+    """Return the name of the image of the checkout as it is; MissingError where it cannot be built here."""
     with set_up():
         name = f"localhost/django-probe:{_key()}"
         if not _exists(name):
@@ -117,12 +117,12 @@ def build(name: str, context: Path, *options: object) -> None:
 
 
 def inspect(name: str) -> dict:
-    """Give what podman says of an image or of a container."""
+    """Return what podman says of an image or of a container."""
     return json.loads(tool("podman", "inspect", name).stdout)[0]
 
 
 def _key() -> str:
-    """Give a hash of everything that the build reads."""
+    """Return a hash of everything that the build reads."""
     digest = hashlib.sha256()
     for part in CONTEXT:
         place = ROOT / part

@@ -10,7 +10,7 @@ from tests.container.images import ROOT
 
 
 def collected(log: str) -> dict[str, list[str]]:
-    """Give the cases that `collect` finds in a log, by name, with the tags within."""
+    """Return the cases that `collect` finds in a log, by name, with the tags within."""
     done = subprocess.run(
         [sys.executable, "-m", "django_probe.collect"],
         input=log,

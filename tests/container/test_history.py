@@ -35,7 +35,7 @@ def server():
 
 
 def shown():
-    """Give the arguments of each container of the page, from behind the image's name."""
+    """Return the arguments of each container of the page, from behind the image's name."""
     (block,) = [block for block in blocks(ROOT / "docs" / "image.md") if block.kind == "history"]
     lines = [shlex.split(line) for line in re.findall(r"^\$ (docker .*)$", block.text, re.MULTILINE)]
     return [line[line.index("django-probe") + 1 :] for line in lines]

@@ -34,7 +34,7 @@ try:
     runpy.run_path("/app/deploy/manage.py", run_name="__main__")
 except SystemExit:
     pass
-import django_probe.management.commands.probe, django_probe.execution.runner, django_probe.reports.junit
+import django_probe.management.commands.probe, django_probe.execution.worker.loader, django_probe.reports.junit
 import gunicorn.workers.gthread, gunicorn.app.wsgiapp, psycopg, prometheus_client, yaml, asyncio
 for name, module in sorted(sys.modules.items()):
     spec = getattr(module, "__spec__", None)

@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def entries() -> dict[str, str]:
-    """Give the text of each pinned package by its name."""
+    """Return the text of each pinned package by its name."""
     text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
     blocks = re.split(r"^(?=[a-z0-9])", text, flags=re.MULTILINE)[1:]
     return {block.partition("==")[0]: block for block in blocks}

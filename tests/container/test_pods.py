@@ -92,7 +92,7 @@ def played(rendered: Rendered, kind: str, folder: Path) -> Iterator[Pod]:
 
 
 def adapted(item: dict[str, Any], message: Path, port: int) -> dict[str, Any]:
-    """Give the pod as podman knows it: what is adapted and dropped stands at the top of this file."""
+    """Return the pod as podman knows it: what is adapted and dropped stands at the top of this file."""
     pod = json.loads(json.dumps(pod_of(item)))  # what was rendered is kept for others
     name, spec = item["metadata"]["name"], pod["spec"]
     (container,) = spec["containers"]
@@ -110,7 +110,7 @@ def adapted(item: dict[str, Any], message: Path, port: int) -> dict[str, Any]:
 
 
 def free_port() -> int:
-    """Give a port of this machine that nobody listens on."""
+    """Return a port of this machine that nobody listens on."""
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         return sock.getsockname()[1]

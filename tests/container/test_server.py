@@ -45,7 +45,7 @@ ORPHANS = "for code in 3 4 3 4; do (sleep 0.2; exit $code) & done"
 
 
 def ask(port, path, timeout=10.0, **headers):
-    """Give the status and the body of an answer; None where there is none."""
+    """Return the status and the body of an answer; None where there is none."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
     try:
         connection.request("GET", path, headers=headers)

@@ -123,7 +123,7 @@ class WebServer:
         return self
 
     def url(self, path="/"):
-        """Give an address of this server."""
+        """Return an address of this server."""
         return f"http://127.0.0.1:{self.port}{path}"
 
 

@@ -63,7 +63,7 @@ def closed_port_number():
 
 
 def release_of(url):
-    """Give the status of an answer and the release that it names."""
+    """Return the status of an answer and the release that it names."""
     try:
         with urllib.request.urlopen(url, timeout=10) as answer:
             return answer.status, answer.headers["X-Release"]

@@ -13,7 +13,7 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "ready-made-probes.md"
 
 
 def documented():
-    """Give the tags of each probe by its label, as the table of the page on them has it."""
+    """Return the tags of each probe by its label, as the table of the page on them has it."""
     rows = re.findall(r"^\| `(probe_platform\.[\w.]+)` \| (.*?) \|", PAGE.read_text("utf-8"), re.MULTILINE)
     return {label: sorted(re.findall(r"`(.*?)`", tags)) for label, tags in rows}
 

@@ -54,7 +54,7 @@ def migrate(project, *arguments):
 
 
 def tables(path):
-    """Give the names of a SQLite file's tables."""
+    """Return the names of a SQLite file's tables."""
     with closing(sqlite3.connect(path)) as connection:
         return {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
 

@@ -12,12 +12,12 @@ BACKENDS = "django.core.mail.backends"
 
 
 def old_style(port, more=""):
-    """Give the settings that every Django before 2028 knows."""
+    """Return the settings that every Django before 2028 knows."""
     return f'EMAIL_HOST = "127.0.0.1"\nEMAIL_PORT = {port}\n{more}'
 
 
 def new_style(port, more=""):
-    """Give the same settings as Django 6.1 has them."""
+    """Return the same settings as Django 6.1 has them."""
     options = "".join(f', "{name}": {value}' for name, value in _options(more))
     return (
         f'MAILERS = {{"default": {{"BACKEND": "{BACKENDS}.smtp.EmailBackend", '

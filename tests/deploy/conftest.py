@@ -67,11 +67,11 @@ class Deployment:
         return done
 
     def setting(self, name: str, **variables: str):
-        """Give a setting as `manage.py shell` sees it; None where there is none of this name."""
+        """Return a setting as `manage.py shell` sees it; None where there is none of this name."""
         return self.evaluate("from django.conf import settings", f"getattr(settings, {name!r}, None)", **variables)
 
     def refusal(self, **variables: str) -> str:
-        """Give the one line with which `manage.py check` refuses the environment, by exit code 2."""
+        """Return the one line with which `manage.py check` refuses the environment, by exit code 2."""
         done = self.run("check", **variables)
         assert done.returncode == 2, (done.returncode, done.stdout, done.stderr)
         assert done.stdout == ""
@@ -92,7 +92,7 @@ def kept(deployment: Deployment) -> Deployment:
 
 
 def with_history(deployment: Deployment) -> Deployment:
-    """Give the project a history in a SQLite file."""
+    """Return the project a history in a SQLite file."""
     deployment.environment["PROBE_HISTORY_DATABASE_URL"] = f"sqlite:///{deployment.path}/history.sqlite3"
     deployment.write("db.sqlite3")
     done = deployment.run("migrate", "--database", "history", "--verbosity", "0")

@@ -30,7 +30,7 @@ def gunicorn(*arguments, **variables):
 
 
 def options(*arguments, **variables):
-    """Give the options that gunicorn prints."""
+    """Return the options that gunicorn prints."""
     done = gunicorn("--print-config", *arguments, **variables)
     assert done.returncode == 0, done.stderr
     lines = (line.partition(" = ") for line in done.stdout.splitlines())

@@ -15,13 +15,13 @@ OURS = {"auth_user", "django_session", "django_admin_log", "probe_history_run", 
 
 
 def tables(path):
-    """Give the names of a SQLite file's tables."""
+    """Return the names of a SQLite file's tables."""
     with closing(sqlite3.connect(path)) as connection:
         return {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
 
 
 def runs(path):
-    """Give gate, trigger and exit code of each run in a SQLite file."""
+    """Return gate, trigger and exit code of each run in a SQLite file."""
     with closing(sqlite3.connect(path)) as connection:
         return list(connection.execute("SELECT gate, trigger, exit_code FROM probe_history_run"))
 

@@ -34,7 +34,7 @@ PAYLOAD = {
 
 
 def shown(kind: str, argument: str) -> dict:
-    """Give an object or the values of the page."""
+    """Return an object or the values of the page."""
     page = blocks(ROOT / "docs" / "argo-flagger.md")
     (block,) = [block for block in page if (block.kind, block.argument) == (kind, argument)]
     return yaml.safe_load(block.text)

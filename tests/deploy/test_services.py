@@ -13,7 +13,7 @@ SECRET = "hunter22"
 
 
 def database(deployment, url):
-    """Give the settings of the database that a URL becomes."""
+    """Return the settings of the database that a URL becomes."""
     return deployment.evaluate("from deploy import settings", "settings.DATABASES['default']", DATABASE_URL=url)
 
 

@@ -20,8 +20,8 @@ import django
 django.setup()
 from asgiref.sync import sync_to_async
 from django.db import connection, connections, models, transaction
-from django_probe.execution.guard import DatabaseGuard, GuardError
-from django_probe.execution.guard_backends import objections
+from django_probe.execution.guard.guard import DatabaseGuard, GuardError
+from django_probe.execution.guard.backends import objections
 from django_probe.terms import DatabaseAccess
 
 READ_ONLY, ROLLBACK, READ_WRITE = DatabaseAccess

@@ -11,14 +11,14 @@ PATIENCE = 30.0
 
 
 def by_label(record):
-    """Give the results of a record by what their labels end in: the tests keep it unique."""
+    """Return the results of a record by what their labels end in: the tests keep it unique."""
     named = {result["label"].rpartition(".")[2]: result for result in record["results"]}
     assert len(named) == len(record["results"]), "a label is there twice"
     return named
 
 
 def outcomes(record):
-    """Give the outcome of each probe by its method's name."""
+    """Return the outcome of each probe by its method's name."""
     return {name: result["outcome"] for name, result in by_label(record).items()}
 
 
@@ -37,7 +37,7 @@ def text_of(path):
 
 
 def is_alive(pid):
-    """Whether a process runs; one that only waits to be reaped does not."""
+    """Return whether a process runs; one that only waits to be reaped does not."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
     except OSError:
@@ -45,7 +45,7 @@ def is_alive(pid):
 
 
 def children(pid):
-    """Give the pids of a process's children."""
+    """Return the pids of a process's children."""
     found = []
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:

@@ -37,7 +37,7 @@ class Rendered:
         return [each for each in yaml.safe_load_all(self.text) if each]
 
     def kind(self, kind: str, name: str = "") -> dict[str, Any]:
-        """Give the only object of this kind whose name ends like this; that of `helm test` only by its name."""
+        """Return the only object of this kind whose name ends like this; that of `helm test` only by its name."""
         (found,) = [
             each
             for each in self.objects
@@ -48,7 +48,7 @@ class Rendered:
         return found
 
     def has(self, kind: str) -> bool:
-        """Whether there is an object of this kind."""
+        """Return whether there is an object of this kind."""
         return any(each["kind"] == kind for each in self.objects)
 
 
@@ -77,17 +77,17 @@ def render(
 
 
 def values_of(path: Path) -> dict[str, Any]:
-    """Give the values of a file."""
+    """Return the values of a file."""
     return yaml.safe_load(path.read_text(encoding="utf-8"))
 
 
 def renderings() -> Iterator[Rendered]:
-    """Give the rendering of each file in ci/."""
+    """Return the rendering of each file in ci/."""
     return (render(values_of(path)) for path in CI_FILES)
 
 
 def pod_of(item: dict[str, Any]) -> dict[str, Any] | None:
-    """Give the pod (`metadata` and `spec`) that an object makes, or None where it makes none."""
+    """Return the pod (`metadata` and `spec`) that an object makes, or None where it makes none."""
     match item["kind"]:
         case "Job" | "Deployment":
             return item["spec"]["template"]
@@ -98,12 +98,12 @@ def pod_of(item: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def containers(pod: dict[str, Any]) -> list[dict[str, Any]]:
-    """Give the containers of a pod, those that begin it too."""
+    """Return the containers of a pod, those that begin it too."""
     return [*pod["spec"].get("initContainers", []), *pod["spec"]["containers"]]
 
 
 def environment(container: dict[str, Any]) -> dict[str, Any]:
-    """Give the variables of a container by name: the text, or where it comes from."""
+    """Return the variables of a container by name: the text, or where it comes from."""
     pairs = [(each["name"], each.get("value", each.get("valueFrom"))) for each in container.get("env", [])]
     assert len(dict(pairs)) == len(pairs), f"a name stands twice: {pairs}"
     return dict(pairs)

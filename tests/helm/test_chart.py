@@ -20,7 +20,7 @@ CUSTOM = {"ServiceMonitor", "PrometheusRule"}
 
 
 def switches(values: dict, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
-    """Give the path of each `enabled` in the values."""
+    """Return the path of each `enabled` in the values."""
     found = [(*path, key) for key in values if key == "enabled"]
     return found + [
         each for key, value in values.items() if isinstance(value, dict) for each in switches(value, (*path, key))

@@ -39,12 +39,12 @@ GATE = {"run": "4711", "gate": "deploy"}
 
 
 def of_kind(kind: str) -> list:
-    """Give the blocks of a kind, as parameters of a test."""
+    """Return the blocks of a kind, as parameters of a test."""
     return [pytest.param(block, id=str(block)) for block in BLOCKS if block.kind == kind]
 
 
 def block_of(kind: str, argument: str):
-    """Give the only block of this kind and argument."""
+    """Return the only block of this kind and argument."""
     (block,) = [block for block in BLOCKS if (block.kind, block.argument) == (kind, argument)]
     return block
 
@@ -88,7 +88,7 @@ def test_dependency__is_the_example_s():
 
 @cache
 def options_of(program: str, command: str) -> set[str]:
-    """Give the long options that a command of helm or kubectl knows."""
+    """Return the long options that a command of helm or kubectl knows."""
     tools = fetch(NEW)
     path = {"helm": tools.helm, "kubectl": tools.kubectl}[program]
     told = subprocess.run([path, *command.split(), "--help"], capture_output=True, text=True, check=True).stdout
@@ -98,7 +98,7 @@ def options_of(program: str, command: str) -> set[str]:
 
 
 def unknown_options(line: str) -> list[str]:
-    """Give the options of a command line that the program does not know."""
+    """Return the options of a command line that the program does not know."""
     program, command, *words = shlex.split(line.partition(" -- ")[0])
     for _ in range({"dependency": 1, "create": 2}.get(command, 0)):  # words that belong to the command
         command, words = f"{command} {words[0]}", words[1:]
@@ -126,7 +126,7 @@ def test_commands__name_the_job_that_there_is(parent):
 
 
 def secrets_of(value: object) -> set[tuple[str, str]]:
-    """Give name and key of each Secret that is referred to anywhere in an object."""
+    """Return name and key of each Secret that is referred to anywhere in an object."""
     match value:
         case {"name": str(name), "key": str(key)}:
             return {(name, key)}

@@ -31,12 +31,12 @@ def parsed(container: dict) -> argparse.Namespace:
 
 
 def job(values: dict | None = None, **gate) -> dict:
-    """Give the gate's Job."""
+    """Return the gate's Job."""
     return render({**(values or {}), "gate": gate}).kind("Job")
 
 
 def refusal(values: dict) -> str:
-    """Give the sentence with which Helm refuses the values."""
+    """Return the sentence with which Helm refuses the values."""
     refused = render(values)
     assert refused.code != 0
     (line,) = [line for line in refused.error.splitlines() if line.startswith("Error: execution error at")]

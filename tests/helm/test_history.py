@@ -13,7 +13,7 @@ WEB = {"history": ON, "web": {"enabled": True}, **KEY}
 
 
 def only(item: dict) -> dict:
-    """Give the only container of what an object makes."""
+    """Return the only container of what an object makes."""
     (container,) = containers(pod_of(item))
     return container
 

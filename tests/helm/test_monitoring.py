@@ -12,7 +12,7 @@ METRICS = ("django_probe_gate_passed", "django_probe_gate_last_run_timestamp_sec
 
 
 def rules(values: dict) -> dict[tuple[str, str], dict]:
-    """Give the alerts by name and gate."""
+    """Return the alerts by name and gate."""
     made = render({**values, "prometheusRule": {"enabled": True}}).kind("PrometheusRule")
     assert made["apiVersion"] == "monitoring.coreos.com/v1"
     (group,) = made["spec"]["groups"]

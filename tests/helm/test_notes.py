@@ -16,7 +16,7 @@ DRY = ("--dry-run=client", "--namespace", "prod", "--values", "-")
 
 
 def notes(values: dict) -> str:
-    """Give what Helm says after an install."""
+    """Return what Helm says after an install."""
     done = helm(NEW, "install", "shop", str(CHART), *DRY, stdin=yaml.safe_dump(values))
     assert done.code == 0, done.error
     return done.text.partition("NOTES:\n")[2]

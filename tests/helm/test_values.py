@@ -20,14 +20,14 @@ OPEN = {"resources", "podSecurityContext", "securityContext", "affinity", "polic
 
 
 def below(schema: dict) -> dict:
-    """Give a schema with its reference followed."""
+    """Return a schema with its reference followed."""
     if "$ref" in schema:
         return SCHEMA["definitions"][schema["$ref"].rpartition("/")[2]]
     return schema
 
 
 def unknown(values: dict, schema: dict, path: str = "") -> list[str]:
-    """Give the values that the schema does not know."""
+    """Return the values that the schema does not know."""
     found = []
     for key, value in values.items():
         known = below(schema).get("properties", {})
@@ -87,7 +87,7 @@ CASES = {f"gate-{key}-{index:02}": (key, value) for key, values in GATES.items()
 
 
 def read_by_the_command(key: str, value: object) -> policy.Gate | None:
-    """Give the gate with this key as the command reads it, or None where it refuses the policy."""
+    """Return the gate with this key as the command reads it, or None where it refuses the policy."""
     name = policy.READY if key in policy._READY_ONLY else "any"
     try:
         return policy.parse_policy(json.dumps({"gates": {name: {key: value}}}), "table").gates[name]

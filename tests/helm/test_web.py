@@ -13,7 +13,7 @@ ON = {"web": {"enabled": True}}
 
 
 def server(values: dict | None = None) -> dict:
-    """Give the server's container."""
+    """Return the server's container."""
     (container,) = pod_of(render({**ON, **(values or {})}).kind("Deployment"))["spec"]["containers"]
     return container
 

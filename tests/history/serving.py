@@ -168,5 +168,5 @@ def with_token(server: WebServer, token: str = START) -> Caller:
 
 
 def outcomes(record: dict[str, Any]) -> dict[str, str]:
-    """Give the outcome of each probe of a record."""
+    """Return the outcome of each probe of a record."""
     return {result["label"]: result["outcome"] for result in record["results"]}

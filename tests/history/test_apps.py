@@ -10,7 +10,8 @@ import sys
 from django.apps import apps
 from django.core.management import call_command
 from django.test import Client
-import django_probe.middleware, django_probe.simple, django_probe.rounds, django_probe.management.commands.probe
+import django_probe.middleware, django_probe.simple, django_probe.readiness.rounds
+import django_probe.management.commands.probe
 for path in ("", "live/", "ready/", "gates/deploy/", "runs/x/", "metrics/", "openapi.json"):
     answer = Client(headers={"accept": "text/html", "cookie": "sessionid=x"}).get(f"/probe/{path}")
     print(path, answer.status_code)

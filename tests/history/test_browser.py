@@ -39,7 +39,7 @@ EVIL = "odd/../\"'><img src=x onerror=alert(1)></script><script>alert(2)</script
 HISTORY = f"""
 from datetime import UTC, datetime, timedelta
 from django.contrib.auth.models import User
-from django_probe.history import store
+from django_probe.history.storage import store
 from django_probe.history.models import Run
 from django_probe.results import Outcome, ProbeResult, ProbeRun
 
@@ -137,7 +137,7 @@ def session(browser, url):
 
 @pytest.fixture
 def new_page(browser, session):
-    """Give new pages, of a logged-in person unless told otherwise, on which nothing may go wrong unnoticed."""
+    """Yield new pages, of a logged-in person unless told otherwise, on which nothing may go wrong unnoticed."""
     contexts, said = [], []
 
     def make(**options):

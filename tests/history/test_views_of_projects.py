@@ -154,7 +154,7 @@ def test_lost_run__of_a_project_of_local_times_took_as_long_as_it_was_heard_of(t
     code = """
     import json
     from datetime import UTC, datetime, timedelta
-    from django_probe.history import runs, store
+    from django_probe.history.storage import runs, store
     from django_probe.history.models import Run
     from django_probe.results import ProbeRun
     now = datetime.now(UTC)

@@ -307,7 +307,7 @@ def test_console__in_a_pipe_has_color_only_by_force(site, options, env, colors):
 
 
 def on_a_terminal(site, *arguments, env=None):
-    """Give the exit code, and what a terminal received."""
+    """Return the exit code, and what a terminal received."""
     mine, theirs = pty.openpty()
     with subprocess.Popen(
         site.command("probe", *arguments),

@@ -42,7 +42,7 @@ def every_run(run, result):
 
 
 def read_junit(text):
-    """Give what an independent reader of JUnit finds: cases, and its elements by kind."""
+    """Return what an independent reader of JUnit finds: cases, and its elements by kind."""
     suites = junitparser.JUnitXml.fromstring(text)
     kinds = Counter(type(entry).__name__ for suite in suites for case in suite for entry in case.result)
     cases = sum(1 for suite in suites for _ in suite)

@@ -31,7 +31,7 @@ sys.exit(1)
 
 
 def written(run, *, listen=True, color=False, **options):
-    """Give what the console writes of a run, from its selection to its verdict."""
+    """Return what the console writes of a run, from its selection to its verdict."""
     stream = io.StringIO()
     console = Console(stream, color=color, live=False, **options)
     if listen:

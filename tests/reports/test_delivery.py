@@ -48,7 +48,7 @@ WANTED = "gate deploy \u20ac\n"
 
 
 def to(path, **values):
-    """Give a report that goes to `path`."""
+    """Return a report that goes to `path`."""
     return Report("--junit", str(path), values.pop("render", content), **values)
 
 
@@ -73,7 +73,7 @@ def command(*paths, before=(), script=SCRIPT, **streams):
 
 
 def refusal(*reports):
-    """Give the sentence with which these reports are refused."""
+    """Return the sentence with which these reports are refused."""
     with pytest.raises(UsageError) as refused:
         Delivery(reports, None).prepare()
     return str(refused.value)

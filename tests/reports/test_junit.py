@@ -15,7 +15,7 @@ HOSTILE = "\ud800\udfff \x00\x08\x0b\x1b[31m \ufffe\uffff ]]> <!-- &amp; <b> \"'
 
 
 def read(run):
-    """Give the suites of the report, by name."""
+    """Return the suites of the report, by name."""
     return {suite.name: suite for suite in junitparser.JUnitXml.fromstring(junit.render(run))}
 
 

@@ -20,7 +20,7 @@ SOON = 5
 
 @contextmanager
 def stream(kind):
-    """Give the end to read, and a text stream on the end to write, of a pipe, a socket or a terminal."""
+    """Yield the end to read, and a text stream on the end to write, of a pipe, a socket or a terminal."""
     if kind == "terminal":
         reader, writer = pty.openpty()
     elif kind == "socket":

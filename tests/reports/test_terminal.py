@@ -68,12 +68,12 @@ def on_terminal(columns, *arguments, **environment):
 
 
 def frames(arrived):
-    """Give the progress lines that were drawn."""
+    """Return the progress lines that were drawn."""
     return re.findall(r"\r\x1b\[K(\d+/\d+ done[^\r\x1b]*)", arrived)
 
 
 def screen(arrived):
-    """Give the lines that a terminal shows in the end: a carriage return and an erasing are obeyed."""
+    """Return the lines that a terminal shows in the end: a carriage return and an erasing are obeyed."""
     plain = re.sub(r"\x1b\[[\d;]*m", "", arrived).replace("\r\n", "\n")
     return [line.rpartition("\r\x1b[K")[2] for line in plain.split("\n")]
 

@@ -46,7 +46,7 @@ class Release:
 
 
 def targets() -> tuple[Target, ...]:
-    """Give the targets of PROBE_TARGETS, each once: a list, or a text with blanks or commas between them."""
+    """Return the targets of PROBE_TARGETS, each once: a list, or a text with blanks or commas between them."""
     written = _setting("PROBE_TARGETS")
     if written is None:
         return ()
@@ -58,7 +58,7 @@ def targets() -> tuple[Target, ...]:
 
 
 def timeout() -> float:
-    """Give the seconds that PROBE_TARGET_TIMEOUT leaves a target for one answer."""
+    """Return the seconds that PROBE_TARGET_TIMEOUT leaves a target for one answer."""
     written = _setting("PROBE_TARGET_TIMEOUT")
     try:
         return DEFAULT_TIMEOUT if written is None else parse_timeout(written)
@@ -67,7 +67,7 @@ def timeout() -> float:
 
 
 def release() -> Release | None:
-    """Give PROBE_RELEASE_HEADER and the PROBE_RELEASE that it has to name; None unless both are set."""
+    """Return PROBE_RELEASE_HEADER and the PROBE_RELEASE that it has to name; None unless both are set."""
     header = _setting("PROBE_RELEASE_HEADER")
     # Whoever puts a file's content into the environment puts its last newline there too.
     name = environment("PROBE_RELEASE").strip()
@@ -83,7 +83,7 @@ def release() -> Release | None:
 
 
 def _setting(name: str) -> object:
-    """Give what the settings say, else the environment, else None."""
+    """Return what the settings say, else the environment, else None."""
     written = getattr(settings, name, None)
     return (environment(name) or None) if written is None else written
 
@@ -114,7 +114,7 @@ def _anonymous(text: str) -> str:
 
 
 def _authorization(parts: SplitResult) -> dict[str, str]:
-    """Give the header for the user info of a URL, as browsers do (RFC 7617)."""
+    """Return the header for the user info of a URL, as browsers do (RFC 7617)."""
     if parts.username is None:
         return {}
     credentials = f"{unquote(parts.username)}:{unquote(parts.password or '')}"

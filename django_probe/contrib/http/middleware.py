@@ -36,7 +36,7 @@ class ReleaseHeaderMiddleware:
             markcoroutinefunction(self)
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
-        """Give the response with the header, or what can be awaited for it."""
+        """Return the response with the header, or what can be awaited for it."""
         response = self._get_response(request)
         if self._is_async:
             return self._named_later(cast("Awaitable[HttpResponseBase]", response))

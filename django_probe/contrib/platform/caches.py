@@ -17,7 +17,7 @@ _KEEP_SECONDS = 30
 
 
 def aliases() -> list[str]:
-    """Give the aliases of CACHES; none where it is not set: the default is each process's own memory."""
+    """Return the aliases of CACHES; none where it is not set: the default is each process's own memory."""
     return list(caches) if is_set("CACHES") else []
 
 

@@ -74,7 +74,7 @@ def _not_asked(connection: BaseDatabaseWrapper) -> str | None:
 
 
 def _is_the_gates_own(alias: str) -> bool:
-    """Whether the history has this database for itself: without it a gate is none the worse, and says so by itself.
+    """Return whether the history has this database for itself: a gate without it is none the worse, and says so.
 
     Where a model of the project may be in it too, by its database routers, it is asked as any other.
     """
@@ -115,7 +115,7 @@ def _require_file(connection: BaseDatabaseWrapper) -> None:
 
 
 def _may_migrate(alias: str, app: str) -> bool:
-    """Whether a migration of the app could do anything to the alias; else it means nothing there."""
+    """Return whether a migration of the app could do anything to the alias; else it means nothing there."""
     # The first question is what RunPython and RunSQL ask, the second what the operations on models do.
     return router.allow_migrate(alias, app) or any(
         router.allow_migrate_model(alias, model)

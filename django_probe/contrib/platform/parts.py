@@ -49,16 +49,16 @@ def blaming(part: str) -> Iterator[None]:
 
 
 def is_set(setting: str) -> bool:
-    """Whether the project's settings say anything of it; Django's own default is nobody's choice."""
+    """Return whether the project's settings say anything of it; Django's own default is nobody's choice."""
     return bool(settings.is_overridden(setting))  # type: ignore[misc]  # django-stubs does not know it
 
 
 def summary(error: BaseException) -> str:
-    """Give an exception as one line, without user info in URLs."""
+    """Return an exception as one line, without user info in URLs."""
     text = without_user_info(" ".join(str(error).split()))
     return f"{type(error).__name__}: {text[:_MAX_SUMMARY]}"
 
 
 def without_user_info(text: str) -> str:
-    """Give a text whose URLs have lost the user and the password; rather too much is lost than too little."""
+    """Return a text whose URLs have lost the user and the password; rather too much is lost than too little."""
     return _USER_INFO.sub("", text)

@@ -31,7 +31,7 @@ class Command(BaseCommand):
     requires_system_checks = ()  # an error of theirs would end the command before it could answer
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
-        """Give Django's parser, without abbreviations: `--fail` may mean another option tomorrow."""
+        """Return Django's parser, without abbreviations: `--fail` may mean another option tomorrow."""
         parser = super().create_parser(prog_name, subcommand, allow_abbrev=False, **kwargs)
         parser.usage = "%(prog)s [option ...] [label ...]"  # a page of options would bury what is wrong with one
         return parser

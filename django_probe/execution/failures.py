@@ -1,0 +1,77 @@
+"""How what code raised is told: as one line, and as the traceback that is its own."""
+
+from __future__ import annotations
+
+import traceback
+from typing import TYPE_CHECKING, Final
+
+from django_probe.execution.redaction import Redactor
+
+if TYPE_CHECKING:
+    import unittest
+    from types import TracebackType
+
+    ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None]
+
+MAX_MESSAGE: Final = 500
+MAX_DETAILS: Final = 64 * 1024
+_redact: Final = Redactor()  # before anything is cut: half a secret would not be found again
+
+
+class Interrupted(BaseException):
+    """Raised in a probe whose time is over; no Exception, so that a probe's own `except Exception` lets it pass."""
+
+
+def message_of(error: BaseException) -> str:
+    """Return an exception as one line: what an assertion said, the type as well for all others, the first note too."""
+    try:
+        said = one_line(str(error))
+        notes = " ".join(map(str, getattr(error, "__notes__", ())))
+    except Exception:  # noqa: BLE001 (an exception's own __str__ is the probe's code)
+        said, notes = "(its message could not be read)", ""
+    name = type(error).__name__
+    if name == "BdbQuit":
+        notes = f"{notes} a breakpoint needs --parallel 0, which runs probes where your terminal is"
+    typed = f"{name}: {said}" if said else name
+    message = said if said and isinstance(error, AssertionError) else typed
+    return one_line(f"{message} ({notes})" if notes else message)
+
+
+def one_line(text: object) -> str:
+    """Return the first line of a text that is not empty, at most `MAX_MESSAGE` characters of it."""
+    line = "".join(_redact(str(text)).strip().splitlines()[:1]).rstrip()
+    return line if len(line) <= MAX_MESSAGE else f"{line[: MAX_MESSAGE - 1]}…"
+
+
+def shortened(text: str) -> str:
+    """Return a text's beginning and end, whole lines where it has lines, if it is longer than `MAX_DETAILS`."""
+    if len(text) <= MAX_DETAILS:
+        return text
+    half = MAX_DETAILS // 2
+    head = text[:half].rpartition("\n")[0] or text[:half]
+    tail = text[-half:].partition("\n")[2] or text[-half:]
+    return f"{head}\n[... {len(text) - len(head) - len(tail)} characters left out ...]\n{tail}"
+
+
+def formatted(err: ExcInfo, test: unittest.TestCase | None = None) -> str:
+    """Return a traceback without unittest's own frames, which say nothing to the reader."""
+    kind, error, tb = err
+    while tb and "__unittest" in tb.tb_frame.f_globals:
+        tb = tb.tb_next
+    failure = getattr(test, "failureException", AssertionError)
+    try:
+        lines = traceback.TracebackException(kind, error, tb, compact=True)
+        if isinstance(error, failure | Interrupted):
+            kept = [frame for frame, own in zip(lines.stack, _own_frames(tb), strict=False) if own]
+            lines.stack[:] = kept or lines.stack
+        return "".join(lines.format())
+    except Exception as broken:  # noqa: BLE001 (formatting calls the exception's own code)
+        return f"{kind.__name__} (its traceback could not be formatted: {type(broken).__name__})\n"
+
+
+def _own_frames(tb: TracebackType | None) -> list[bool]:
+    own = []
+    while tb:
+        own.append("__unittest" not in tb.tb_frame.f_globals)
+        tb = tb.tb_next
+    return own

@@ -1,0 +1,50 @@
+"""Which of a project's databases can be held to read-only, before any of them is connected to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from django.core.exceptions import ImproperlyConfigured
+from django.db import connections
+from django.db.utils import load_backend
+
+from django_probe.execution.guard import read_only
+from django_probe.terms import DatabaseAccess
+
+if TYPE_CHECKING:
+    from django.db.backends.base.base import BaseDatabaseWrapper
+
+_DUMMY: Final = "django.db.backends.dummy"
+
+
+def objections(access: DatabaseAccess) -> list[str]:
+    """Say of each database alias that cannot be held to `access` why, and the ways out.
+
+    It connects to nothing: a database that has no transactions to roll back is found out at its first use.
+    """
+    if access is not DatabaseAccess.READ_ONLY:
+        return []
+    return [
+        f'database "{alias}": {why}; {read_only.WAYS_OUT}'
+        for alias, backend in backends().items()
+        if (why := _objection(backend))
+    ]
+
+
+def _objection(backend: type[BaseDatabaseWrapper] | Exception) -> str:
+    if isinstance(backend, Exception):
+        return f"cannot be held to read-only, for its backend does not load: {' '.join(str(backend).split())}"
+    return read_only.objection(backend)
+
+
+def backends() -> dict[str, type[BaseDatabaseWrapper] | Exception]:
+    """Return each alias's class, or why there is none; Django's stand-in for "no database" is left out."""
+    found: dict[str, type[BaseDatabaseWrapper] | Exception] = {}
+    for alias in connections:
+        engine = connections.settings[alias]["ENGINE"]
+        if engine != _DUMMY:
+            try:
+                found[alias] = load_backend(engine).DatabaseWrapper
+            except (ImproperlyConfigured, ImportError) as error:
+                found[alias] = error
+    return found

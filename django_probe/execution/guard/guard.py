@@ -1,0 +1,301 @@
+"""The database guard: holds all of a process's database connections to what a probe may do.
+
+Django hands out every cursor, in every thread, through `ensure_connection()`, and opens every connection in
+`connect()`; while it is installed the guard puts itself around these. So it need not know of a connection
+beforehand: one that is open already, one of a thread that an earlier probe left, a reconnect, a copy of an
+alias are looked at when they are used. (The signal `connection_created` cannot do this: where another
+receiver raises, the connection stays open, and ours may not have been called.)
+
+It fails closed: a connection that cannot be held is closed, and the probe errs. It is a seat belt, not a
+lock: see `docs/database-safety.md` for what goes round it.
+"""
+
+from __future__ import annotations
+
+import functools
+from contextlib import contextmanager
+from threading import get_ident
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from weakref import WeakSet
+
+from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from django_probe.execution.guard import read_only, sqlite
+from django_probe.execution.guard.backends import backends, objections
+from django_probe.execution.guard.connections import (
+    HOLD,
+    SESSION,
+    cancel,
+    discard,
+    distrust,
+    end_session,
+    is_stuck,
+    is_unfinished,
+    settle,
+)
+from django_probe.execution.guard.refusals import (
+    BESIDE_ROLLBACK,
+    READ_ONLY,
+    GuardError,
+)
+from django_probe.execution.guard.rollback import Transactions
+from django_probe.execution.guard.statements import may_stay_in_session, text_of
+from django_probe.terms import DatabaseAccess
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+__all__ = ["DatabaseGuard", "GuardError", "unguarded"]
+
+_UNGUARDED: Final[set[int]] = set()
+
+
+class _Hold(NamedTuple):
+    """What a connection of Django's is held to, and the driver's connection that this is true of."""
+
+    access: DatabaseAccess
+    raw: Any
+
+
+@contextmanager
+def unguarded() -> Iterator[None]:
+    """Let the connections of this thread be: none of a probe's, it writes what became of them."""
+    _UNGUARDED.add(get_ident())
+    try:
+        yield
+    finally:
+        _UNGUARDED.discard(get_ident())
+
+
+class DatabaseGuard:
+    """Holds every database connection of this process, threads included, to one access at a time.
+
+    One thread enters `during()`, always the same; the probes run in it.
+    """
+
+    def __init__(self) -> None:
+        self._access: DatabaseAccess | None = None
+        self._depth = 0
+        self._owner = 0
+        self._round = 0
+        self._transactions = Transactions()
+        self._known: WeakSet[BaseDatabaseWrapper] = WeakSet()
+        self._busy: set[BaseDatabaseWrapper] = set()
+        self._replaced: list[tuple[type[object], str, Callable[..., Any]]] = []
+
+    @contextmanager
+    def during(self, access: DatabaseAccess) -> Iterator[None]:
+        """Hold all connections to `access` while the block runs; it may be nested with the same access.
+
+        Between blocks the last access stays in force, for threads that a probe left. Raise GuardError where
+        `access` cannot be had, and at the end of `rollback` where something else ended the transaction; ValueError
+        where it is none.
+        """
+        self._enter(DatabaseAccess(access))  # a text of the same letters is none of its members, and holds nothing
+        try:
+            yield
+        finally:
+            self._leave()
+
+    def close(self) -> None:
+        """Close this thread's connections and take the guard out: the process is as it was before."""
+        self._transactions.drop()
+        if self._access is not None:
+            for wrapper in connections.all(initialized_only=True):
+                discard(wrapper)
+        self._access = None
+        for cls, name, original in reversed(self._replaced):
+            setattr(cls, name, original)
+        self._replaced.clear()
+        for wrapper in list(self._known):
+            if self._watch in wrapper.execute_wrappers:
+                wrapper.execute_wrappers.remove(self._watch)
+        for wrapper in list(self._known):  # of other threads, which may be in the middle of something
+            if not is_unfinished(wrapper.connection):
+                vars(wrapper).pop(HOLD, None)
+                read_only.release(wrapper)
+        self._known.clear()
+
+    def _enter(self, access: DatabaseAccess) -> None:
+        if self._depth and access is not self._access:
+            raise GuardError(
+                f"a probe with database_access {access} cannot run between fixtures with {self._access}: put "
+                f"@probe(database_access=...) on the class, or on all classes of a module with setUpModule"
+            )
+        if not self._depth:
+            self._begin(access)
+        elif access is DatabaseAccess.ROLLBACK:
+            self._transactions.enter()
+        self._depth += 1
+
+    def _begin(self, access: DatabaseAccess) -> None:
+        self._install()
+        self._owner = get_ident()
+        self._round += 1
+        changed, self._access = access is not self._access, access
+        for wrapper in self._open(changed=changed):
+            if changed or access is DatabaseAccess.ROLLBACK:
+                discard(wrapper)
+            else:
+                distrust(wrapper)
+        if changed and (found := objections(access)):
+            self._access = None
+            raise GuardError("; ".join(found))
+
+    def _leave(self) -> None:
+        try:
+            ended = self._transactions.leave()
+        finally:
+            self._depth -= 1
+            if not self._depth:
+                self._transactions.drop()
+        if not self._depth:
+            for wrapper in self._open():
+                settle(wrapper)
+        if ended:
+            raise GuardError(
+                f"database {', '.join(dict.fromkeys(ended))}: the transaction that was to be rolled back was ended "
+                f"by the probe, by a COMMIT of its own, a statement that commits or closing the driver's "
+                f"connection past Django: what it wrote may have stayed"
+            )
+
+    def _open(self, *, changed: bool = False) -> Sequence[BaseDatabaseWrapper]:
+        """Return this thread's connections; where none was ever held, asking would cost more than an empty probe."""
+        return connections.all(initialized_only=True) if changed or self._known else []
+
+    def _wanted(self, wrapper: BaseDatabaseWrapper) -> DatabaseAccess:
+        """Return what to hold a connection to: only the probe's own thread, in its time, can be rolled back."""
+        access = self._access or DatabaseAccess.READ_ONLY
+        owner: int = wrapper._thread_ident  # type: ignore[attr-defined] # noqa: SLF001 (no public name)
+        if owner in _UNGUARDED:
+            return DatabaseAccess.READ_WRITE
+        if access is DatabaseAccess.ROLLBACK and not (self._depth and owner == self._owner):
+            return DatabaseAccess.READ_ONLY
+        return access
+
+    def _is_held(self, wrapper: BaseDatabaseWrapper) -> bool:
+        hold: _Hold | None = vars(wrapper).get(HOLD)
+        return hold is not None and hold.raw is wrapper.connection and hold.access is self._wanted(wrapper)
+
+    def _hold(self, wrapper: BaseDatabaseWrapper) -> None:
+        access = self._wanted(wrapper)
+        self._known.add(wrapper)
+        if access is DatabaseAccess.READ_ONLY:
+            beside = self._access is DatabaseAccess.ROLLBACK
+            read_only.hold(wrapper, BESIDE_ROLLBACK if beside else READ_ONLY)
+        elif access is DatabaseAccess.ROLLBACK:
+            self._transactions.begin(wrapper, self._depth)
+        if self._watch not in wrapper.execute_wrappers:
+            wrapper.execute_wrappers.insert(0, self._watch)  # not appended: execute_wrapper() pops the last
+        vars(wrapper)[HOLD] = _Hold(access, wrapper.connection)
+
+    def _watch(self, execute: Callable[..., Any], sql: Any, params: Any, many: Any, context: dict[str, Any]) -> Any:
+        """Note that the session may not be as it was; an execute wrapper of Django's."""
+        wrapper = context["connection"]
+        if may_stay_in_session(text_of(sql, wrapper.connection)):
+            vars(wrapper)[SESSION] = self._round
+        return execute(sql, params, many, context)
+
+    @contextmanager
+    def _holding(self, wrapper: BaseDatabaseWrapper) -> Iterator[None]:
+        """Hold the connection that the block leaves open, or close it; Django's calls within pass."""
+        self._busy.add(wrapper)
+        try:
+            yield
+            if wrapper.connection is not None:
+                self._hold(wrapper)
+        except BaseException:
+            self._transactions.check(wrapper)
+            discard(wrapper)
+            raise
+        finally:
+            self._busy.discard(wrapper)
+
+    def _renew(self, wrapper: BaseDatabaseWrapper) -> None:
+        with self._holding(wrapper):
+            self._transactions.check(wrapper)
+            discard(wrapper)  # only a database in memory is still open then
+
+    def _needs_renewal(self, wrapper: BaseDatabaseWrapper) -> bool:
+        if wrapper.connection is None or wrapper in self._busy:
+            return False
+        if not self._is_held(wrapper):
+            return True
+        # A thread that an earlier probe left may have set something. Stuck: an interrupt left a statement
+        # running. A tearDown that has to undo something needs another.
+        inherited = vars(wrapper).get(SESSION, self._round) != self._round
+        return not wrapper.in_atomic_block and (inherited or is_stuck(wrapper))
+
+    def _install(self) -> None:
+        """Put the guard around each definition of the methods below, those of the backends' own included."""
+        if self._replaced:
+            return
+        around = {
+            "connect": self._around_connect,
+            "get_new_connection": self._around_get_new_connection,
+            "ensure_connection": self._around_ensure_connection,
+            "set_autocommit": self._connecting_first,
+            "on_commit": self._connecting_first,
+            "_close": self._around_close,
+        }
+        classes: list[type] = [
+            BaseDatabaseWrapper,
+            *(found for found in backends().values() if isinstance(found, type)),
+        ]
+        for cls in dict.fromkeys(cls for each in classes for cls in each.__mro__):
+            for name, put_around in around.items():
+                if original := vars(cls).get(name):
+                    self._replaced.append((cls, name, original))
+                    setattr(cls, name, functools.wraps(original)(put_around(original)))
+
+    def _around_connect(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        def connect(wrapper: BaseDatabaseWrapper) -> None:
+            if wrapper in self._busy:  # a backend's own connect() has called its base's
+                original(wrapper)
+                return
+            if self._wanted(wrapper) is not DatabaseAccess.READ_WRITE:
+                sqlite.refuse_to_create(wrapper)
+            with self._holding(wrapper):
+                original(wrapper)
+
+        return connect
+
+    def _around_get_new_connection(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        def get_new_connection(wrapper: BaseDatabaseWrapper, *args: Any, **kwargs: Any) -> Any:
+            if wrapper not in self._busy and self._wanted(wrapper) is not DatabaseAccess.READ_WRITE:
+                raise GuardError(
+                    f'database "{wrapper.alias}": what get_new_connection() gives cannot be held to what the '
+                    f"probe may do; use django.db.connections, or connection.copy()"
+                )
+            return original(wrapper, *args, **kwargs)
+
+        return get_new_connection
+
+    def _around_ensure_connection(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        def ensure_connection(wrapper: BaseDatabaseWrapper) -> None:
+            if self._needs_renewal(wrapper):
+                self._renew(wrapper)
+            original(wrapper)
+
+        return ensure_connection
+
+    def _connecting_first(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        """Let `original`, which looks too early, see the atomic block that connecting opens."""
+
+        def connected(wrapper: BaseDatabaseWrapper, *args: Any, **kwargs: Any) -> Any:
+            if wrapper.connection is None:
+                wrapper.ensure_connection()
+            return original(wrapper, *args, **kwargs)
+
+        return connected
+
+    def _around_close(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        def close(wrapper: BaseDatabaseWrapper) -> Any:
+            cancel(wrapper)
+            self._transactions.check(wrapper)
+            read_only.release(wrapper)  # a pool hands the driver's connection on to others
+            end_session(wrapper)
+            return original(wrapper)
+
+        return close

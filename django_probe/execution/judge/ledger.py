@@ -1,0 +1,262 @@
+"""What has to be run, what was said of it, and what became of it: the judge's book, without processes.
+
+Probes that share fixtures are one unit of work, every other probe is one by itself. An attempt that is a problem goes
+back on the list while the probe has retries left.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import deque
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from itertools import count
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from django_probe.execution.failures import shortened
+from django_probe.execution.judge.output import ending
+from django_probe.results import PROBLEMS, EndedBy, Outcome, ProbeResult
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+MOST_TOLD: Final = 32 * 1024 * 1024
+"""Characters of details and output that a record keeps: every report has to be made of them within seconds."""
+_LEFT_OUT: Final = "[left out: the details and the output of this run are more than 32 MiB]"
+
+
+class Selected(NamedTuple):
+    """What the judge knows of a probe; `timeout` in seconds, `verdict` where it was judged while loading."""
+
+    label: str
+    tags: tuple[str, ...]
+    timeout: float
+    retries: int
+    blocking: bool
+    fixtures: str | None
+    verdict: tuple[Outcome, str, str] | None
+
+    @classmethod
+    def of(cls, described: Sequence[Any]) -> Selected:
+        """Read what `selection.Probe.described` wrote."""
+        label, tags, timeout, retries, blocking, fixtures, verdict = described
+        judged = (Outcome(verdict[0]), str(verdict[1]), str(verdict[2])) if verdict else None
+        return cls(label, tuple(tags), timeout, retries, blocking, fixtures, judged)
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One try of a probe; `began` is a Unix time, `duration` in seconds."""
+
+    outcome: Outcome
+    message: str = ""
+    details: str = ""
+    output: str = ""
+    began: float | None = None
+    duration: float = 0.0
+
+
+@dataclass(slots=True)
+class Unit:
+    """Work for one worker: the indices still to run, in order.
+
+    `fixtures` is the key of what they share, for which they stay together; None where it is one probe alone. A
+    fixture has `timeout` seconds for itself, and its failure closes the gate where it is `blocking`.
+    """
+
+    probes: deque[int]
+    fixtures: str | None
+    timeout: float
+    blocking: bool
+
+
+class _History:
+    """The attempts of a probe that is tried again."""
+
+    def __init__(self, first: Attempt | None, began: float | None) -> None:
+        self.first = first
+        self.began = began
+        self.attempts = 0
+        self.duration = 0.0
+
+
+class _Room:
+    """Keeps texts while there is room for them, first come, first kept; then a line that says so in their place."""
+
+    def __init__(self, characters: int) -> None:
+        self._left = characters
+
+    def __call__(self, text: str) -> str:
+        if len(text) > self._left:
+            return _LEFT_OUT
+        self._left -= len(text)
+        return text
+
+
+class Ledger:
+    """Gives out units, takes attempts, keeps results.
+
+    `retry_delay` is in seconds; `redact` is applied to all that came from probes; `ended` is told each result.
+    """
+
+    def __init__(
+        self,
+        selected: Sequence[Selected],
+        retry_delay: float,
+        redact: Callable[[str], str],
+        ended: Callable[[ProbeResult], None],
+    ) -> None:
+        self.results: dict[int, ProbeResult] = {}
+        self._selected = selected
+        self._retry_delay = retry_delay
+        self._redact = redact
+        self._ended = ended
+        self._room = _Room(MOST_TOLD)
+        self._room_for_firsts = _Room(MOST_TOLD)
+        self._extras: list[ProbeResult] = []
+        self._delayed: list[tuple[float, int, Unit]] = []
+        self._again: dict[str, list[int]] = {}
+        self._histories: dict[int, _History] = {}
+        self._order = count()
+        self._pending = deque(map(self._unit, self._works()))
+
+    def _works(self) -> list[list[int]]:
+        """Close what was judged while loading, and give the rest: what shares fixtures together."""
+        groups: dict[str, list[int]] = {}
+        works: list[list[int]] = []
+        for index, probe in enumerate(self._selected):
+            if probe.verdict:
+                outcome, message, details = probe.verdict
+                self._close(index, Attempt(outcome, message, details))
+            elif probe.fixtures in groups:
+                groups[probe.fixtures].append(index)
+            else:
+                works.append([index])
+                if probe.fixtures is not None:
+                    groups[probe.fixtures] = works[-1]
+        return works
+
+    @property
+    def waiting(self) -> int:
+        """How many units could be given out now."""
+        return len(self._pending)
+
+    @property
+    def next_retry(self) -> float | None:
+        """When the next retry is due, on the monotonic clock."""
+        return self._delayed[0][0] if self._delayed else None
+
+    def take(self, most: int, *, idle: bool) -> list[Unit]:
+        """Return the next units, `most` at the most; one with fixtures goes alone, and to an idle worker only."""
+        taken: list[Unit] = []
+        while self._pending and len(taken) < most:
+            if self._pending[0].fixtures is not None:
+                return taken or ([self._pending.popleft()] if idle else [])
+            taken.append(self._pending.popleft())
+        return taken
+
+    def wake(self, now: float) -> None:
+        """Let the retries that are due by `now` wait for a worker."""
+        while self._delayed and self._delayed[0][0] <= now:
+            self._pending.append(heapq.heappop(self._delayed)[2])
+
+    def give_back(self, units: Iterable[Unit]) -> None:
+        """Take back, to be given out first, what a worker did not come to run."""
+        self._pending.extendleft(reversed([unit for unit in units if unit.probes]))
+
+    def give_up(self, attempt: Attempt) -> None:
+        """Record `attempt` for all that still waits: nobody is there to run it."""
+        self.wake(float("inf"))
+        for index in [index for unit in self._pending for index in unit.probes]:
+            self._close(index, replace(attempt))
+        self._pending.clear()
+
+    def record(self, index: int, attempt: Attempt, now: float) -> None:
+        """Take an attempt: a problem is tried again while the probe has retries left, else it is the result."""
+        probe = self._selected[index]
+        history = self._histories.get(index)
+        if attempt.outcome in PROBLEMS and probe.retries > (history.attempts if history else 0):
+            if history is None:
+                attempt.details = self._room_for_firsts(attempt.details)
+                attempt.output = self._room_for_firsts(attempt.output)
+                history = self._histories[index] = _History(attempt, attempt.began)
+            history.attempts += 1
+            history.duration += attempt.duration
+            if probe.fixtures is None:
+                self._retry([index], now)
+            else:
+                self._again.setdefault(probe.fixtures, []).append(index)
+            return
+        self._close(index, attempt)
+
+    def unit_done(self, unit: Unit, now: float) -> None:
+        """Take the end of a unit with fixtures: its problems are tried again together."""
+        if unit.fixtures and (again := self._again.pop(unit.fixtures, None)):
+            self._retry(again, now)
+
+    def add(self, label: str, attempt: Attempt, *, blocking: bool = True) -> None:
+        """Keep a result of what is no probe, as a tearDownClass that failed."""
+        result = self._result(label, attempt, blocking=blocking)
+        self._extras.append(result)
+        self._ended(result)
+
+    def finish(self, ended_by: EndedBy | None) -> tuple[ProbeResult, ...]:
+        """Return every result in the order of the selection; what has none was not run."""
+        why = f"not run: {ended_by or 'the run'} ended the run first"
+        for index in range(len(self._selected)):
+            if index not in self.results:
+                history = self._histories.get(index)
+                if history and history.first:  # it was waiting for its retry: what it did still counts
+                    self._close(index, history.first, more_attempts=0)
+                else:
+                    self._close(index, Attempt(Outcome.NOT_RUN, why), more_attempts=0)
+        return (*(self.results[index] for index in range(len(self._selected))), *self._extras)
+
+    def _retry(self, indices: list[int], now: float) -> None:
+        heapq.heappush(self._delayed, (now + self._retry_delay, next(self._order), self._unit(indices)))
+
+    def _unit(self, indices: list[int]) -> Unit:
+        probes = [self._selected[index] for index in indices]
+        return Unit(
+            deque(indices),
+            probes[0].fixtures,
+            timeout=max(probe.timeout for probe in probes),
+            blocking=any(probe.blocking for probe in probes),
+        )
+
+    def _close(self, index: int, attempt: Attempt, more_attempts: int = 1) -> None:
+        probe = self._selected[index]
+        history = self._histories.pop(index, None) or _History(None, attempt.began)
+        attempts = history.attempts + more_attempts
+        if history.first and history.first is not attempt:
+            attempt.details = _with_first(attempt, history.first)
+        result = self._result(
+            probe.label,
+            attempt,
+            blocking=probe.blocking,
+            tags=probe.tags,
+            attempts=attempts,
+            began=history.began,
+            duration=history.duration + (attempt.duration if more_attempts else 0.0),
+        )
+        self.results[index] = result
+        self._ended(result)
+
+    def _result(self, label: str, attempt: Attempt, **more: Any) -> ProbeResult:
+        began = more.pop("began", attempt.began)
+        return ProbeResult(
+            label=label,
+            outcome=attempt.outcome,
+            started_at=datetime.fromtimestamp(began, UTC) if began is not None else None,
+            duration=round(more.pop("duration", attempt.duration), 6),
+            message=self._redact(attempt.message),
+            details=self._room(self._redact(attempt.details)),
+            output=self._room(ending(self._redact(attempt.output))) if attempt.outcome in PROBLEMS else "",
+            **more,
+        )
+
+
+def _with_first(attempt: Attempt, first: Attempt) -> str:
+    """Return the details with the first attempt's, which say what made a retry necessary."""
+    told = f"The first attempt: {first.outcome}: {first.message}\n{first.details}"
+    return shortened(f"{attempt.details.rstrip()}\n\n{told}" if attempt.details else told)

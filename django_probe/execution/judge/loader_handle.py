@@ -1,0 +1,215 @@
+"""The judge's hold on the loader: starts it, receives what was selected, has it fork workers, ends it."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import select
+import selectors
+import signal
+import socket
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, NoReturn
+
+from django_probe.errors import UsageError
+from django_probe.execution import linux, stacks
+from django_probe.execution.forking import close_databases, flush_streams
+from django_probe.execution.judge.exit_status import cause_of_death
+from django_probe.execution.judge.ledger import Selected
+from django_probe.execution.judge.output import Output
+from django_probe.execution.judge.worker_handle import WorkerHandle
+from django_probe.execution.protocol import Channel
+from django_probe.results import EndedBy, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django_probe.execution.judge.interrupts import Interrupts
+    from django_probe.execution.loading.selection import Choice
+
+    BeLoader = Callable[[Channel, int, int], NoReturn]
+
+MIN_IMPORT: Final = 10.0
+"""Seconds that a module has for its import at the least; else it has the timeout of a probe that wishes none."""
+_LAST_BREATH: Final = 1.0
+_MOST_LOST: Final = 3
+
+
+@dataclass(slots=True)
+class Loaded:
+    """What the loader selected: `total` counts every shard's; `ended_by` where loading was not let to its end."""
+
+    selected: list[Selected]
+    total: int
+    ended_by: EndedBy | None = None
+
+
+class LoaderHandle:
+    """The process that loads the probes; it is started at once.
+
+    In the new process `be_loader` is called with its channel, and the descriptors for what it prints and for its stack.
+    """
+
+    def __init__(self, be_loader: BeLoader, choice: Choice) -> None:
+        mine, theirs = socket.socketpair()
+        self.channel = Channel(mine)
+        self.output = Output()
+        self._stacks = stacks.Stacks()
+        self._import_timeout = max(choice.operator.timeout or choice.gate.timeout, MIN_IMPORT)
+        self._on_child = signal.getsignal(signal.SIGCHLD)
+        if self._on_child is signal.SIG_IGN:  # inherited: the kernel would throw away how processes ended
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        close_databases()
+        flush_streams()
+        gc.freeze()  # a collection in the child would write to, and so copy, every page of what is loaded already
+        self._pid = linux.fork()
+        if self._pid == 0:
+            mine.close()
+            be_loader(Channel(theirs), self.output.write_end, self._stacks.descriptor)
+        theirs.close()
+        self.output.hand_over()
+        self.pidfd = os.pidfd_open(self._pid)
+        self.trouble = ""
+        self._status: int | None = None
+        self._lost = 0
+        self._module = ("runner", "the process that loads the probes")
+        self._loaded = Loaded([], 0)
+        self._spare = self._fork(time.monotonic())  # the first worker is forked while the judge reads what was selected
+
+    def load(self, interrupts: Interrupts, deadline: float) -> Loaded:
+        """Wait until everything is loaded, `deadline` on the monotonic clock at the most.
+
+        An import that hangs or ends the process is an error in place of all that it kept from being loaded.
+        Raise UsageError for a label that names nothing.
+        """
+        limit = time.monotonic() + self._import_timeout
+        with selectors.DefaultSelector() as selector:
+            for source in (self.channel, self.output, self.pidfd, interrupts):
+                selector.register(source, selectors.EVENT_READ)
+            while True:
+                ready = selector.select(max(0.0, min(limit, deadline) - time.monotonic()))
+                dead = any(key.fileobj == self.pidfd for key, _ in ready)
+                interrupts.clear()
+                self.output.drain()
+                for message in self.channel.poll():
+                    limit = time.monotonic() + self._import_timeout
+                    if self._take(message):
+                        return self._loaded
+                if interrupts.received:
+                    return self._ended(interrupts.received[0])
+                if time.monotonic() >= deadline:
+                    return self._ended(EndedBy.DEADLINE)
+                if self.channel.closed or (dead and not self.channel.readable):  # a child may hold its end open
+                    return self._died()
+                if time.monotonic() >= limit:
+                    return self._hung()
+
+    def _take(self, message: list[Any]) -> bool:
+        """Take a message; whether it is the last one of loading."""
+        kind, *rest = message
+        if kind == "module":
+            self._module = (rest[0], rest[1])
+        elif kind == "usage":
+            raise UsageError(rest[0])
+        elif kind == "broken":
+            self._module = ("runner", "build_suite()")
+            self._error(f"build_suite() failed: {rest[0]}", rest[1])
+            return True
+        elif kind == "selected":
+            self._loaded.total = rest[0]
+        elif kind == "probes":
+            self._loaded.selected.extend(map(Selected.of, rest[0]))
+        return bool(kind == "loaded")
+
+    def _ended(self, by: EndedBy) -> Loaded:
+        self._error(f"{by} ended the run while {self._module[1]} was being imported", self._stack())
+        self._loaded.ended_by = by
+        return self._loaded
+
+    def _hung(self) -> Loaded:
+        return self._error(f"importing {self._module[1]} did not end within {self._import_timeout:g} s", self._stack())
+
+    def _died(self) -> Loaded:
+        return self._error(f"importing {self._module[1]} ended the process: {self._cause()}", "")
+
+    def _error(self, message: str, details: str) -> Loaded:
+        self.output.drain()
+        printed = self.output.rest()
+        details = "\n".join(filter(None, [details, printed and f"What it printed:\n{printed}"]))
+        verdict = (Outcome.ERROR, message, details)
+        self._loaded = Loaded([Selected(self._module[0], (), 0.0, 0, True, None, verdict)], 1)  # noqa: FBT003
+        return self._loaded
+
+    def _stack(self) -> str:
+        """Have the process dump its stack, which it does even while C code holds the interpreter."""
+        self._stacks.ask(self.pidfd)
+        until = time.monotonic() + stacks.LONGEST
+        while time.monotonic() < until and not self._stacks.whole:
+            time.sleep(stacks.STEP)
+        return self._stacks.text()
+
+    def hire(self, now: float) -> WorkerHandle | None:
+        """Have a worker forked, and give the hold on it; None where there is nobody left to ask."""
+        handle, self._spare = self._spare, None
+        if handle is None:
+            return self._fork(now)
+        handle.starting(now)
+        return handle
+
+    def _fork(self, now: float) -> WorkerHandle | None:
+        if self.trouble:
+            return None
+        handle = WorkerHandle(now)
+        try:
+            socket.send_fds(self.channel.sock, [b"f"], handle.descriptors())
+        except OSError:  # it has ended, or a probes module closed its descriptors: it can be asked no more
+            self.died()
+        handle.handed_over()
+        if self.trouble:
+            handle.close()
+            return None
+        return handle
+
+    def worker_lost(self) -> None:
+        """Take that a worker never came; when several in a row did not, none will."""
+        self._lost += 1
+        if self._lost >= _MOST_LOST:
+            self.trouble = self.trouble or "forks fail: the system is short of processes or memory"
+
+    def worker_came(self) -> None:
+        """Take that a worker said hello."""
+        self._lost = 0
+
+    def died(self) -> None:
+        """Take the end of the process, and see to it: `trouble` says how it ended."""
+        self.trouble = self.trouble or f"the process that forks workers ended: {self._cause()}"
+
+    def close(self) -> None:
+        """End the process, if it has not ended."""
+        self._end()
+        gc.unfreeze()
+        if self._on_child is signal.SIG_IGN:
+            signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+        if self._spare:
+            self._spare.close()
+        self.channel.close()
+        self.output.close()
+        self._stacks.close()
+        os.close(self.pidfd)
+
+    def _cause(self) -> str:
+        """Say how the process ended; it may have closed the channel, and live."""
+        select.select([self.pidfd], [], [], _LAST_BREATH)
+        return cause_of_death(self._end())
+
+    def _end(self) -> int:
+        if self._status is None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
+            select.select([self.pidfd], [], [], _LAST_BREATH)  # what hangs in the kernel does not even die
+            self._status = os.waitpid(self._pid, os.WNOHANG)[1]
+        return self._status

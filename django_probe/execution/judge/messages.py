@@ -1,0 +1,163 @@
+"""Turns what workers say, and how they end, into entries of the ledger.
+
+Nobody is believed: a message that does not fit what a worker was given, and an end without all that it owed, are
+errors of the probe that was running.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
+
+from django_probe.execution.judge.ledger import Attempt
+from django_probe.execution.judge.worker_handle import Stage
+from django_probe.results import Outcome
+
+if TYPE_CHECKING:
+    from django_probe.execution.judge.ledger import Ledger
+    from django_probe.execution.judge.worker_handle import WorkerHandle
+
+TIMEOUT: Final = "timeout"
+LOST: Final = "lost"
+_MOST_AHEAD: Final = 128
+_QUICK: Final = 0.001
+_LAST_SECOND: Final = 253402300799.0  # of the year 9999, the last that a datetime can be
+
+
+class Hearing:
+    """Hears the workers for `ledger`; with `ahead` false no worker gets more than one unit at a time."""
+
+    def __init__(self, ledger: Ledger, *, ahead: bool) -> None:
+        self._ledger = ledger
+        self._ahead = ahead
+        self.heard = 0
+
+    def hear(self, handle: WorkerHandle, kind: str, *rest: Any) -> None:
+        """Take one message of a worker; `heard` counts them."""
+        self.heard += 1
+        now = time.monotonic()
+        if handle.stage in (Stage.DUMPING, Stage.KILLED):
+            return  # its time is over, whatever it says now
+        try:
+            self._hear(handle, now, kind, *rest)
+        except (TypeError, ValueError, LookupError):  # a probe found the socket, and wrote into it
+            self._misfit(handle, now)
+
+    def _hear(self, handle: WorkerHandle, now: float, kind: str, *rest: Any) -> None:
+        if kind == "interrupted":
+            handle.cleaning_up(now)
+        elif kind == "bye":
+            handle.left = True
+        elif not handle.units:
+            self._misfit(handle, now)
+        elif kind == "fixture":
+            handle.fixture, handle.since = (rest[0], rest[1]), now
+        elif kind == "fixture_done":
+            handle.fixture, handle.since = None, now
+            self._in_time(handle)
+        elif kind == "result":
+            self._result(handle, now, *rest)
+        elif kind == "fixture_problem":
+            self._ledger.add(rest[0], self._attempt(handle, *rest), blocking=handle.units[0].blocking)
+        elif kind == "done":
+            handle.output.ended()  # what the last fixture printed, and had no problem to show it for
+            handle.since = now
+            self._close_unit(handle, now)
+        else:
+            self._misfit(handle, now)
+
+    def _misfit(self, handle: WorkerHandle, now: float) -> None:
+        handle.why = LOST
+        handle.kill(now)
+
+    def _close_unit(self, handle: WorkerHandle, now: float) -> None:
+        unit = handle.units.popleft()
+        self._ledger.unit_done(unit, now)
+        self._ledger.give_back([unit])
+
+    def _result(self, handle: WorkerHandle, now: float, index: int, *rest: Any) -> None:
+        unit = handle.units[0]
+        if not unit.probes or unit.probes[0] != index:
+            self._misfit(handle, now)
+            return
+        attempt = self._attempt(handle, index, *rest)
+        unit.probes.popleft()
+        if unit.fixtures is None:
+            handle.units.popleft()
+        self._in_time(handle)
+        handle.since = now
+        quick = attempt.duration < _QUICK and self._ahead
+        handle.ahead = min(handle.ahead * 2, _MOST_AHEAD) if quick else 1
+        self._ledger.record(index, attempt, now)
+
+    def _in_time(self, handle: WorkerHandle) -> None:
+        """Take back the interrupt of what ended by itself before it could be interrupted."""
+        if handle.stage is Stage.INTERRUPTED and handle.why == TIMEOUT:
+            handle.stage, handle.why = Stage.SERVING, ""
+
+    def _attempt(
+        self, handle: WorkerHandle, what: int | str, outcome: str, began: float, duration: float, *told: str
+    ) -> Attempt:
+        message, details = map(str, told)
+        if not 0 <= began <= _LAST_SECOND:  # the probe left a clock patched
+            began = time.time()
+        attempt = Attempt(Outcome(outcome), message, details, handle.output.ended(), float(began), float(duration))
+        if handle.stage is Stage.CLEANING_UP and what in handle.targets:
+            handle.left = True  # it goes once it has cleaned up, and begins nothing more
+            attempt.outcome, attempt.message = self._interruption(handle)
+        return attempt
+
+    def _interruption(self, handle: WorkerHandle) -> tuple[Outcome, str]:
+        what = handle.targets[0]
+        name = f"{what.rpartition('.')[2]}: " if isinstance(what, str) else ""
+        if handle.why == TIMEOUT:
+            return Outcome.TIMEOUT, f"{name}timed out after {handle.timeout:g} s"
+        return Outcome.ERROR, f"{name}{handle.why} ended the run while this was running"
+
+    def settle(self, handle: WorkerHandle, cause: str) -> None:
+        """Take the end of a worker: what it was at is an error, what it had not begun is given back."""
+        now = time.monotonic()
+        if handle.fixture and handle.units:
+            self._fixture_lost(handle, *handle.fixture, now=now, cause=cause)
+        elif handle.units and not handle.left:
+            unit = handle.units[0]
+            attempt = self._lost(handle, now, cause)
+            if unit.probes:
+                self._ledger.record(unit.probes.popleft(), attempt, now)
+            else:
+                self._ledger.add(f"{unit.fixtures}.tearDown", attempt, blocking=unit.blocking)
+        for unit in handle.units:
+            self._ledger.unit_done(unit, now)
+        self._ledger.give_back(handle.units)
+
+    def _fixture_lost(self, handle: WorkerHandle, label: str, dependents: list[int], *, now: float, cause: str) -> None:
+        unit = handle.units[0]
+        attempt = self._lost(handle, now, cause)
+        if not dependents:
+            self._ledger.add(label, attempt, blocking=unit.blocking)
+            return
+        attempt.message = f"{label.rpartition('.')[2]}: {attempt.message}"
+        for index in dependents:
+            unit.probes.remove(index)
+            self._ledger.record(index, replace(attempt), now)
+            attempt.duration = 0.0
+
+    def _lost(self, handle: WorkerHandle, now: float, cause: str) -> Attempt:
+        """Return what is to be said of a probe whose worker ended under it."""
+        duration = now - handle.since
+        attempt = Attempt(Outcome.ERROR, output=handle.output.rest(), duration=duration)
+        attempt.began = time.time() - duration
+        cleaned = "its tearDown and cleanups did not run to their end"
+        if handle.why == TIMEOUT:
+            attempt.outcome = Outcome.TIMEOUT
+            attempt.message = f"timed out after {handle.timeout:g} s, and had to be killed; {cleaned}"
+        elif handle.why == LOST:
+            attempt.message = f"its process broke off the connection to the judge; {cause}"
+        elif handle.why:
+            attempt.message = f"{handle.why} ended the run while this was running; {cleaned}"
+        else:
+            attempt.message = f"its process ended before the probe did: {cause}"
+        if stack := handle.stack():
+            attempt.details = f"Where it hung:\n\n{stack}"
+        return attempt

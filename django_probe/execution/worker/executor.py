@@ -1,0 +1,260 @@
+"""Runs probes, their class and module fixtures around them, and tells what happened in messages.
+
+It knows nothing of processes: a worker runs it in a fork, `--parallel 0` in the command's own process. Fixtures are
+run here and not by `unittest.TestSuite`, because each has a timeout of its own and its failure is an error of
+every probe that depends on it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+import unittest
+from contextlib import ExitStack, contextmanager, nullcontext
+from itertools import groupby
+from typing import TYPE_CHECKING, Final
+
+from django_probe.execution.failures import Interrupted, formatted, message_of, one_line
+from django_probe.execution.guard.refusals import take_refusals
+from django_probe.execution.worker.recorder import Recorder
+from django_probe.execution.worker.unawaited import refuse_unrun, refuse_unrun_cleanups, run_watched
+from django_probe.results import PROBLEMS, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from contextlib import AbstractContextManager
+
+    from django_probe.execution.guard.guard import DatabaseGuard
+    from django_probe.execution.loading.selection import Probe
+
+    Emit = Callable[..., None]
+    Step = Callable[[], None]
+
+_UNHELD: Final = nullcontext()
+_SILENCE: Final = "unittest said nothing of this probe: its class may replace run()"
+
+
+__unittest = True  # tracebacks leave this module's frames out, as they do unittest's own
+
+
+class Executor:
+    """Runs what it is told to; `emit` takes the messages of `protocol` that a worker sends.
+
+    `current` is what user code runs for, an index or a fixture's label, and None while no user code runs: an
+    interrupt may raise only while it is set. `leaving` ends a group early, its tear-downs excepted; with `failfast`
+    a blocking problem does so. `heed` is called where an interrupt came (`attention`) while nothing could be
+    interrupted.
+    """
+
+    def __init__(
+        self,
+        probes: Sequence[Probe],
+        guard: DatabaseGuard,
+        emit: Emit,
+        heed: Callable[[], None],
+        *,
+        failfast: bool,
+    ) -> None:
+        self.current: int | str | None = None
+        self.leaving = False
+        self.interrupted = False
+        self.attention = False
+        self._probes = probes
+        self._guard = guard
+        self._emit = emit
+        self._heed = heed
+        self._failfast = failfast
+        self._recorder = Recorder()
+        self._pid = os.getpid()
+
+    def run(self, indices: Sequence[int]) -> None:
+        """Run one unit: a probe without fixtures, or some of those that share fixtures, in their order."""
+        first = self._probes[indices[0]]
+        if first.fixtures is None:
+            self._each(indices)
+            return
+        cls = type(first.test)
+        if first.fixtures == cls.__module__:
+            module, prefix = sys.modules[cls.__module__], _parent(_parent(first.label))
+            set_up = (f"{prefix}.setUpModule", getattr(module, "setUpModule", _nothing))
+            tear_down = (f"{prefix}.tearDownModule", getattr(module, "tearDownModule", _nothing))
+            self._around(indices, set_up, tear_down, _module_cleanups, self._classes)
+        else:
+            self._classes(indices)  # of one name they share a key, and may be several all the same
+        self._emit("done")
+
+    def interrupt(self) -> None:
+        """Prepare for the interrupt that the caller raises: it ends the group, and there is no second one."""
+        self.interrupted = self.leaving = True
+        self._recorder.failfast = True  # else unittest goes on with the next subTest, which may hang as well
+
+    def _each(self, indices: Sequence[int]) -> None:
+        for index in indices:
+            if not self.leaving:
+                self._probe(index)
+
+    def _probe(self, index: int) -> None:
+        probe = self._probes[index]
+        self._recorder.start()
+        began, clock = time.time(), time.monotonic()
+        self._call(index, lambda: self._test(probe), self._held(probe))
+        if self._recorder.outcome is None:
+            self._recorder.note(Outcome.ERROR, _SILENCE)
+        if self._failfast and probe.terms.blocking and self._recorder.outcome in PROBLEMS:
+            self.leaving = True  # the rest is given back; if this one has retries left, it comes again
+        self._tell("result", index, began, time.monotonic() - clock)
+
+    def _test(self, probe: Probe) -> None:
+        run_watched(_fresh(probe.test), self._recorder)
+        if probe.fixtures is None:  # else what was added to its class or module is due with the fixtures
+            self._class_cleanups(type(probe.test))
+            _module_cleanups()
+
+    def _classes(self, indices: Sequence[int]) -> None:
+        for cls, members in groupby(indices, key=lambda index: type(self._probes[index].test)):
+            if not self.leaving:
+                self._class(cls, list(members))
+
+    def _class(self, cls: type[unittest.TestCase], indices: Sequence[int]) -> None:
+        if getattr(cls, "__unittest_skip__", False):  # unittest runs no fixtures of a class that is skipped
+            self._each(indices)
+            return
+        prefix = _parent(self._probes[indices[0]].label)
+        set_up = (f"{prefix}.setUpClass", cls.setUpClass)
+        tear_down = (f"{prefix}.tearDownClass", cls.tearDownClass)
+        module = self._probes[indices[0]].fixtures == cls.__module__
+        self._around(indices, set_up, tear_down, lambda: self._cleanups(cls, module=module), self._each)
+
+    def _cleanups(self, cls: type[unittest.TestCase], *, module: bool) -> None:
+        self._class_cleanups(cls)
+        if not module:  # else the module's own tearDown comes first
+            _module_cleanups()
+
+    def _class_cleanups(self, cls: type[unittest.TestCase]) -> None:
+        refuse_unrun_cleanups(cls._class_cleanups)  # type: ignore[attr-defined]
+        cls.doClassCleanups()
+        for info in cls.tearDown_exceptions:  # type: ignore[attr-defined]
+            self._recorder.note(Outcome.ERROR, message_of(info[1]), formatted(info))
+
+    def _around(
+        self,
+        indices: Sequence[int],
+        set_up: tuple[str, Step],
+        tear_down: tuple[str, Step],
+        cleanups: Step,
+        body: Callable[[Sequence[int]], None],
+    ) -> None:
+        """Run `body` between two fixtures, on the terms of the probes that share them."""
+        with ExitStack() as undo:
+            held = self._held(self._probes[indices[0]])
+            label, step = set_up
+            began, clock = time.time(), time.monotonic()
+            self._recorder.start()
+            with self._in_fixture(label, indices):
+                self._call(label, lambda: undo.enter_context(held))
+                if self._recorder.outcome is None:
+                    self._call(label, step)
+                if self._recorder.outcome is not None:
+                    self._call(label, cleanups)
+                    self._call(label, undo.close)
+            if self._recorder.outcome is not None:
+                self._dependents(indices, label, began, time.monotonic() - clock)
+                return
+            body(indices)
+            label, step = tear_down
+            began, clock = time.time(), time.monotonic()
+            self._recorder.start()
+            with self._in_fixture(label, ()):
+                for last in (step, cleanups, undo.close):
+                    self._call(label, last)
+            if self._recorder.outcome is Outcome.ERROR:
+                self._tell("fixture_problem", label, began, time.monotonic() - clock)
+
+    @contextmanager
+    def _in_fixture(self, label: str, dependents: Sequence[int]) -> Iterator[None]:
+        self._emit("fixture", label, list(dependents))
+        yield
+        self._emit("fixture_done")
+
+    def _dependents(self, indices: Sequence[int], label: str, began: float, duration: float) -> None:
+        """Tell of every probe that its fixture did not let it run; the fixture's time counts once."""
+        recorder = self._recorder
+        if recorder.outcome is Outcome.ERROR:
+            recorder.message = one_line(f"{label.rpartition('.')[2]}: {recorder.message}")
+        for index in indices:
+            self._tell("result", index, began, duration)
+            duration = 0.0
+
+    def _call(
+        self,
+        current: int | str,
+        step: Callable[[], object],
+        held: AbstractContextManager[None] = _UNHELD,
+    ) -> None:
+        """Run user code; whatever it raises is noted, `sys.exit()` and `KeyboardInterrupt` included."""
+        try:
+            with held:
+                self.current = current
+                if self.attention:
+                    self.attention = False
+                    self._heed()
+                try:
+                    refuse_unrun(step())
+                finally:
+                    self._end_forks()
+                self.current = None
+        except BaseException as error:  # noqa: BLE001 (a probe's own process must outlive what the probe raises)
+            self.current = None
+            self._note(error)
+        if (refused := take_refusals()) and self._recorder.outcome is not Outcome.ERROR:
+            self._recorder.note(Outcome.ERROR, one_line(f"code hid the error of a refused write: {refused[0]}"))
+
+    def _end_forks(self) -> None:
+        """End this process if it is a fork of the probe's that came back: what is held is its parent's to let go."""
+        if os.getpid() != self._pid:
+            os._exit(1)
+
+    def _note(self, error: BaseException) -> None:
+        if isinstance(error, unittest.SkipTest):
+            self._recorder.note(Outcome.SKIPPED, one_line(error))
+            return
+        if isinstance(error, KeyboardInterrupt | Interrupted):
+            self.leaving = True  # unittest ran no tearDown: what the probe began may still be there
+        info = (type(error), error, error.__traceback__)
+        self._recorder.note(Outcome.ERROR, message_of(error), formatted(info))
+
+    def _held(self, probe: Probe) -> AbstractContextManager[None]:
+        return self._guard.during(probe.terms.database_access)
+
+    def _tell(self, kind: str, what: int | str, began: float, duration: float) -> None:
+        recorder = self._recorder
+        self._emit(
+            kind,
+            what,
+            recorder.outcome,
+            round(began, 6),
+            round(duration, 6),
+            recorder.message,
+            recorder.details,
+        )
+
+
+def _fresh(test: unittest.TestCase) -> unittest.TestCase:
+    """Return a copy to run: the test itself stays as it was loaded, for a retry, and holds on to nothing."""
+    copy = object.__new__(type(test))
+    copy.__dict__.update(test.__dict__)
+    return copy
+
+
+def _module_cleanups() -> None:
+    refuse_unrun_cleanups(unittest.case._module_cleanups)  # type: ignore[attr-defined]  # noqa: SLF001 (unittest has no other name for it)
+    unittest.doModuleCleanups()
+
+
+def _parent(label: str) -> str:
+    return label.rpartition(".")[0]
+
+
+def _nothing() -> None:
+    """Stand in for a fixture that a module does not have."""

@@ -1,0 +1,125 @@
+"""The process that loads the probes, and then forks a worker whenever the judge asks.
+
+It imports probe code, so nothing that it does or says is trusted to be all that was due: the judge keeps account.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import gc
+import os
+import signal
+import socket
+import time
+import traceback
+from functools import partial
+from typing import TYPE_CHECKING, Final, NoReturn
+
+from django_probe.errors import UsageError
+from django_probe.execution import linux
+from django_probe.execution.failures import message_of
+from django_probe.execution.forking import close_databases, flush_streams
+from django_probe.execution.loading.selection import select
+from django_probe.execution.stacks import DUMP
+from django_probe.execution.worker.worker import work
+
+if TYPE_CHECKING:
+    import unittest
+    from collections.abc import Callable
+
+    from django_probe.execution.loading.selection import Choice, Probe
+    from django_probe.execution.protocol import Channel
+
+    Announce = Callable[[str, str], None]
+    Build = Callable[[Announce], unittest.TestSuite]
+
+_BATCH: Final = 500
+_FDS_A_WORKER: Final = 3
+_SHORTAGE: Final = 0.2
+"""Seconds to wait after a fork that failed: the judge asks again, and what is short may be there by then."""
+
+
+def load_and_fork(channel: Channel, output: int, stacks: int, *, build: Build, choice: Choice, judge: int) -> NoReturn:
+    """Be the loader until the judge, whose pid is `judge`, hangs up.
+
+    `build` makes the suite, `output` takes what imports print, `stacks` the stack of one that hangs.
+    """
+    try:
+        gc.disable()  # loading makes much and throws nothing away
+        _become_quiet(output)
+        faulthandler.register(DUMP, file=stacks, all_threads=True)
+        linux.die_with_parent(judge)
+        probes = _load(channel, build, choice)
+        _serve(channel, partial(work, probes, failfast=choice.gate.failfast, judge=judge))
+    except BaseException:  # noqa: BLE001 (this process must not return into the command's own code)
+        traceback.print_exc()
+    finally:
+        os._exit(1)
+
+
+def _become_quiet(output: int) -> None:
+    os.setsid()
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.close(null)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+
+
+def _load(channel: Channel, build: Build, choice: Choice) -> list[Probe]:
+    def announce(label: str, module: str) -> None:
+        channel.send("module", label, module)
+
+    try:
+        probes, total = select(build(announce), choice)
+    except UsageError as error:
+        channel.send("usage", str(error))
+        os._exit(0)
+    except BaseException as error:  # noqa: BLE001 (build_suite() of a team's own runner may raise anything)
+        channel.send("broken", message_of(error), traceback.format_exc())
+        os._exit(0)
+    channel.send("selected", total)
+    for start in range(0, len(probes), _BATCH):
+        channel.send("probes", [probe.described() for probe in probes[start : start + _BATCH]])
+    channel.send("loaded")
+    return probes
+
+
+def _serve(channel: Channel, be_worker: Callable[..., NoReturn]) -> NoReturn:
+    close_databases()
+    flush_streams()
+    gc.freeze()  # the pages of what is loaded stay shared: a collection in a worker would write to all of them
+    gc.enable()
+    while True:
+        asked, fds, _, _ = socket.recv_fds(channel.sock, 1, _FDS_A_WORKER)
+        if not asked:
+            os._exit(0)
+        try:
+            between = linux.fork()
+        except OSError:
+            between = -1
+        if between == 0:
+            _fork_worker(be_worker, fds, channel)
+        if between < 0 or os.waitpid(between, 0)[1] != 0:
+            time.sleep(_SHORTAGE)
+        for fd in fds:
+            os.close(fd)  # where no worker has them, the judge sees that none will come
+
+
+def _fork_worker(be_worker: Callable[..., NoReturn], fds: list[int], channel: Channel) -> NoReturn:
+    """Fork the worker and end, so that the judge, and not this process, is its parent and sees it end."""
+    between = os.getpid()
+    try:
+        worker = linux.fork()
+    except OSError:
+        os._exit(1)
+    if worker == 0:
+        channel.close()
+        for fd in fds:
+            os.set_inheritable(fd, False)  # noqa: FBT003 (what a probe executes must not hold them)
+        sock, output, stacks = fds
+        be_worker(socket.socket(fileno=sock), output, stacks, forker=between)
+    os._exit(0)

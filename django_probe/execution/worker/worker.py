@@ -1,0 +1,159 @@
+"""The process that runs probes: forked after loading, one probe at a time, one message for each.
+
+What a probe may do to it is the probe's own affair: the judge sees it end, and what it left changed in the process
+makes it leave after that probe, so that the next one gets a fresh fork.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import io
+import os
+import signal
+import sys
+import threading
+import time
+import traceback
+from typing import TYPE_CHECKING, Any, Final, NoReturn
+
+from django.conf import settings
+
+from django_probe.execution import linux
+from django_probe.execution.failures import Interrupted
+from django_probe.execution.guard.guard import DatabaseGuard
+from django_probe.execution.protocol import INTERRUPT, Channel
+from django_probe.execution.stacks import DUMP
+from django_probe.execution.worker.executor import Executor
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Iterator, Sequence
+
+    from django_probe.execution.loading.selection import Probe
+
+_CRASHED: Final = 70  # EX_SOFTWARE of sysexits.h: the fault is ours
+
+
+def work(
+    probes: Sequence[Probe],
+    sock: socket.socket,
+    output: int,
+    stacks: int,
+    *,
+    failfast: bool,
+    forker: int,
+    judge: int,
+) -> NoReturn:
+    """Be a worker until the judge hangs up; `output` and `stacks` take what is printed and a hung stack."""
+    status = _CRASHED
+    try:
+        os.setsid()
+        while os.getppid() == forker:  # it is about to end; then the judge is the parent
+            time.sleep(0.0002)
+        linux.die_with_parent(judge)
+        _Worker(probes, sock, output, stacks, failfast=failfast).serve()
+        status = 0
+    except BaseException:  # noqa: BLE001 (whatever it is, this process must not return into the loader's code)
+        traceback.print_exc()
+    finally:
+        os._exit(status)
+
+
+__unittest = True  # tracebacks leave this module's frames out, as they do unittest's own
+
+
+class _Worker:
+    def __init__(
+        self, probes: Sequence[Probe], sock: socket.socket, output: int, stacks: int, *, failfast: bool
+    ) -> None:
+        self._channel = Channel(sock)
+        self._output = output
+        self._token = os.urandom(12).hex().encode("ascii")
+        self._guard = DatabaseGuard()
+        self._executor = Executor(probes, self._guard, self._emit, self._heed, failfast=failfast)
+        self._restore_streams()
+        faulthandler.register(DUMP, file=stacks, all_threads=True)
+        signal.signal(INTERRUPT, self._interrupted)
+        self._streams = (sys.stdout, sys.stderr)
+        self._changeable = _changeable()
+        self._changed = False
+
+    def serve(self) -> None:
+        """Run what the judge sends until it hangs up, or until this process is no longer as it was forked."""
+        self._channel.send("hello", os.getpid(), self._token.decode("ascii"))
+        while (message := self._channel.receive()) is not None:
+            if message[0] == "run":
+                for unit in message[1]:
+                    self._executor.run(unit)
+                    if self._executor.leaving or self._changed:
+                        break
+            if self._executor.leaving or self._changed or message == ["stop", None]:
+                break
+        self._guard.close()
+        self._channel.send("bye")
+
+    def _emit(self, kind: str, *rest: object) -> None:
+        if kind in ("result", "fixture_problem", "done"):
+            self._end_of_output()
+            self._changed = self._changed or _changeable() != self._changeable
+        self._channel.send(kind, *rest)
+
+    def _end_of_output(self) -> None:
+        """Mark in the pipe where the output of what has ended ends, and take the descriptors back."""
+        for stream in (sys.stdout, sys.stderr):
+            try:
+                stream.flush()
+            except (AttributeError, OSError, ValueError):  # the probe closed it, or put something else there
+                self._changed = True
+        linux.flush_c_streams()
+        self._restore_streams()
+        os.write(self._output, self._token)
+
+    def _restore_streams(self) -> None:
+        os.dup2(self._output, 1)
+        os.dup2(self._output, 2)
+
+    def _interrupted(self, _signum: int, _frame: object) -> None:
+        if self._executor.current is None:
+            self._executor.attention = True
+        else:
+            self._heed()
+
+    def _heed(self) -> None:
+        """Read why the judge interrupts, and raise in the probe if it is meant."""
+        if self._executor.interrupted:  # its tearDown and cleanups are running: they have the rest of the grace
+            return
+        orders = self._channel.poll()
+        self._channel.keep([order for order in orders if order[0] != "stop" or order[1] is None])
+        if any(order[0] == "stop" and order[1] in (None, self._executor.current) for order in orders):
+            self._executor.interrupt()
+            self._channel.send("interrupted")
+            interrupted = Interrupted("django-probe interrupted this probe")
+            for stack in _awaited():
+                interrupted.add_note(stack)
+            raise interrupted
+
+
+def _awaited() -> Iterator[str]:
+    """Yield where each task of this thread's event loop waits: the stack of the loop itself does not say."""
+    asyncio: Any = sys.modules.get("asyncio")
+    loop = asyncio and asyncio._get_running_loop()  # noqa: SLF001 (get_running_loop() raises where there is none)
+    for task in asyncio.all_tasks(loop) if loop else ():
+        text = io.StringIO()
+        task.print_stack(file=text)
+        yield text.getvalue()
+
+
+# The bytes under os.environ: as a mapping it decodes every entry each time it is read, which a probe of 20 µs feels.
+_environment: Final[dict[bytes, bytes]] = os.environ._data  # type: ignore[attr-defined]  # noqa: SLF001
+
+
+def _changeable() -> tuple[Any, ...]:
+    """Return what of this process probes are known to change and forget, cheap to read and to compare."""
+    try:
+        folder = os.getcwd()  # noqa: PTH109 (hot: no Path objects)
+    except OSError:
+        folder = ""
+    wrapped = settings._wrapped  # type: ignore[misc]  # noqa: SLF001 (an override_settings() that was left on)
+    timer = signal.getitimer(signal.ITIMER_REAL) != (0.0, 0.0)
+    return (id(sys.stdout), id(sys.stderr), id(wrapped), folder, timer, threading.active_count(), {**_environment})

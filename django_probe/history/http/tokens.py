@@ -1,0 +1,115 @@
+"""The tokens of settings.PROBE_TOKENS and of the file that settings.PROBE_TOKENS_FILE names.
+
+Only digests of tokens are kept, and no message says more of one than where it stands. One line that is no token and
+the whole setting, or the whole file, gives none: half of a Secret is no Secret.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import logging
+import os
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from django.conf import settings
+from django.views.decorators.debug import sensitive_variables
+
+from django_probe.history.visitors import Scope
+
+logger = logging.getLogger("django_probe.history")
+
+SHAPE: Final = '"view:TOKEN" or "start:TOKEN", with a TOKEN of 24 or more printable ASCII characters without blanks'
+_ENTRY: Final = re.compile(r"(?P<scope>view|start):(?P<token>[!-~]{24,})")
+# What was last complained about, for each source of tokens: a request a second is no reason for a line a second.
+_told: dict[str, object] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class _Token:
+    scope: Scope
+    digest: bytes = field(repr=False)
+
+
+def configured() -> bool:
+    """Return whether either setting names any token, right or wrong."""
+    return bool(getattr(settings, "PROBE_TOKENS", None) or getattr(settings, "PROBE_TOKENS_FILE", None))
+
+
+def setting_problems() -> list[str]:
+    """Say what is wrong with the two settings, one line each, without reading the file or naming a token."""
+    path = getattr(settings, "PROBE_TOKENS_FILE", None)
+    problems = _entry_problems()
+    if path and not isinstance(path, str | os.PathLike):
+        problems.append(f"PROBE_TOKENS_FILE: expected a path, not {type(path).__name__}")
+    return problems
+
+
+@sensitive_variables()
+def scopes_of(presented: str) -> frozenset[Scope]:
+    """Return the scopes of the configured tokens that this one equals; none where it equals none.
+
+    Every token is compared, in a time that tells nothing of how alike two are.
+    """
+    digest = _digest(presented)
+    matching = [(token.scope, hmac.compare_digest(token.digest, digest)) for token in _configured_tokens()]
+    return frozenset(scope for scope, same in matching if same)
+
+
+def _complain_once(source: str, state: object, problem: str) -> None:
+    """Log a problem of a source of tokens once, for as long as its state stays the same."""
+    if _told.get(source) != state:
+        _told[source] = state
+        logger.error("%s", problem)
+
+
+def _configured_tokens() -> list[_Token]:
+    path = getattr(settings, "PROBE_TOKENS_FILE", None)
+    return _of_setting() + (_of_file(Path(path)) if path and isinstance(path, str | os.PathLike) else [])
+
+
+def _of_setting() -> list[_Token]:
+    if problems := _entry_problems():
+        _complain_once("setting", problems, f"{'; '.join(problems)}: no token of PROBE_TOKENS counts")
+        return []
+    return [token for entry in getattr(settings, "PROBE_TOKENS", None) or () if (token := _parse(entry))]
+
+
+def _entry_problems() -> list[str]:
+    entries = getattr(settings, "PROBE_TOKENS", None) or ()
+    if not isinstance(entries, list | tuple):
+        return [f"PROBE_TOKENS: expected a list of strings, not {type(entries).__name__}"]
+    wrong = [number for number, entry in enumerate(entries, 1) if not _parse(entry)]
+    return [f"PROBE_TOKENS: entry {number}: expected {SHAPE}" for number in wrong]
+
+
+def _of_file(path: Path) -> list[_Token]:
+    """Read the file anew: Kubernetes swaps what is behind a mounted Secret's name, and nobody restarts."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        _complain_once("file", (path, error.errno), f"PROBE_TOKENS_FILE: {path}: {error.strerror}: it gives no token")
+        return []
+    lines = [
+        (number, line.strip()) for number, line in enumerate(content.decode("utf-8-sig", "replace").split("\n"), 1)
+    ]
+    parsed = {number: _parse(line) for number, line in lines if line and not line.startswith("#")}
+    wrong = [number for number, token in parsed.items() if token is None]
+    if wrong:
+        problem = f"PROBE_TOKENS_FILE: {path}: line {wrong[0]}: expected {SHAPE}: no token of the file counts"
+        _complain_once("file", (path, _digest(content)), problem)
+        return []
+    _told.pop("file", None)
+    return [token for token in parsed.values() if token]
+
+
+def _parse(entry: object) -> _Token | None:
+    found = _ENTRY.fullmatch(entry) if isinstance(entry, str) else None
+    return _Token(Scope(found["scope"]), _digest(found["token"])) if found else None
+
+
+def _digest(text: str | bytes) -> bytes:
+    return hashlib.sha256(text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass")).digest()

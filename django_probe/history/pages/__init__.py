@@ -1,0 +1,1 @@
+"""Draws the pages: each is a function of what it is given, and gives HTML."""

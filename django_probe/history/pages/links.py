@@ -1,0 +1,32 @@
+"""Where things are, for one visitor: the URLs that a page leads to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import quote, urlencode
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """Where things are, for one visitor: `root` is the URL of the status page, `next` where a login comes back to."""
+
+    root: str
+    login_url: str = ""
+    csrf_token: str = ""
+    next: str = ""
+    logout_url: str = ""
+
+    def of_gate(self, name: str) -> str:
+        """Return the URL of a gate."""
+        return f"{self.root}gates/{quote(name, safe='')}/"
+
+    def of_run(self, name: str) -> str:
+        """Return the URL of a run by its id or name, whatever is in it."""
+        return f"{self.root}runs/{quote(name, safe='@')}/"
+
+    @property
+    def login(self) -> str:
+        """The URL of the log-in page that comes back to this one; empty where there is none."""
+        if not self.login_url:
+            return ""
+        return f"{self.login_url}{'&' if '?' in self.login_url else '?'}{urlencode({'next': self.next or self.root})}"

@@ -1,0 +1,272 @@
+"""The pages: each is a function of what it is given, and gives HTML that carries its own style and script.
+
+What probes, releases and hosts are called is hostile: it gets into a page through templates that escape, or not at
+all. The templates are this app's own, and need nothing of a project's TEMPLATES.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from datetime import UTC, datetime
+from math import ceil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlencode
+
+from django.template import Context, Engine
+from django.utils.safestring import mark_safe
+
+from django_probe.history.pages import plots
+from django_probe.history.pages.statistics import PERIODS, WIDTHS, Mark, mark
+from django_probe.history.pages.template_tags import count, number, utc
+from django_probe.history.storage.summaries import State
+from django_probe.history.triggers import narrowing
+from django_probe.results import PROBLEMS, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from django_probe.history.pages.heatmap import HeatMap
+    from django_probe.history.pages.links import Links
+    from django_probe.history.pages.statistics import GateCard, GateView
+    from django_probe.history.storage.summaries import Part, RunSummary
+    from django_probe.history.triggers.gates import Offer
+    from django_probe.history.visitors import Visitor
+    from django_probe.results import ProbeResult, ProbeRun
+
+_TEMPLATES: Final = Path(__file__).parent / "templates"
+_OWN: Final = _TEMPLATES / "probe_history"
+_STYLE: Final = (_OWN / "style.css").read_text(encoding="utf-8")
+_SCRIPT: Final = (_OWN / "script.js").read_text(encoding="utf-8")
+_ENGINE: Final = Engine(dirs=[str(_TEMPLATES)], builtins=["django_probe.history.pages.template_tags"])
+_PROBLEMS_IN_FULL: Final = 25
+_RESULTS_A_PAGE: Final = 100
+_DIGITS: Final = 7  # of a page that there could be
+_TITLES: Final = {
+    400: "That cannot be asked for",
+    401: "Log in to see this",
+    403: "Not allowed",
+    404: "Not found",
+    405: "Not allowed here",
+    409: "Not now",
+    429: "Too many attempts",
+    503: "Not available",
+}
+
+
+def _hash(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+SECURITY_POLICY: Final = "; ".join(
+    (
+        "default-src 'none'",
+        f"style-src {_hash(_STYLE)}",
+        f"script-src {_hash(_SCRIPT)}",
+        "connect-src 'self'",
+        "form-action 'self'",
+        "img-src data:",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+"""The Content-Security-Policy of every page: nothing is loaded, and no style or script runs but the page's own."""
+
+
+def status(*, gates: Sequence[GateCard], offer: Offer, ready: str, visitor: Visitor, here: Links) -> str:
+    """Return the status page: a card for each gate, closed ones first, and what this process says of itself."""
+    order = [Mark.CLOSED, Mark.LOST, Mark.PASSED, None]
+    return _page(
+        "status",
+        visitor,
+        here,
+        title=_sentence(gates),
+        tone=_tone(gates),
+        cards=[
+            (card, plots.trend(card.trend), visitor.may_start and offer.has(card.name), offer.lack(card.name))
+            for card in sorted(gates, key=lambda card: order.index(card.mark))
+        ],
+        problem=offer.problem,
+        ready=ready,
+        is_ready=ready.startswith("ready"),
+    )
+
+
+def gate(*, view: GateView, offer: Offer, visitor: Visitor, here: Links) -> str:
+    """Return a gate's page: its verdict, its past, its probes, its runs, and the form that starts one."""
+    parts = plots.buckets(view.past, view.since, view.until)
+    return _page(
+        "gate",
+        visitor,
+        here,
+        title=f"{(view.card.mark or 'never ran').upper()}: gate {view.card.name}",
+        tone=view.card.mark or "none",
+        can_start=visitor.may_start and offer.has(view.card.name),
+        lack=offer.lack(view.card.name),
+        problem=offer.problem,
+        view=view,
+        card=view.card,
+        heat=view.heat,
+        parts=parts,
+        durations=plots.durations(parts),
+        longest=max((part.longest for part in parts if part.durations), default=0.0),
+        rows=_heat_rows(view.heat),
+        keys=[(plots.key(kind), kind) for kind in ("passed", "retried", *PROBLEMS_IN_ORDER, "not_run", "skipped")],
+        hidden=view.heat.matching - len(view.heat.shown),
+        runs=[(summary, _kind(summary)) for summary in view.latest],
+        periods=PERIODS,
+        widths=WIDTHS,
+        newest=_query(view),
+        older=_query(view, before=view.older) if view.older else "",
+    )
+
+
+def run(
+    *,
+    summary: RunSummary,
+    run: ProbeRun | None,
+    offer: Offer,
+    visitor: Visitor,
+    here: Links,
+    asked: Mapping[str, str] | None = None,
+) -> str:
+    """Return a run's page: its problems first, then every result, or while it goes on how far it is.
+
+    `run` is the record, None while there is none. `asked` are the parameters of the URL that narrow the table of
+    results: `outcome`, `probe` (a part of the label) and `page`.
+    """
+    kind = _kind(summary)
+    return _page(
+        "run",
+        visitor,
+        here,
+        title=f"{kind.upper()}: run of gate {summary.gate}",
+        tone=kind,
+        kind=kind,
+        summary=summary,
+        record=run,
+        problems=run.problems[:_PROBLEMS_IN_FULL] if run else (),
+        problems_in_all=len(run.problems) if run else 0,
+        can_start=visitor.may_start and offer.has(summary.gate),
+        again=run is not None and _can_be_run_again(run),
+        labels=" ".join(summary.labels),
+        shards=[(part, _part(part)) for part in summary.parts],
+        **(_table(run, asked or {}) if run else {}),
+    )
+
+
+def notice(*, status: int, sentence: str, here: Links, title: str = "", links: Sequence[tuple[str, str]] = ()) -> str:
+    """Return a page that says one thing: why there is no other. `links` are URLs with their texts."""
+    return _page(
+        "notice",
+        None,
+        here,
+        title=title or _TITLES.get(status, "That did not work"),
+        tone="none",
+        status=status,
+        sentence=sentence,
+        links=[*links, *([(here.login, "Log in")] if status == 401 and here.login else [])],  # noqa: PLR2004
+    )
+
+
+def started(*, run_url: str, here: Links) -> str:
+    """Return the answer to a form that started a run: the browser goes on to the run, without a redirect of HTTP."""
+    return _page("started", None, here, title="The run has started", tone="running", run_url=run_url)
+
+
+PROBLEMS_IN_ORDER: Final = tuple(outcome.value for outcome in Outcome if outcome in PROBLEMS)
+
+
+def _page(template: str, visitor: Visitor | None, here: Links, **more: Any) -> str:
+    values = {
+        "style": mark_safe(_STYLE),  # noqa: S308 (our own file)
+        "script": mark_safe(_SCRIPT),  # noqa: S308 (our own file)
+        "visitor": visitor,
+        "here": here,
+        "now": datetime.now(UTC),
+        **more,
+    }
+    found = _ENGINE.get_template(f"probe_history/{template}.html")
+    return str(found.render(Context(values, use_l10n=False, use_tz=False)))
+
+
+def _sentence(gates: Sequence[GateCard]) -> str:
+    """Say in one sentence how all gates stand."""
+    ran = [card for card in gates if card.verdict]
+    closed = sum(card.mark is not Mark.PASSED for card in ran)
+    if not ran:
+        return "No gate has run yet"
+    if closed:
+        return f"{number(closed)} of {count(len(gates), 'gate')} {'is' if closed == 1 else 'are'} closed"
+    waiting = len(gates) - len(ran)
+    if waiting:
+        return f"{number(len(ran))} of {count(len(gates), 'gate')} passed, {number(waiting)} never ran"
+    return "The gate is open" if len(gates) == 1 else f"All {number(len(gates))} gates are open"
+
+
+def _tone(gates: Sequence[GateCard]) -> str:
+    marks = [card.mark for card in gates]
+    return next((each.value for each in (Mark.CLOSED, Mark.LOST, Mark.PASSED) if each in marks), "none")
+
+
+def _kind(summary: RunSummary) -> str:
+    return "running" if summary.state is State.RUNNING else mark(summary).value
+
+
+def _can_be_run_again(run: ProbeRun) -> bool:
+    try:
+        return bool(narrowing.failed(run))
+    except narrowing.LabelsError:
+        return False
+
+
+def _part(part: Part) -> str:
+    if part.finished_at is None:
+        return "lost" if part.is_lost else "running"
+    return "closed" if part.exit_code else "passed"
+
+
+def _heat_rows(heat: HeatMap) -> list[Any]:
+    names = [f"{utc(summary.started_at)} UTC" for summary in heat.runs]
+    return [
+        (probe, plots.strip(probe, names), heat.runs[probe.last_problem] if probe.last_problem is not None else None)
+        for probe in heat.shown
+    ]
+
+
+def _query(view: GateView, **more: object) -> str:
+    asked = {"days": view.filter.days, "runs": view.filter.runs, "probe": view.filter.probe}
+    return urlencode(asked | ({"problems": 1} if view.filter.problems else {}) | more)
+
+
+def _table(run: ProbeRun, asked: Mapping[str, str]) -> dict[str, Any]:
+    """Return the page of the results that was asked for, problems first."""
+    outcome, probe = asked.get("outcome", ""), asked.get("probe", "").strip()[:200]
+    found = [
+        result
+        for result in sorted(run.results, key=_urgency)
+        if (not outcome or result.outcome == outcome) and probe.casefold() in result.label.casefold()
+    ]
+    pages = max(1, ceil(len(found) / _RESULTS_A_PAGE))
+    turned = asked.get("page", "")
+    page = min(pages, max(1, int(turned))) if turned.isdecimal() and len(turned) < _DIGITS else 1
+    first = (page - 1) * _RESULTS_A_PAGE
+    turn = {name: value for name, value in (("outcome", outcome), ("probe", probe)) if value}
+    return {
+        "results": found[first : first + _RESULTS_A_PAGE],
+        "first": first + 1,
+        "last": min(len(found), first + _RESULTS_A_PAGE),
+        "matching": len(found),
+        "outcomes": list(Outcome),
+        "outcome": outcome,
+        "probe": probe,
+        "previous_page": urlencode({**turn, "page": page - 1}) if page > 1 else "",
+        "next_page": urlencode({**turn, "page": page + 1}) if page < pages else "",
+    }
+
+
+def _urgency(result: ProbeResult) -> int:
+    if result.is_problem:
+        return 0 if result.blocking else 1
+    return 2 if result.outcome is Outcome.NOT_RUN else 3

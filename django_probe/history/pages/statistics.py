@@ -1,0 +1,211 @@
+"""What the pages show of many runs: how gates stand and since when, and their past.
+
+The number of queries is the same however many runs there are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from itertools import dropwhile, islice, takewhile
+from typing import TYPE_CHECKING, Any, Final
+
+from django_probe.history.models import Run
+from django_probe.history.pages.heatmap import heat_map
+from django_probe.history.storage import runs
+from django_probe.history.storage.clock import from_column, to_column
+from django_probe.history.storage.summaries import State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from django.db.models import QuerySet
+
+    from django_probe.history.pages.heatmap import HeatMap
+    from django_probe.history.storage.summaries import RunSummary
+
+TREND: Final = 40
+"""How many of the latest runs a gate's card looks at."""
+PAGE: Final = 25
+"""How many runs a gate's page lists."""
+PERIODS: Final = (1, 7, 30)
+WIDTHS: Final = (25, 50, 100)
+_DIGITS: Final = 19  # fits a column of 64 bits
+_APART: Final = timedelta(hours=1)
+"""Shards of a run start closer together than this."""
+
+
+class Mark(StrEnum):
+    """How a run of a whole gate ended."""
+
+    PASSED = "passed"
+    CLOSED = "closed"
+    LOST = "lost"
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """A run that ended, as a plot has it: `duration` in seconds, `started_at` in UTC."""
+
+    id: str
+    started_at: datetime
+    duration: float
+    mark: Mark
+
+
+@dataclass(frozen=True, slots=True)
+class GateCard:
+    """How a gate stands. `verdict` is None where no whole run of it ended yet; where there is one, so is `since`.
+
+    `streak` counts the latest whole runs that said the same, the first of which started at `since`. `running` is the
+    latest run that goes on, a narrowed one too; `trend` has the latest whole runs that ended, the oldest first.
+    """
+
+    name: str
+    verdict: RunSummary | None = None
+    since: datetime | None = None
+    streak: int = 0
+    running: RunSummary | None = None
+    trend: tuple[Past, ...] = ()
+
+    @property
+    def mark(self) -> Mark | None:
+        """How the run ended that says how the gate stands."""
+        return mark(self.verdict) if self.verdict else None
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What a visitor asked a gate's page for: `days` of the plot, `runs` in the heat map, and which probes."""
+
+    days: int = PERIODS[1]
+    runs: int = WIDTHS[1]
+    probe: str = ""
+    problems: bool = False
+
+    @classmethod
+    def of(cls, query: Mapping[str, str]) -> Filter:
+        """Read the parameters of a URL; what they do not say, or say wrongly, is as without them."""
+        days, width = (query.get(name, "") for name in ("days", "runs"))
+        return cls(
+            days=int(days) if days in map(str, PERIODS) else cls().days,
+            runs=int(width) if width in map(str, WIDTHS) else cls().runs,
+            probe=query.get("probe", "").strip()[:200],
+            problems=bool(query.get("problems")),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class GateView:
+    """Everything that a gate's page shows. `past` has the whole runs between `since` and `until`, the oldest first.
+
+    `since` is when the period began that was asked for, or the first run of the gate if that was later.
+    `latest` are the runs to list, the latest first; `older` is the `before` of the next page, None on the last.
+    """
+
+    card: GateCard
+    filter: Filter
+    since: datetime
+    until: datetime
+    past: tuple[Past, ...]
+    heat: HeatMap
+    latest: tuple[RunSummary, ...]
+    before: int | None
+    older: int | None
+
+
+def mark(summary: RunSummary) -> Mark:
+    """Return how a run that is over ended."""
+    if summary.state is State.LOST:
+        return Mark.LOST
+    return Mark.PASSED if summary.passed else Mark.CLOSED
+
+
+def cards(names: Iterable[str]) -> list[GateCard]:
+    """Return a card for each of these gates, in their order."""
+    return [_card(name, runs.recent(name, TREND)) for name in names]
+
+
+def view(gate: str, query: Mapping[str, str]) -> GateView:
+    """Return what a gate's page shows, as the parameters of its URL ask for it: those of `Filter`, and `before`."""
+    shown = Filter.of(query)
+    latest = runs.recent(gate, max(shown.runs, TREND))
+    before = int(key) if (key := query.get("before", "")).isdecimal() and len(key) < _DIGITS else None
+    listed, older = _listed(gate, before)
+    until = datetime.now(UTC)
+    since = until - timedelta(days=shown.days)
+    past = tuple(reversed(list(_past(gate, since))))
+    return GateView(
+        card=_card(gate, latest),
+        filter=shown,
+        since=since if _is_older(gate, since) or not past else past[0].started_at,
+        until=until,
+        past=past,
+        heat=heat_map(latest[: shown.runs], shown.probe, problems=shown.problems),
+        latest=tuple(listed),
+        before=before,
+        older=older,
+    )
+
+
+def _listed(gate: str, before: int | None) -> tuple[list[RunSummary], int | None]:
+    """Return a page of runs, and the key before which the next page is."""
+    found = runs.recent(gate, PAGE + 1, before=before)
+    listed = [each for each in found if before is None or _newest(each) < before][:PAGE]  # not the shards of one before
+    return listed, _newest(listed[-1]) if listed and len(found) > PAGE else None
+
+
+def _newest(summary: RunSummary) -> int:
+    return max(part.key for part in summary.parts)
+
+
+def _card(gate: str, latest: Sequence[RunSummary]) -> GateCard:
+    whole = [summary for summary in latest if summary.is_verdict]
+    verdict = whole[0] if whole else runs.verdict(gate)
+    since, streak = _standing(verdict) if verdict else (None, 0)
+    return GateCard(
+        name=gate,
+        verdict=verdict,
+        since=since,
+        streak=streak,
+        running=next((summary for summary in latest if summary.state is State.RUNNING), None),
+        trend=tuple(Past(each.id, each.started_at, each.duration, mark(each)) for each in reversed(whole[:TREND])),
+    )
+
+
+def _standing(verdict: RunSummary) -> tuple[datetime, int]:
+    """Return since when the gate's verdict has been what it is, and how many runs said so, at least one.
+
+    No times are read of all the runs: to make them out of what the database gives would take most of the time.
+    """
+    whole = _ended(Run.objects.filter(gate=verdict.gate), "pk")
+    # Runs that ended since the verdict was read are of the next page.
+    earlier = islice(dropwhile(lambda run: run[1][0].run_id != verdict.id, whole), 1, None)
+    same = [rows for each, rows in takewhile(lambda run: (run[0] is Mark.PASSED) == verdict.passed, earlier)]
+    keys = [row.pk for row in same[-1]] if same else [part.key for part in verdict.parts]
+    first = Run.objects.filter(pk__in=keys).order_by("started_at")
+    since = first.values_list("started_at", flat=True).first()
+    return from_column(since) if since else verdict.started_at, 1 + len(same)
+
+
+def _past(gate: str, since: datetime) -> Iterator[Past]:
+    """Yield the whole runs of a gate since a moment, those that ended, the latest first."""
+    rows = Run.objects.filter(gate=gate, started_at__gte=to_column(since - _APART))  # all shards of a run, or none
+    for each, shards in _ended(rows, "started_at", "finished_at", "heartbeat_at"):
+        started = min(row.started_at for row in shards)
+        if (began := from_column(started)) < since:
+            continue
+        duration = max(row.finished_at or row.heartbeat_at for row in shards) - started
+        yield Past(shards[0].run_id, began, max(0.0, duration.total_seconds()), each)
+
+
+def _is_older(gate: str, since: datetime) -> bool:
+    """Return whether a run of the whole gate began before that."""
+    return Run.objects.filter(gate=gate, narrowed=False, started_at__lt=to_column(since)).exists()
+
+
+def _ended(rows: QuerySet[Run], *columns: str) -> Iterator[tuple[Mark, Sequence[Any]]]:
+    """Yield the whole runs of these rows that ended, the latest first: how, and these columns of each shard."""
+    for state, passed, shards in runs.ended(rows, *columns):
+        yield Mark.LOST if state is State.LOST else Mark.PASSED if passed else Mark.CLOSED, shards

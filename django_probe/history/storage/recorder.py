@@ -1,0 +1,207 @@
+"""The `Listener` that writes the history, beside the run: nothing here is waited for while probes run.
+
+A database that refuses, or does not answer, costs the command one warning at its end and never its verdict: a
+thread with a connection of its own writes, and the command waits for it for a few seconds when all else is said.
+
+SQLite lets one connection write at a time, and the history may be in the file that is probed. There a probe that has
+read in a transaction and goes on to write is refused at once if another connection is about to commit, and in WAL
+mode if another has committed since it read; no timeout of the probe's helps. So the run's row is there before the
+probes begin, and a heartbeat takes the file when nobody else has it, or not at all: the next one says what it missed.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Final, cast
+
+from django.db import connections, transaction
+
+from django_probe import conf
+from django_probe.execution.guard.guard import unguarded
+from django_probe.history.storage import store
+from django_probe.history.storage.retention import prune
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from django_probe.results import ProbeResult, ProbeRun
+
+_PATIENCE: Final = 10.0
+"""Seconds that the command waits at its end for a database that does not answer ..."""
+_RESULTS_A_SECOND: Final = 1000
+"""... and so much longer for a long record."""
+_BRIEF: Final = 1.0
+"""... and no longer where nothing ran, and nobody waits to read why; so long do probes wait for a file at most."""
+_ATTEMPTS: Final = 3
+_BETWEEN: Final = 1.0
+_SOON: Final = 0.2
+"""Seconds until a heartbeat is tried again that SQLite had no room for: the gaps between transactions are short."""
+_RARELY: Final = store.LOST_AFTER.total_seconds() / 2
+"""Seconds between heartbeats where each may cost a probe of the same file its transaction."""
+
+
+class Recorder:
+    """Writes one run. `labels` are what it was limited to, `narrowed` whether somebody chose them by hand.
+
+    `trouble` is None, or the sentence to warn with, after `finished` or `refused`.
+    """
+
+    live = False
+
+    def __init__(self, *, trigger: str, labels: Sequence[str], narrowed: bool) -> None:
+        self.trouble: str | None = None
+        self._trigger = trigger
+        self._labels = labels
+        self._narrowed = narrowed
+        self._total = self._done = self._problems = 0
+        self._key: int | None = None
+        self._run: ProbeRun | None = None
+        self._refusal: str | None = None
+        self._undone = "not written"
+        self._pause = store.HEARTBEAT
+        self._clear = threading.Event()
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="probe-history", daemon=True)
+
+    def begun(self, run: ProbeRun) -> None:
+        """Write that the run started."""
+        self._run = run
+        self._start()
+
+    def selected(self, total: int) -> None:
+        """Note how many probes will run, for the next heartbeat; let SQLite write the run's row before they begin."""
+        self._total = total
+        if self._thread.is_alive():
+            self._clear.wait(_BRIEF)
+
+    def ended(self, result: ProbeResult) -> None:
+        """Note that a probe ended, for the next heartbeat."""
+        self._done += 1
+        self._problems += result.is_problem
+
+    def flush(self) -> None:
+        """Do nothing: the thread writes when it is time."""
+
+    def tick(self, done: int, total: int, in_flight: Sequence[tuple[str, float]]) -> None:
+        """Do nothing: `live` is off."""
+
+    def finished(self, run: ProbeRun) -> None:
+        """Write the record, and wait for that as long as is reasonable."""
+        self._run = run
+        self._close(_PATIENCE + len(run.results) / _RESULTS_A_SECOND)
+
+    def refused(self, sentence: str) -> None:
+        """Write that nothing ran, where a POST waits to hear it; else leave no trace of the run."""
+        self._refusal = sentence
+        if self._thread.ident is None and self._trigger == store.HTTP:
+            self._start()
+        self._close(_PATIENCE if self._trigger == store.HTTP else _BRIEF)
+
+    def _start(self) -> None:
+        try:
+            self._thread.start()
+        except RuntimeError as error:  # the limit of processes, which threads count into
+            self.trouble = f"history: not written: {error}"
+
+    def _close(self, patience: float) -> None:
+        if self._thread.ident is None:
+            return
+        self._over.set()
+        self._thread.join(patience)
+        if self._thread.is_alive():
+            self.trouble = f"history: {self._undone}: the database did not answer within {patience:.0f}s"
+
+    def _work(self) -> None:
+        with unguarded():  # --parallel 0 runs the probes in this process, and holds its connections
+            try:
+                while not self._over.is_set() and self._attempt(self._beat):
+                    self._over.wait(self._pause)
+                self._over.wait()
+                self._end()
+            finally:
+                self._disconnect()
+
+    def _end(self) -> None:
+        for attempt in range(_ATTEMPTS if self._key is not None else 1):
+            if attempt:
+                time.sleep(_BETWEEN)
+            if not self._attempt(self._write) or self.trouble is None:
+                break
+        if self.trouble is None and self._refusal is None:
+            self._undone = "written, but runs older than PROBE_HISTORY_DAYS were not deleted"
+            self._attempt(prune)
+
+    def _disconnect(self) -> None:
+        with suppress(Exception):  # it may be broken, or there may be no database of that name
+            connections[conf.history_database()].close()
+
+    def _attempt(self, write: Callable[[], None]) -> bool:
+        """Write, and note the trouble or its end; give whether another attempt may do better."""
+        try:
+            write()
+        except Exception as error:  # noqa: BLE001 (whatever it is, the verdict stands)
+            self.trouble = f"history: {self._undone}: {type(error).__name__}: {error}"
+            self._disconnect()
+            if missing := store.has_no_tables(error):
+                self.trouble = f"{self.trouble}; run manage.py migrate --database {conf.history_database()}"
+            return not missing
+        finally:
+            self._clear.set()
+        self.trouble = None
+        return True
+
+    def _beat(self) -> None:
+        key = self._key
+        with self._beside_probes():
+            if key is None:
+                key = self._begin()
+            else:
+                store.beat(key, total=self._total, done=self._done, problems=self._problems)
+        self._key = key
+
+    @contextmanager
+    def _beside_probes(self) -> Iterator[None]:
+        """On SQLite make the block a transaction that nobody is kept waiting for; raise where there is no room for it.
+
+        EXCLUSIVE, for who begins to read while another is about to commit could not write any more.
+        """
+        alias = conf.history_database()
+        patient = connections[alias]
+        if patient.vendor != "sqlite":
+            self._clear.set()
+            yield
+            return
+        self._pause = _SOON
+        connections[alias] = hasty = patient.copy()
+        options = hasty.settings_dict["OPTIONS"]
+        options["transaction_mode"] = "EXCLUSIVE"
+        options["init_command"] = f"{options.get('init_command', '')};PRAGMA busy_timeout = 0"
+        try:
+            with transaction.atomic(using=alias), hasty.cursor() as cursor:
+                yield
+                is_wal = cursor.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+            self._pause = _RARELY if is_wal else store.HEARTBEAT
+        finally:
+            hasty.close()
+            connections[alias] = patient
+
+    def _begin(self) -> int | None:
+        if self._run is None:
+            return None
+        return store.begin(self._run, trigger=self._trigger, labels=self._labels, narrowed=self._narrowed)
+
+    def _write(self) -> None:
+        if self._refusal is not None:
+            self._refuse(self._refusal)
+        elif self._run is not None:
+            if self._key is None:
+                self._key = self._begin()
+            store.finish(cast("int", self._key), self._run)
+
+    def _refuse(self, sentence: str) -> None:
+        if self._trigger == store.HTTP:
+            store.refuse(conf.environment("PROBE_RUN_ID"), sentence)
+        elif self._key is not None:
+            store.discard(self._key)

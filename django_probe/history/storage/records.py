@@ -1,0 +1,80 @@
+"""Gives the record of a run that the history keeps, for the reports to render.
+
+What its processes said is given as they said it; what was never heard is an error that says so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
+
+from django_probe.history.models import Result, Run
+from django_probe.history.storage.clock import from_column
+from django_probe.history.storage.summaries import UNHEARD
+from django_probe.results import EndedBy, Outcome, ProbeResult, ProbeRun, together
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from django_probe.history.storage.summaries import Part, RunSummary
+
+_MISSING: Final = "no process reported of this shard"
+_RESULT: Final = (
+    "run",
+    "label",
+    "outcome",
+    "blocking",
+    "started_at",
+    "duration",
+    "attempts",
+    "message",
+    "details",
+    "output",
+    "tags",
+)
+
+
+def of(summary: RunSummary) -> ProbeRun:
+    """Return the record of a run that ended or was lost: all that every process of it said. Raise Run.DoesNotExist."""
+    rows = {row.pk: row for row in Run.objects.filter(pk__in=[part.key for part in summary.parts])}
+    results: dict[int, list[ProbeResult]] = {key: [] for key in rows}
+    for row in Result.objects.filter(run__in=list(rows)).order_by("run", "pk").values_list(*_RESULT):
+        key, *values = row
+        results[key].append(_result(*values))
+    if len(rows) < len(summary.parts):
+        raise Run.DoesNotExist  # they were pruned just now
+    shards = [_shard(rows[part.key], part, results[part.key]) for part in summary.parts]
+    shards += [_unheard(shards[0], shard) for shard in summary.missing]
+    return together(shards)
+
+
+def _result(label: str, outcome: str, blocking: bool, started_at: datetime | None, *rest: Any) -> ProbeResult:  # noqa: FBT001 (a column)
+    moment = started_at and from_column(started_at)
+    duration, attempts, message, details, output, tags = rest
+    return ProbeResult(
+        label, Outcome(outcome), blocking, moment, duration, attempts, message, details, output, tuple(tags)
+    )
+
+
+def _shard(row: Run, part: Part, results: Sequence[ProbeResult]) -> ProbeRun:
+    unheard = [ProbeResult("run", Outcome.ERROR, message=UNHEARD)] if part.finished_at is None else []
+    return ProbeRun(
+        id=row.run_id,
+        gate=row.gate,
+        release=row.release or None,
+        host=row.host,
+        shard=row.shard or None,
+        started_at=part.started_at,
+        finished_at=part.finished_at or part.heartbeat_at,
+        selected=row.selected,
+        results=(*results, *unheard),
+        allow_empty=row.allow_empty,
+        ended_by=EndedBy(row.ended_by) if row.ended_by else None,
+        stricter_exit_code=row.stricter_exit_code,
+    )
+
+
+def _unheard(another: ProbeRun, shard: str) -> ProbeRun:
+    missing = ProbeResult(f"shard {shard}", Outcome.ERROR, message=_MISSING)
+    return replace(another, host="", shard=shard, results=(missing,), ended_by=None, stricter_exit_code=0)

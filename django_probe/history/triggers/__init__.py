@@ -1,0 +1,1 @@
+"""Starts runs for those who ask over HTTP."""

@@ -1,0 +1,138 @@
+"""Which labels a POST may run: those within the gate's own selection, found out without importing a probe here."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from django_probe.history.triggers.launcher import LaunchError, probe_command, probe_environment
+from django_probe.policy import nearest
+from django_probe.reports.text import one_line
+from django_probe.results import ExitCode, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from django_probe.policy import Gate
+    from django_probe.results import ProbeRun
+
+_SECONDS: Final = 20.0  # a server gives a request up after 30
+_MOST: Final = 2000
+_LABEL: Final = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*")
+_NUMBERED: Final = re.compile(r"\[\d+\]$")
+_NO_PROBES: Final = ("run", "runner")
+_FIXTURES: Final = ("setUpClass", "tearDownClass", "setUpModule", "tearDownModule")
+
+
+class LabelsError(Exception):
+    """The labels cannot be run; the message is one line for whoever sent them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What labels choose of a gate: `labels` for the command. `is_rest`: with what passed before it is all of it."""
+
+    labels: tuple[str, ...]
+    is_rest: bool
+
+
+def choose(gate: Gate, labels: Sequence[str], passed: frozenset[str] | None = None) -> Chosen:
+    """Return what the labels choose of the gate, beside what `passed` before.
+
+    Raise LabelsError where one of them is not in the gate or is more than that, LaunchError where it cannot be
+    found out.
+    """
+    if len(labels) > _MOST:
+        raise LabelsError(f"{len(labels)} labels are too many; run the whole gate")
+    for label in labels:
+        if not _LABEL.fullmatch(label):
+            raise LabelsError(f"labels: {one_line(label)[:200]!r} is not a label: app, app.Class or app.Class.method")
+    whole, broken = _listed(gate)
+    ordered: dict[str, None] = {}
+    chosen: set[str] = set()
+    for label in labels:
+        covered = _covered(gate, label, whole)
+        if not covered and not any(_names(label, other) or _names(other, label) for other in broken):
+            raise LabelsError(f"labels: {label} selects nothing in the gate {gate.name}{nearest(label, whole)}")
+        chosen |= covered
+        ordered |= dict.fromkeys([label] if _is_of(gate, label) else sorted(covered))
+    return Chosen(tuple(ordered), passed is not None and not broken and whole - chosen <= passed)
+
+
+def passed(run: ProbeRun) -> frozenset[str]:
+    """Return the labels of what did not keep the gate closed in `run`."""
+    return frozenset(result.label for result in run.results if not result.closes_gate)
+
+
+def failed(run: ProbeRun) -> tuple[str, ...]:
+    """Return the labels of what failed in `run`, or was never started; LabelsError where that cannot be run again."""
+    again = dict.fromkeys(
+        _selectable(result.label) for result in run.results if result.is_problem or result.outcome is Outcome.NOT_RUN
+    )
+    if not again:
+        raise LabelsError(f"failed_of: nothing failed in the run {one_line(run.id)}")
+    if unknown := [label for label in again if not _LABEL.fullmatch(label) or label in _NO_PROBES]:
+        raise LabelsError(f"failed_of: {unknown[0]!r} of the run {one_line(run.id)} is no probe; run the whole gate")
+    return tuple(again)
+
+
+def _selectable(label: str) -> str:
+    """Return the label by which a result's probe is selected: a fixture's is its class's or module's."""
+    parent, _, name = _NUMBERED.sub("", label).rpartition(".")
+    return parent if name in _FIXTURES else _NUMBERED.sub("", label)
+
+
+def _covered(gate: Gate, label: str, whole: frozenset[str]) -> set[str]:
+    """Return the probes that a label names, in full or without the module of a package of probes."""
+    if not _is_of(gate, label) and any(own.startswith(f"{label}.") for own in gate.probes):
+        raise LabelsError(f"labels: {label} is more than the gate {gate.name}: it has {', '.join(gate.probes)}")
+    if covered := {probe for probe in whole if _names(label, probe)}:
+        return covered
+    covered = {probe for probe in whole if _names(label, _without_module(probe))}
+    if len({probe.split(".")[1] for probe in covered}) > 1:
+        raise LabelsError(f"labels: {label} may be {' or '.join(sorted(covered)[:5])}; say which")
+    return covered
+
+
+def _names(label: str, probe: str) -> bool:
+    return probe == label or probe.startswith(f"{label}.")
+
+
+def _without_module(probe: str) -> str:
+    app, _, rest = probe.partition(".")
+    return f"{app}.{rest.partition('.')[2]}"
+
+
+def _is_of(gate: Gate, label: str) -> bool:
+    """Return whether a label is one of the gate's own, or below one."""
+    return not gate.probes or any(_names(own, label) for own in gate.probes)
+
+
+def _listed(gate: Gate) -> tuple[frozenset[str], frozenset[str]]:
+    """Return what the gate would run, as the command lists it, and what of it does not load, which it complains of.
+
+    It ends itself in time, in case that whoever asked is killed meanwhile.
+    """
+    command = probe_command(gate.name, "--list", "--deadline", f"{_SECONDS:.0f}s")
+    try:
+        done = subprocess.run(
+            command,
+            env=probe_environment(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise LaunchError(f"the probes were not loaded within {_SECONDS:.0f}s") from None
+    except OSError as error:
+        raise LaunchError(f"the probes could not be listed: {type(error).__name__}") from error
+    if done.returncode not in (ExitCode.PASSED, ExitCode.CLOSED, ExitCode.NOTHING_RAN):
+        last = (done.stderr.strip().splitlines() or ["no reason was given"])[-1]
+        raise LaunchError(f"the probes could not be listed: {one_line(last.removeprefix('CommandError: '))}")
+    complaints = done.stderr.splitlines() if done.returncode == ExitCode.CLOSED else []
+    return frozenset(done.stdout.splitlines()), frozenset(line.partition(": ")[0] for line in complaints)

@@ -1,0 +1,32 @@
+"""Who asks, and what they may do, as values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Scope(StrEnum):
+    """What somebody may do; whoever may start runs may see them too."""
+
+    VIEW = "view"
+    START = "start"
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Who asks: a user's name, "token", or "" for the anonymous, who have no scopes."""
+
+    name: str
+    scopes: frozenset[Scope]
+    by_token: bool
+
+    @property
+    def may_view(self) -> bool:
+        """Whether runs may be seen; whoever may start them may see them."""
+        return bool(self.scopes)
+
+    @property
+    def may_start(self) -> bool:
+        """Whether runs may be started."""
+        return Scope.START in self.scopes

@@ -1,0 +1,1 @@
+"""Keeps and answers whether this web process is ready."""

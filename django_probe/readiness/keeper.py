@@ -1,0 +1,135 @@
+"""Whether this web process is ready: what the last round of the gate `ready` said, kept in memory by one thread.
+
+The thread writes what happened, and whoever asks judges: a round that hangs cannot say so itself. Nothing here
+imports the engine before somebody asked whether the process is ready: `django_probe.urls` costs a server nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import threading
+import time
+from time import monotonic
+from typing import TYPE_CHECKING, Final
+
+from django_probe.readiness.state import NO_PROBES, READY, STALE, STARTING, TIMEOUT, Answer, Step, not_ready
+
+if TYPE_CHECKING:
+    from django_probe.readiness.rounds import Round
+
+FIRST_WAIT: Final = 0.8
+"""Seconds from the start of the thread in which a request may wait for its first result."""
+_POLL: Final = 0.01
+
+logger = logging.getLogger(__name__)
+
+
+class Keeper:
+    """Keeps the state of the gate `ready` for one process; its thread starts when somebody asks for the first time."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._wait_until = 0.0
+        self._first = threading.Event()
+        self._step: Step | None = None
+        self._overdue: Step | None = None
+        self._round: Round | None = None
+
+    def wait(self) -> None:
+        """Wait for the first result, if this is the time for it; else return at once."""
+        if (seconds := self._patience()) > 0:
+            self._first.wait(seconds)
+
+    async def wait_async(self) -> None:
+        """Wait as `wait` does, on the event loop: no thread of any pool is taken."""
+        while self._patience() > 0:  # noqa: ASYNC110 (what is awaited happens in a thread, once a process)
+            await asyncio.sleep(_POLL)
+
+    def answer(self) -> Answer:
+        """Judge what the thread wrote, without waiting for it."""
+        self._start()
+        now = monotonic()
+        step, last = self._step, self._round
+        if step and now > step.until:
+            self._tell_overdue(step)
+            return TIMEOUT
+        if last is None:
+            return STARTING
+        if now > last.stale_at:
+            return STALE
+        if not last.run.passed:
+            return not_ready(last.cause)
+        return NO_PROBES if last.run.nothing_ran else READY
+
+    def _patience(self) -> float:
+        if self._round:
+            return 0.0
+        self._start()
+        return 0.0 if self._first.is_set() else self._wait_until - monotonic()
+
+    def _start(self) -> None:
+        if self._thread:
+            return
+        with self._lock:  # of many requests at once, one starts it
+            if self._thread:
+                return
+            thread = threading.Thread(target=self._keep, name="django-probe-ready", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError as error:  # no thread can be had, or the process ends: the next request tries again
+                logger.warning("not ready: the thread that runs the probes cannot be started: %s", error)
+            else:
+                self._wait_until = monotonic() + FIRST_WAIT
+                self._thread = thread
+
+    def _keep(self) -> None:
+        from django_probe.readiness.rounds import Rounds  # noqa: PLC0415 (the engine, which nobody else here needs)
+
+        rounds = Rounds(self._begin)
+        while True:
+            began = monotonic()
+            result = rounds.run()
+            self._step = None
+            _tell_change(self._round, result)
+            self._round = result
+            self._first.set()
+            time.sleep(max(0.0, began + result.every - monotonic()))
+
+    def _begin(self, step: Step) -> None:
+        self._step = step
+
+    def _tell_overdue(self, step: Step) -> None:
+        if self._overdue is not step:
+            self._overdue = step
+            logger.warning("not ready: %s has been running for longer than its %g s", step.label, step.timeout)
+
+
+def _tell_change(before: Round | None, now: Round) -> None:
+    """Log what the anonymous are not told, once and not at every round."""
+    were = before.closing if before else frozenset()
+    if were and now.run.passed:
+        logger.info("ready again")
+    elif now.closing != were:
+        for result in now.run.results:
+            if result.closes_gate:
+                logger.warning("not ready: %s: %s: %s", result.label, result.outcome, result.message)
+
+
+_keeper = Keeper()
+
+
+def keeper() -> Keeper:
+    """Return the keeper of this process."""
+    return _keeper
+
+
+def _renew() -> None:
+    global _keeper  # noqa: PLW0603 (what is one a process is a global)
+    _keeper = Keeper()
+
+
+# A fork has its parent's memory and not its parent's threads: it begins anew, with locks that nobody holds.
+os.register_at_fork(after_in_child=_renew)

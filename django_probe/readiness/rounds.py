@@ -1,0 +1,244 @@
+"""Runs the gate `ready` in the thread that calls: probes as in a worker, without what would reach into other threads.
+
+There is no worker process, no capture of output and no database guard. What hangs cannot be ended: `begin` is told
+what runs, and whoever listens sees that its time is over.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import socket
+import sys
+import traceback
+from contextlib import contextmanager, nullcontext
+from datetime import UTC, datetime, timedelta
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
+
+from django.db import connections
+
+from django_probe import conf
+from django_probe.errors import UsageError
+from django_probe.execution.failures import message_of
+from django_probe.execution.guard.connections import discard
+from django_probe.execution.judge.ledger import Attempt, Ledger, Selected
+from django_probe.execution.loading import discovery
+from django_probe.execution.loading.discovery import Stillborn
+from django_probe.execution.loading.selection import Choice, Probe, select
+from django_probe.execution.redaction import Redactor
+from django_probe.execution.worker.executor import Executor
+from django_probe.policy import READY, Gate, PolicyError
+from django_probe.readiness.state import Step
+from django_probe.results import Outcome, ProbeResult, ProbeRun
+from django_probe.terms import DatabaseAccess, Wishes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from contextlib import AbstractContextManager
+
+    from django_probe.execution.guard.guard import DatabaseGuard
+
+    Begin = Callable[[Step], None]
+
+FAILING: Final = "failing"
+INVALID_POLICY: Final = "invalid policy"
+UNKNOWN_LABEL: Final = "unknown label"
+NOT_LOADED: Final = "probes not loaded"
+REFUSED: Final = "probes refused"
+
+# A thread that computes keeps each of the others waiting so long (seconds) whenever it wants to go on, and one answer
+# takes several such turns: with Python's 5 ms a probe that spins would make an answer take 50 ms and more.
+_TURN: Final = 0.0005
+
+# A thread that waits to try again would keep the others' answer old: the next round is the retry.
+_OPERATOR: Final = Wishes(retries=0)
+
+
+class Round(NamedTuple):
+    """The record of a round; `cause` is the kind of what closes the gate, if it is closed.
+
+    `every` is in seconds, `stale_at` a time on the monotonic clock.
+    """
+
+    run: ProbeRun
+    cause: str
+    every: float
+    stale_at: float
+
+    @property
+    def closing(self) -> frozenset[tuple[str, Outcome]]:
+        """What closes the gate, and how; empty where nothing does."""
+        return frozenset((result.label, result.outcome) for result in self.run.results if result.closes_gate)
+
+
+class Rounds:
+    """Loads the gate `ready` and runs it as often as it is told to; what could not be loaded is loaded again."""
+
+    def __init__(self, begin: Begin) -> None:
+        self._begin = begin
+        self._redact = Redactor()
+        self._gate = Gate(READY)
+        self._cause = FAILING
+        self._probes: list[Probe] | None = None
+
+    def run(self) -> Round:
+        """Run one round; whatever breaks is an error in a record that closes the gate."""
+        began, clock = datetime.now(UTC), monotonic()
+        try:
+            with _short_turns():
+                cause, results = self._results()
+        except PolicyError as error:
+            cause, results = INVALID_POLICY, (self._broken(error),)
+        except UsageError as error:
+            cause, results = UNKNOWN_LABEL, (self._broken(error),)
+        except Exception as error:  # noqa: BLE001 (the thread must outlive whatever a project can do)
+            cause, results = FAILING, (self._broken(error, traceback.format_exc()),)
+        ended = monotonic()
+        run = ProbeRun(
+            id=os.urandom(16).hex(),
+            gate=READY,
+            release=conf.environment("PROBE_RELEASE") or None,
+            host=socket.gethostname(),
+            started_at=began,
+            finished_at=began + timedelta(seconds=ended - clock),
+            selected=len(results),
+            results=results,
+            allow_empty=True,  # who has no probe for it is ready as soon as there is an answer
+        )
+        return Round(run, cause, self._gate.every, ended + self._gate.max_age)
+
+    def _results(self) -> tuple[str, tuple[ProbeResult, ...]]:
+        try:
+            probes = self._load() if self._probes is None else self._probes
+            return self._cause, _Execution(probes, self._redact, self._begin).results()
+        finally:
+            for connection in connections.all(initialized_only=True):  # this thread's own
+                discard(connection)
+
+    def _load(self) -> list[Probe]:
+        gate = conf.policy().gates.get(READY)
+        self._gate = gate or Gate(READY)
+        if gate is None:
+            self._probes = []
+            return []
+        suite = discovery.load(gate.probes, _nobody)
+        probes, _ = select(suite, Choice(gate, _OPERATOR))
+        for probe in probes:
+            _refuse_rollback(probe)
+        if any(_is_broken(test) for test in discovery.leaves(suite)):
+            self._cause = NOT_LOADED
+        else:
+            self._cause = REFUSED if any(_is_broken(probe.test) for probe in probes) else FAILING
+            self._probes = probes
+        return probes
+
+    def _broken(self, error: Exception, details: str = "") -> ProbeResult:
+        message = str(error) if isinstance(error, UsageError) else message_of(error)
+        return ProbeResult(READY, Outcome.ERROR, message=self._redact(message), details=self._redact(details))
+
+
+@contextmanager
+def _short_turns() -> Iterator[None]:
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(min(before, _TURN))
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
+
+
+class _Execution:
+    """One round of probes that are loaded."""
+
+    def __init__(self, probes: Sequence[Probe], redact: Callable[[str], str], begin: Begin) -> None:
+        self._selected = [Selected.of(probe.described()) for probe in probes]
+        self._begin = begin
+        self._since = 0.0
+        self._fixture = ""
+        self._ledger = Ledger(self._selected, 0.0, redact, _ended)
+        guard = cast("DatabaseGuard", _Unguarded())
+        self._executor = Executor(probes, guard, self._hear, _uninterrupted, failfast=False)
+
+    def results(self) -> tuple[ProbeResult, ...]:
+        while units := self._ledger.take(1, idle=True):
+            (self._unit,) = units
+            self._executor.leaving = False
+            self._next()
+            self._executor.run(list(self._unit.probes))
+        return self._ledger.finish(None)
+
+    def _hear(self, kind: str, *rest: Any) -> None:
+        """Take one message of the executor; see `protocol`."""
+        now = monotonic()
+        if kind == "result":
+            index, *told = rest
+            self._unit.probes.remove(index)
+            self._ledger.record(index, _attempt(self._selected[index].timeout, *told), now)
+        elif kind == "fixture_done" and now - self._since > self._unit.timeout:
+            late = Attempt(Outcome.TIMEOUT, _too_long(self._unit.timeout, now - self._since))
+            self._ledger.add(self._fixture, late, blocking=self._unit.blocking)
+        elif kind == "fixture_problem":
+            label, *told = rest
+            self._ledger.add(label, _attempt(self._unit.timeout, *told), blocking=self._unit.blocking)
+        elif kind == "done":
+            self._ledger.give_back([self._unit])
+        if kind == "fixture":
+            self._fixture = rest[0]
+            self._step(self._fixture, self._unit.timeout, blocking=self._unit.blocking)
+        else:
+            self._next()
+
+    def _next(self) -> None:
+        if self._unit.probes:
+            probe = self._selected[self._unit.probes[0]]
+            self._step(probe.label, probe.timeout, blocking=probe.blocking)
+
+    def _step(self, label: str, timeout: float, *, blocking: bool) -> None:
+        self._since = monotonic()
+        self._begin(Step(label, timeout, self._since + timeout if blocking else math.inf))
+
+
+class _Unguarded:
+    """Stands where a worker has its database guard, which would hold the connections of every thread."""
+
+    def during(self, _access: DatabaseAccess) -> AbstractContextManager[None]:
+        return nullcontext()
+
+
+def _attempt(timeout: float, outcome: str, began: float, duration: float, *told: str) -> Attempt:
+    message, details = told
+    attempt = Attempt(Outcome(outcome), message, details, "", began, duration)
+    if duration > timeout:
+        attempt.outcome, attempt.message = Outcome.TIMEOUT, _too_long(timeout, duration)
+    return attempt
+
+
+def _too_long(timeout: float, duration: float) -> str:
+    return f"timed out after {timeout:g} s: it took {duration:.3g} s"
+
+
+def _is_broken(test: object) -> bool:
+    return isinstance(test, Stillborn) and test.outcome is Outcome.ERROR
+
+
+def _refuse_rollback(probe: Probe) -> None:
+    """Refuse what only the guard could undo: what it writes would stay, in every process, at every round."""
+    if probe.terms.database_access is DatabaseAccess.ROLLBACK and not isinstance(probe.test, Stillborn):
+        message = (
+            f"{probe.label} was refused and none of it ran: it wishes database_access rollback, and the gate "
+            f'"{READY}" has no database guard to undo what it writes; take the probe out of the gate'
+        )
+        probe.test, probe.fixtures = Stillborn(probe.label, Outcome.ERROR, message), None
+
+
+def _nobody(_label: str, _module: str) -> None:
+    """Hear which module is imported next, and keep no time: nobody could end an import."""
+
+
+def _ended(_result: ProbeResult) -> None:
+    """Hear of a result: the record has all of them."""
+
+
+def _uninterrupted() -> None:
+    """Stand in for the interrupt of a worker: a thread has none."""

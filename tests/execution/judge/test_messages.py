@@ -1,0 +1,89 @@
+"""What workers say is believed as far as it fits what they were given."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from django_probe.execution.judge.ledger import Ledger, Selected
+from django_probe.execution.judge.messages import TIMEOUT, Hearing
+from django_probe.execution.judge.worker_handle import Handle, Stage
+from tests.execution.running import by_label, outcomes
+
+
+def test_a_probe_that_writes_to_the_judge_is_an_error(project):
+    """Whatever it writes, its record says that its process broke off; the other probes are not harmed."""
+    project.app(
+        "shop",
+        """
+        import os, stat, time, unittest
+
+        def writes(text):
+            def test(self):
+                for descriptor in range(3, 64):
+                    try:
+                        if stat.S_ISSOCK(os.fstat(descriptor).st_mode):
+                            os.write(descriptor, text)
+                    except OSError:
+                        pass
+                time.sleep(60)
+            return test
+
+        class TestWrites(unittest.TestCase):
+            def test_z_passes(self):
+                pass
+
+        for number, text in enumerate([
+            b"garbage\\n",
+            b"5\\n",
+            b"[]\\n",
+            b"[" * 5000 + b"\\n",
+            b'["result", 99, "passed", 0, 0, "", ""]\\n',
+            b'["result", 5, "splendid", 0, 0, "", ""]\\n',
+            b'["result", 6]\\n',
+            b'["result", 7, "passed", "now", {}, 5, null]\\n',
+            b'["hello", 1, "token"]\\n',
+            b'["praise"]\\n',
+        ]):
+            setattr(TestWrites, f"test_{number}", writes(text))
+        """,
+    )
+    done, record = project.record("--parallel", "5")
+    ended = by_label(record)
+    assert done.code == record["exit_code"] == 1
+    assert ended.pop("test_z_passes")["outcome"] == "passed"
+    assert {result["outcome"] for result in ended.values()} == {"error"}, outcomes(record)
+    for number in range(10):
+        assert "its process broke off the connection to the judge" in ended[f"test_{number}"]["message"], number
+
+
+@pytest.fixture
+def serving():
+    """A worker that serves one class with fixtures and two probes, its ledger and a hearing."""
+    told = ["shop.TestA.test_a", [], 1.0, 0, True, "shop.TestA", None]
+    selected = [Selected.of(told), Selected.of(["shop.TestA.test_b", *told[1:]])]
+    ledger = Ledger(selected, 0.0, str, lambda _result: None)
+    handle = Handle(time.monotonic())
+    handle.handed_over()
+    handle.stage = Stage.SERVING
+    handle.give(ledger.take(1, idle=True), time.monotonic())
+    yield handle, ledger, Hearing(ledger, ahead=True)
+    handle.close()
+
+
+def test_what_ends_by_itself_at_its_last_moment_was_in_time(serving):
+    """A fixture, like a probe: the interrupt that came too late is forgotten, and a later crash is no timeout."""
+    handle, ledger, hearing = serving
+    hearing.hear(handle, "fixture", "shop.TestA.setUpClass", [0, 1])
+    handle.interrupt("shop.TestA.setUpClass", TIMEOUT, time.monotonic(), timeout=1.0)
+    hearing.hear(handle, "fixture_done")
+    assert handle.stage is Stage.SERVING
+    handle.interrupt(0, TIMEOUT, time.monotonic(), timeout=1.0)
+    hearing.hear(handle, "result", 0, "passed", 0.0, 1.0, "", "")
+    assert handle.stage is Stage.SERVING
+    hearing.settle(handle, "it was killed by SIGSEGV")
+    first, second = ledger.finish(None)
+    assert first.outcome == "passed"
+    assert second.outcome == "error"
+    assert second.message == "its process ended before the probe did: it was killed by SIGSEGV"

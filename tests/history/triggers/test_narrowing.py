@@ -1,0 +1,145 @@
+"""Which labels a POST may run: any that names probes of the gate, and nothing else."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.history.serving import migrated, new_site, outcomes, with_token
+from tests.projects import python
+from tests.webservers import gunicorn
+
+PACKAGE = {
+    "orders.py": """\
+import unittest
+
+from django.test import tag
+
+
+class TestPay(unittest.TestCase):
+    @tag("smoke")
+    def test_quick(self):
+        pass
+
+    def test_long(self):
+        pass
+
+
+class TestÄ(unittest.TestCase):
+    @tag("smoke")
+    def test_ö(self):
+        pass
+""",
+    "other.py": "import unittest\n\n\nclass TestOther(unittest.TestCase):\n    def test_it(self):\n        pass\n",
+}
+BROKEN = {"bad.py": "raise ImportError('no such library')\n", "good.py": PACKAGE["other.py"]}
+POLICY = """\
+gates:
+  all: {}
+  orders: {probes: [shop.orders]}
+  hanging: {probes: [shop.orders]}
+  smoke: {tags: [smoke]}
+  stock: {probes: [stock]}
+  wrong: {probes: [payments]}
+"""
+# gate, labels, and what is to be said of them, or nothing
+LABELS = [
+    ("all", "shop", ""),
+    ("all", "shop stock.good", ""),
+    ("orders", "shop.orders.TestPay.test_long", ""),
+    ("orders", "shop.TestPay", ""),
+    ("orders", "shop.TestPay.test_quick shop.orders.TestÄ.test_ö", ""),
+    ("orders", "shop", "labels: shop is more than the gate orders: it has shop.orders"),
+    ("orders", "shop.orders shop.TestOther", "labels: shop.TestOther selects nothing in the gate orders"),
+    ("orders", "stock", "labels: stock selects nothing in the gate orders"),
+    ("orders", "shop.order", "labels: shop.order selects nothing in the gate orders"),
+    (
+        "orders",
+        "shop.TestPay.test_qui",
+        'labels: shop.TestPay.test_qui selects nothing in the gate orders; did you mean "shop.orders',
+    ),
+    ("smoke", "shop.TestPay", ""),
+    ("smoke", "shop.TestPay.test_long", "labels: shop.TestPay.test_long selects nothing in the gate smoke"),
+    ("smoke", "shop.TestPay shop.TestOther", "labels: shop.TestOther selects nothing in the gate smoke"),
+    ("stock", "stock", ""),
+    ("stock", "stock.bad", ""),  # it does not load now, and that is what is to be seen again
+    ("wrong", "shop", "the probes could not be listed: gates.wrong.probes: "),
+    ("all", "auth", "labels: auth selects nothing in the gate all"),
+    ("all", "django_probe", "labels: "),
+    ("all", "shop.", "labels: 'shop.' is not a label"),
+    ("all", "shop..TestPay", "labels: 'shop..TestPay' is not a label"),
+    ("all", "-v", "labels: '-v' is not a label"),
+    ("all", "@file", "labels: '@file' is not a label"),
+    ("all", "shop[1]", "labels: 'shop[1]' is not a label"),
+    ("all", " ".join(f"a{number}" for number in range(2001)), "2001 labels are too many; run the whole gate"),
+]
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """A site with packages of probes, a module that does not load, and gates of some of it."""
+    made = new_site(tmp_path_factory.mktemp("within"), policy=POLICY, probes=None)
+    made.app("shop", PACKAGE)
+    made.app("stock", BROKEN)
+    return made
+
+
+def test_labels__are_the_gates_own_or_refused(site):
+    """In full or short, of a package, in any alphabet; what the gate's labels or tags leave out is left out."""
+    code = f"""
+    import json
+    from concurrent.futures import ThreadPoolExecutor
+    from django_probe import conf
+    from django_probe.history.triggers import narrowing
+    from django_probe.history.triggers.launcher import LaunchError
+    def say(asked):
+        try:
+            return str(narrowing.choose(conf.policy().gate(asked[0]), asked[1].split()).labels)
+        except (narrowing.LabelsError, LaunchError) as error:
+            return str(error)
+    with ThreadPoolExecutor(4) as pool:
+        print(json.dumps(list(pool.map(say, {LABELS!r}))))
+    """
+    done = python(site, code)
+    assert done.code == 0, done.err
+    for (gate, labels, expected), said in zip(LABELS, json.loads(done.out), strict=True):
+        assert said.startswith(expected or "('"), (gate, labels[:80], said)
+        assert "\n" not in said
+
+
+def test_loading__that_takes_too_long_is_ended(site):
+    """The request has an answer before its server gives it up, and the processes that were asked are gone."""
+    slow = site.write("shop/probes/slow.py", "import time\n\ntime.sleep(60)\n")
+    code = """
+    import subprocess, time
+    from django_probe import conf
+    from django_probe.history.triggers import narrowing
+    from django_probe.history.triggers.launcher import LaunchError
+    def listing():
+        return subprocess.run(["pgrep", "-fc", "gate hangin[g] --list"], capture_output=True, text=True).stdout.strip()
+    narrowing._SECONDS = 2.0
+    began = time.monotonic()
+    try:
+        narrowing.choose(conf.policy().gate("hanging"), ["shop.orders"])
+    except LaunchError as error:
+        print(error)
+    print(time.monotonic() - began < 4)
+    until = time.monotonic() + 5
+    while listing() != "0" and time.monotonic() < until:
+        time.sleep(0.1)
+    print(listing())
+    """
+    done = python(site, code)
+    slow.unlink()
+    assert done.out.splitlines() == ["the probes were not loaded within 2s", "True", "0"], done.out + done.err
+
+
+def test_module__that_does_not_load_can_be_asked_for_again(site):
+    """A POST of it runs it, and says what is wrong: its fault is not that the label is unknown."""
+    migrated(site)
+    with gunicorn(site) as server:
+        caller = with_token(server)
+        record = caller.ended(caller.post("gates/stock/", labels="stock.bad"))
+        assert outcomes(record) == {"stock.bad": "error"}
+        assert (record["passed"], record["narrowed"]) == (False, True)
