@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from django_probe.readiness.keeper import keeper, rounds
+from django_probe.readiness import rounds, state
 from tests.conftest import ROOT
 from tests.projects import new_project, python
 from tests.webservers import gunicorn, site
@@ -264,7 +264,7 @@ def test_ready__the_state_is_a_record(project):
     """What is kept is the record of the last round, with what a page may show to those who may see it."""
     project.app("shop", FAILING)
     more = """
-from django_probe.readiness.keeper import keeper
+from django_probe.readiness import keeper
 run = keeper.keeper()._round.run
 print(run.gate, run.passed, run.exit_code, run.counts["failed"], run.results[0].label, run.results[0].message)
 """
@@ -292,6 +292,6 @@ def test_document__lists_every_answer():
     """The table of docs/readiness.md has each answer that there is, and no other."""
     page = (ROOT / "docs" / "readiness.md").read_text(encoding="utf-8")
     listed = {(int(status), line) for status, line in re.findall(r"^\| (\d+) `([^`]+)` \|", page, re.MULTILINE)}
-    fixed = {keeper.READY, keeper.NO_PROBES, keeper.STARTING, keeper.TIMEOUT, keeper.STALE}
+    fixed = {state.READY, state.NO_PROBES, state.STARTING, state.TIMEOUT, state.STALE}
     causes = (rounds.FAILING, rounds.INVALID_POLICY, rounds.UNKNOWN_LABEL, rounds.NOT_LOADED, rounds.REFUSED)
     assert listed == fixed | {(503, f"not ready: {cause}") for cause in causes}

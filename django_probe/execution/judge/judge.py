@@ -1,6 +1,6 @@
 """Runs what was selected: hires workers, gives them work, keeps time, ends the run.
 
-It never runs probe code. What workers say is heard in `hearing`, what becomes of it is kept in `ledger`.
+It never runs probe code. What workers say is taken in `messages`, what becomes of it is kept in `ledger`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from django_probe.execution import linux
 from django_probe.execution.failures import message_of
 from django_probe.execution.judge.exit_status import cause_of_death
 from django_probe.execution.judge.ledger import Attempt, Ledger, Selected
-from django_probe.execution.judge.messages import LOST, TIMEOUT, Hearing
+from django_probe.execution.judge.messages import LOST, TIMEOUT, MessageHandler
 from django_probe.execution.judge.worker_handle import DESCRIPTORS, Stage
 from django_probe.results import EndedBy, Outcome
 
@@ -68,7 +68,7 @@ class Judge:
         self._selector = selectors.DefaultSelector()
         listener.selected(len(selected))
         self._ledger = Ledger(selected, gate.retry_delay, redact, self._ended)
-        self._hearing = Hearing(self._ledger, ahead=not gate.failfast)
+        self._messages = MessageHandler(self._ledger, ahead=not gate.failfast)
 
     def run(self) -> tuple[tuple[ProbeResult, ...], EndedBy | None]:
         """Run everything; give the results in the order of the selection, and what ended the run early.
@@ -105,9 +105,9 @@ class Judge:
         if not self._ended_by:
             self._hire(now)
             self._feed(now)
-        if self._hearing.heard < _FEW and any(handle.ahead >= _HURRY for handle in self._handles):
+        if self._messages.heard < _FEW and any(handle.ahead >= _HURRY for handle in self._handles):
             time.sleep(_NAP)
-        self._hearing.heard = 0
+        self._messages.heard = 0
         self._listen(now)
         now = time.monotonic()
         if now >= self._deadline and self._ended_by in (None, EndedBy.FAILFAST):
@@ -265,7 +265,7 @@ class Judge:
                 self._loader.worker_came()
                 self._watch(handle.pidfd, partial(self._on_exit, handle))
             else:
-                self._hearing.hear(handle, kind, *rest)
+                self._messages.hear(handle, kind, *rest)
         if handle.channel.closed:
             self._unwatch(handle.channel)
             if handle.pid is None:
@@ -285,7 +285,7 @@ class Judge:
         if handle.why == LOST and handle.stage is Stage.LEAVING:
             handle.why = ""  # its socket closed because it ended, and how it ended says more
         self._forget(handle)
-        self._hearing.settle(handle, cause)
+        self._messages.settle(handle, cause)
         handle.close()
 
     def _never_came(self, handle: WorkerHandle) -> None:

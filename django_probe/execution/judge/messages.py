@@ -25,7 +25,7 @@ _QUICK: Final = 0.001
 _LAST_SECOND: Final = 253402300799.0  # of the year 9999, the last that a datetime can be
 
 
-class Hearing:
+class MessageHandler:
     """Hears the workers for `ledger`; with `ahead` false no worker gets more than one unit at a time."""
 
     def __init__(self, ledger: Ledger, *, ahead: bool) -> None:

@@ -7,8 +7,8 @@ import time
 import pytest
 
 from django_probe.execution.judge.ledger import Ledger, Selected
-from django_probe.execution.judge.messages import TIMEOUT, Hearing
-from django_probe.execution.judge.worker_handle import Handle, Stage
+from django_probe.execution.judge.messages import TIMEOUT, MessageHandler
+from django_probe.execution.judge.worker_handle import Stage, WorkerHandle
 from tests.execution.running import by_label, outcomes
 
 
@@ -64,11 +64,11 @@ def serving():
     told = ["shop.TestA.test_a", [], 1.0, 0, True, "shop.TestA", None]
     selected = [Selected.of(told), Selected.of(["shop.TestA.test_b", *told[1:]])]
     ledger = Ledger(selected, 0.0, str, lambda _result: None)
-    handle = Handle(time.monotonic())
+    handle = WorkerHandle(time.monotonic())
     handle.handed_over()
     handle.stage = Stage.SERVING
     handle.give(ledger.take(1, idle=True), time.monotonic())
-    yield handle, ledger, Hearing(ledger, ahead=True)
+    yield handle, ledger, MessageHandler(ledger, ahead=True)
     handle.close()
 
 

@@ -15,12 +15,13 @@ EVIL = "\"'><img src=x onerror=alert(1)></script></style><script>alert(2)</scrip
 PAGES = """
 from datetime import UTC, datetime, timedelta
 from django_probe.history.pages import pages, statistics
+from django_probe.history.pages.links import Links
 from django_probe.history.storage import summaries
 from django_probe.history.triggers.gates import Offer
 from django_probe.history.visitors import Scope, Visitor
 
 LONG_AGO = datetime.now(UTC) - timedelta(hours=1)
-HERE = pages.Links("/probe/", "/login/", "the-csrf-token", "/probe/gates/deploy/?days=1")
+HERE = Links("/probe/", "/login/", "the-csrf-token", "/probe/gates/deploy/?days=1")
 OFFER = Offer(("offers", "never", "lost", "leave"))
 SEES = Visitor("ann", frozenset({Scope.VIEW}), by_token=False)
 STARTS = Visitor("ann", frozenset(Scope), by_token=False)
@@ -118,7 +119,7 @@ ran(evil, evil + "/whole", *bad, host=evil, release=evil, shard="0/2")
 back(60, run_id=evil + "/whole")
 ran(evil, evil + "/on", ends=False)
 STARTS = Visitor(evil, frozenset(Scope), by_token=False)
-HERE = pages.Links("/probe/", "/login/", "token", "/probe/?" + evil)
+HERE = Links("/probe/", "/login/", "token", "/probe/?" + evil)
 made = {
     "status": page_of_all(evil, visitor=STARTS, ready=evil),
     "gate": page_of_gate(evil, STARTS, probe=evil[:4], days=evil, runs=evil, before=evil),
@@ -384,7 +385,7 @@ def test_pages__let_a_person_log_out_where_the_project_has_a_page_for_it(site):
 ran("leave", "leave")
 token = Visitor("token", frozenset(Scope), by_token=True)
 made = {"nowhere": page_of_all("leave")}
-HERE = pages.Links("/probe/", "/login/", "the-csrf-token", "/probe/", "/accounts/logout/")
+HERE = Links("/probe/", "/login/", "the-csrf-token", "/probe/", "/accounts/logout/")
 made |= {"person": page_of_all("leave"), "run": page_of_run("leave"), "token": page_of_all("leave", visitor=token)}
 """,
     )
