@@ -6,6 +6,7 @@ Every report (exit code, console, JUnit, JSON, Markdown, termination message, HT
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from enum import IntEnum, StrEnum
@@ -55,6 +56,7 @@ class EndedBy(StrEnum):
 
 
 _MOST: Final = 255  # a process's exit status is a byte
+_LONGEST: Final = 366 * 24 * 3600.0  # no run takes a year
 _ENDED_EXIT_CODES: Final = {
     EndedBy.SIGINT: ExitCode.SIGINT,
     EndedBy.SIGTERM: ExitCode.SIGTERM,
@@ -62,9 +64,18 @@ _ENDED_EXIT_CODES: Final = {
 }
 
 
+def finite(seconds: float) -> float:
+    """Return a duration in seconds as a record can hold it: 0.0 for one that no clock gives.
+
+    A probe may have patched the clock that measured it. What is infinite or no number is no JSON, and what is below
+    nothing or longer than a year is no duration.
+    """
+    return float(seconds) if math.isfinite(seconds) and 0.0 <= seconds <= _LONGEST else 0.0
+
+
 @dataclass(frozen=True, slots=True)
 class ProbeResult:
-    """What one probe did: `duration` in seconds, all its attempts together; `started_at` in UTC.
+    """What one probe did: `duration` in seconds, all its attempts together, made `finite`; `started_at` in UTC.
 
     `message` is one line; `details` are tracebacks and stacks; `output` is the end of what it printed.
     `started_at` is None for a probe that never started.
@@ -80,6 +91,11 @@ class ProbeResult:
     details: str = ""
     output: str = ""
     tags: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Take a duration that is none for 0.0, and an outcome by its name; ValueError where there is none of it."""
+        object.__setattr__(self, "duration", finite(self.duration))
+        object.__setattr__(self, "outcome", Outcome(self.outcome))
 
     @property
     def is_problem(self) -> bool:
@@ -121,8 +137,11 @@ class ProbeRun:
 
     @property
     def duration(self) -> float:
-        """Seconds from the start of the process, imports included, to the last result."""
-        return (self.finished_at - self.started_at).total_seconds()
+        """Seconds from the start of the process, imports included, to the last result; never below nothing.
+
+        The two times of a run that was lost are of two clocks.
+        """
+        return max(0.0, (self.finished_at - self.started_at).total_seconds())
 
     @property
     def counts(self) -> Mapping[str, int]:

@@ -8,11 +8,11 @@ from __future__ import annotations
 import os
 import socket
 import sys
-import time
 import traceback
 import unittest
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from django_probe import conf
@@ -26,7 +26,7 @@ from django_probe.execution.redaction import Redactor
 from django_probe.execution.session import ForkedSession, Session
 from django_probe.reports.console import Console
 from django_probe.reports.files import relieve
-from django_probe.results import EndedBy, ExitCode, Outcome, ProbeResult, ProbeRun
+from django_probe.results import EndedBy, ExitCode, Outcome, ProbeResult, ProbeRun, finite
 from django_probe.terms import NOTHING, Wishes
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ class DjangoProbeSuiteRunner:
         self._ends_process = ends_process
         self._id = conf.environment("PROBE_RUN_ID", lambda: os.urandom(16).hex())
         self._began = datetime.now(UTC) - timedelta(seconds=age)
-        self._clock = time.monotonic() - age
+        self._clock = monotonic() - age
         self._listener = listener or Console(sys.stderr, color=False, live=False, verbosity=verbosity)
         self._delivery = delivery
         self._announce: Callable[[str, str], None] = _nobody
@@ -232,7 +232,7 @@ class DjangoProbeSuiteRunner:
             host=socket.gethostname(),
             shard=str(shard) if shard else None,
             started_at=self._began,
-            finished_at=self._began + timedelta(seconds=time.monotonic() - self._clock),
+            finished_at=self._began + timedelta(seconds=finite(monotonic() - self._clock)),
             selected=selected,
             results=tuple(results),
             allow_empty=self.allow_empty,

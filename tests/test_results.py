@@ -153,3 +153,23 @@ def test_judged__cannot_open_what_is_closed(given):
     run = record(*given)
 
     assert run.judged(0).exit_code == run.exit_code != 0
+
+
+@pytest.mark.parametrize("wrong", [float("inf"), float("-inf"), float("nan"), -1.0, 1e18])
+def test_a_duration_that_no_clock_gives_is_none(wrong):
+    """Reports are made of numbers, whatever a team's own runner, or a row of the history, says."""
+    assert ProbeResult("shop.TestX.test_1", Outcome.PASSED, duration=wrong).duration == 0.0
+    assert ProbeResult("shop.TestX.test_1", Outcome.PASSED, duration=2).duration == 2.0
+
+
+def test_a_run_whose_times_are_of_two_clocks_has_no_negative_duration():
+    """A lost run ends at its last heartbeat, by the clock of the database."""
+    run = ProbeRun("6f0c", "deploy", STARTED, STARTED - timedelta(seconds=2), 1, PASSED)
+    assert run.duration == 0.0
+
+
+def test_an_outcome_is_one_of_those_there_are():
+    """A text of the name is as good; any other is refused where it is made, and in no report."""
+    assert ProbeResult("shop.TestX.test_1", "failed").outcome is Outcome.FAILED
+    with pytest.raises(ValueError, match="flaky"):
+        ProbeResult("shop.TestX.test_1", "flaky")

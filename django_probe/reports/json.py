@@ -34,7 +34,7 @@ def as_dict(run: ProbeRun) -> dict[str, object]:
 
 def render(run: ProbeRun) -> str:
     """Return the run as one line of JSON in ASCII, in which even lone surrogates are valid escapes."""
-    return json.dumps(as_dict(run)) + "\n"
+    return json.dumps(as_dict(run), allow_nan=False) + "\n"
 
 
 def timestamp(moment: datetime) -> str:

@@ -1,7 +1,7 @@
 """What has to be run, what was said of it, and what became of it: the judge's book, without processes.
 
 Probes that share fixtures are one unit of work, every other probe is one by itself. An attempt that is a problem goes
-back on the list while the probe has retries left.
+back on the list while the probe has retries left. Once a probe had a problem, only a pass takes it back.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from django_probe.execution.failures import shortened
 from django_probe.execution.judge.output import ending
-from django_probe.results import PROBLEMS, EndedBy, Outcome, ProbeResult
+from django_probe.results import PROBLEMS, EndedBy, Outcome, ProbeResult, finite
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -46,7 +46,7 @@ class Selected(NamedTuple):
 
 @dataclass(slots=True)
 class Attempt:
-    """One try of a probe; `began` is a Unix time, `duration` in seconds."""
+    """One try of a probe; `began` is a Unix time, `duration` in seconds, made finite."""
 
     outcome: Outcome
     message: str = ""
@@ -54,6 +54,10 @@ class Attempt:
     output: str = ""
     began: float | None = None
     duration: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Take a duration that a patched clock made impossible for none: sums of it would be none either."""
+        self.duration = finite(self.duration)
 
 
 @dataclass(slots=True)
@@ -172,10 +176,14 @@ class Ledger:
         self._pending.clear()
 
     def record(self, index: int, attempt: Attempt, now: float) -> None:
-        """Take an attempt: a problem is tried again while the probe has retries left, else it is the result."""
+        """Take an attempt: a problem is tried again while the probe has retries left, else it is the result.
+
+        A retry that does not pass, because it skips, is one more attempt of a probe that has a problem.
+        """
         probe = self._selected[index]
         history = self._histories.get(index)
-        if attempt.outcome in PROBLEMS and probe.retries > (history.attempts if history else 0):
+        stands = attempt.outcome in PROBLEMS or (history is not None and attempt.outcome is not Outcome.PASSED)
+        if stands and probe.retries > (history.attempts if history else 0):
             if history is None:
                 attempt.details = self._room_for_firsts(attempt.details)
                 attempt.output = self._room_for_firsts(attempt.output)
@@ -229,7 +237,7 @@ class Ledger:
         history = self._histories.pop(index, None) or _History(None, attempt.began)
         attempts = history.attempts + more_attempts
         if history.first and history.first is not attempt:
-            attempt.details = _with_first(attempt, history.first)
+            attempt = _after(history.first, attempt)
         result = self._result(
             probe.label,
             attempt,
@@ -247,7 +255,7 @@ class Ledger:
         return ProbeResult(
             label=label,
             outcome=attempt.outcome,
-            started_at=datetime.fromtimestamp(began, UTC) if began is not None else None,
+            started_at=_moment(began) if began is not None else None,
             duration=round(more.pop("duration", attempt.duration), 6),
             message=self._redact(attempt.message),
             details=self._room(self._redact(attempt.details)),
@@ -256,7 +264,23 @@ class Ledger:
         )
 
 
-def _with_first(attempt: Attempt, first: Attempt) -> str:
-    """Return the details with the first attempt's, which say what made a retry necessary."""
-    told = f"The first attempt: {first.outcome}: {first.message}\n{first.details}"
-    return shortened(f"{attempt.details.rstrip()}\n\n{told}" if attempt.details else told)
+def _after(first: Attempt, last: Attempt) -> Attempt:
+    """Return what a probe comes to that was tried again: its last attempt, or the first where that proved nothing.
+
+    The details have both: the first says what made a retry necessary.
+    """
+    if last.outcome is Outcome.PASSED or last.outcome in PROBLEMS:
+        told = f"The first attempt: {first.outcome}: {first.message}\n{first.details}"
+        details = f"{last.details.rstrip()}\n\n{told}" if last.details else told
+        return replace(last, details=shortened(details))
+    told = f"The last attempt, which proves nothing: {last.outcome}: {last.message}\n{last.details}"
+    details = f"{first.details.rstrip()}\n\n{told}" if first.details else told
+    return replace(first, details=shortened(details), duration=last.duration)
+
+
+def _moment(began: float) -> datetime:
+    """Return a Unix time as a record has it: now, where a probe left a clock that gives no time."""
+    try:
+        return datetime.fromtimestamp(began, UTC)
+    except (OverflowError, ValueError, OSError):
+        return datetime.now(UTC)

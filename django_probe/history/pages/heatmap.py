@@ -11,7 +11,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Final
 
 from django_probe.history.models import Result
-from django_probe.results import Outcome
+from django_probe.results import Outcome, finite
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -157,4 +157,4 @@ def _histories(taken: Sequence[RunSummary], contains: str, *, problems: bool) ->
 
 
 def _cell(outcome: str, blocking: bool, attempts: int, duration: float) -> Cell:  # noqa: FBT001 (a column)
-    return Cell(Outcome(outcome), blocking, attempts, duration)
+    return Cell(Outcome(outcome), blocking, attempts, finite(duration))

@@ -226,6 +226,145 @@ class TestFixture(Counting):
     assert set(outcomes(record).values()) == {"passed"}
 
 
+STANDS = """
+import os, signal, time, unittest
+from pathlib import Path
+from django_probe import probe
+
+def again(name):
+    seen = Path(name).exists()
+    Path(name).touch()
+    return seen
+
+class TestStands(unittest.TestCase):
+    def setUp(self):
+        if again(self._testMethodName):
+            self.skipTest("the shop does not answer any more")
+
+    def test_failed(self):
+        self.fail("HTTP 500 from the shop")
+
+    def test_failed_in_a_subtest(self):
+        with self.subTest(page="cart"):
+            self.fail("HTTP 500 from the shop")
+
+    def test_erred(self):
+        raise ValueError("no shop")
+
+    def test_crashed(self):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def test_exited(self):
+        os._exit(0)
+
+    @probe(timeout="300ms")
+    def test_timed_out(self):
+        time.sleep(60)
+
+    @unittest.expectedFailure
+    def test_passed_unexpectedly(self):
+        pass
+
+class TestExpected(unittest.TestCase):
+    @unittest.expectedFailure
+    def test_as_expected_at_the_retry(self):
+        self.assertFalse(again("expected"))
+
+class TestFixture(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        if again("fixture"):
+            raise unittest.SkipTest("the shop does not answer any more")
+        raise ValueError("no shop")
+
+    def test_of_a_fixture(self):
+        pass
+
+class TestOther(unittest.TestCase):
+    def test_other(self):
+        pass
+"""
+
+
+def test_a_problem_stands_though_its_retry_skips(project):
+    """Whatever kind it was: only a pass takes it back. The record has the problem, and what the retry said."""
+    project.app("shop", STANDS)
+    done, record = project.record("--parallel", "3", "--policy", policy(project, retries=1))
+    ended = by_label(record)
+    assert done.code == record["exit_code"] == 1
+    assert outcomes(record) == {
+        "test_failed": "failed",
+        "test_failed_in_a_subtest": "failed",
+        "test_erred": "error",
+        "test_crashed": "error",
+        "test_exited": "error",
+        "test_timed_out": "timeout",
+        "test_passed_unexpectedly": "failed",
+        "test_as_expected_at_the_retry": "failed",
+        "test_of_a_fixture": "error",
+        "test_other": "passed",
+    }, done.err
+    assert all(result["attempts"] == 2 for name, result in ended.items() if name != "test_other")
+    assert ended["test_failed"]["message"] == "HTTP 500 from the shop"
+    told = "The last attempt, which proves nothing: skipped: the shop does not answer any more"
+    assert ended["test_failed"]["details"].rstrip().endswith(told)
+    assert "Traceback" in ended["test_failed"]["details"]
+    assert told in ended["test_of_a_fixture"]["details"]
+
+
+def test_a_pass_after_a_skip_takes_the_problem_back(project):
+    """A skip uses up a retry, as a problem does; where one is left, the probe gets its chance."""
+    project.app(
+        "shop",
+        FLAKY
+        + """
+class TestFlaky(Counting):
+    def test_fails_skips_passes(self):
+        number = self.attempt()
+        if number == 2:
+            self.skipTest("starting")
+        self.assertEqual(number, 3)
+""",
+    )
+    done, record = project.record("--policy", policy(project, retries=2))
+    (result,) = record["results"]
+    assert done.code == 0
+    assert (result["outcome"], result["attempts"]) == ("passed", 3)
+    assert "1 != 3" in result["details"]
+
+
+def test_a_problem_stands_in_the_commands_own_process(project):
+    """`--parallel 0` has the same book."""
+    project.app(
+        "shop",
+        FLAKY
+        + """
+class TestFlaky(Counting):
+    def test_fails_and_skips(self):
+        if self.attempt() == 2:
+            self.skipTest("the shop does not answer any more")
+        self.fail("HTTP 500 from the shop")
+
+    def test_other(self):
+        pass
+""",
+    )
+    done, record = project.record("--parallel", "0", "--retries", "1", "--retry-delay", "0")
+    assert (done.code, outcomes(record)["test_fails_and_skips"]) == (1, "failed")
+
+
+def test_durations_and_times_are_finite_whatever_a_probe_did_to_the_clock():
+    """What no clock gives is 0 s, and now: no record has what is no number, and sums of it are numbers too."""
+    probe = Selected("shop.TestClock.test_it", (), 9.0, 1, blocking=True, fixtures=None, verdict=None)
+    for wrong in (float("inf"), float("-inf"), float("nan"), -1.0, 1e18):
+        ledger = Ledger([probe], 0.0, str, [].append)
+        ledger.record(0, Attempt(Outcome.FAILED, began=wrong, duration=wrong), now=0.0)
+        ledger.record(0, Attempt(Outcome.FAILED, began=wrong, duration=1.5), now=0.0)
+        (result,) = ledger.finish(None)
+        assert result.duration == 1.5
+        assert 1900 < result.started_at.year < 9999
+
+
 def test_what_a_run_says_has_a_bound(project):
     """Reports of many long tracebacks are written in time: first come, first kept, and a line for each of the rest."""
     project.app(

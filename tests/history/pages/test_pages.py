@@ -239,6 +239,28 @@ made |= {"two": page_of_gate("new")}
     assert "a.B.skips" not in pages["one"].text.partition("Slowest")[2]
 
 
+def test_pages__show_rows_whose_durations_are_no_numbers(site):
+    """A probe's clock may have been patched by a release before this one: its rows are in the tables, and are read."""
+    got = recorded.ask(
+        site,
+        PAGES
+        + """
+from django_probe.reports import json as as_json, junit, markdown
+
+ran("clocks", "clocks-1", result("shop.Test.test_a"), result("shop.Test.test_b"))
+Result.objects.filter(run__run_id="clocks-1", label="shop.Test.test_a").update(duration=float("inf"))
+Result.objects.filter(run__run_id="clocks-1", label="shop.Test.test_b").update(duration=-1.0)
+record = records.of(runs.find("clocks-1"))
+told(gate=page_of_gate("clocks"), run=page_of_run("clocks-1"), status=page_of_all("clocks"),
+     record=json.loads(as_json.render(record)), others=[junit.render(record), markdown.render(record)])
+""",
+    )
+    assert [result["duration"] for result in got["record"]["results"]] == [0.0, 0.0]
+    assert all('time="inf"' not in text and "infs" not in text for text in got["others"])
+    assert all("test_a" in got[page] for page in ("gate", "run"))
+    assert "clocks" in got["status"]
+
+
 def test_run__bounds_a_page_of_ten_thousand_probes(site):
     """Problems come first and as many as a page can hold; what is left out is said, and found by filter and paging."""
     pages, _ = render(
