@@ -1,5 +1,6 @@
-# make gate    a virtualenv, the install, embedded SQLite migrated, the gate "deploy" run on it
-# make serve   the history of that gate on http://127.0.0.1:8000/accounts/login/; `make user` makes one who may log in
+# make gate    a virtualenv, the install, and the gate "deploy" of the example in examples/, a small shop
+# make sell-out   empties the shop, so that the gate closes; `make restock` mends it
+# make serve   the shop, and the history of its gate, on http://127.0.0.1:8000; `make user` makes a user who may log in
 # make test    lint, types, and the tests on both ends of the version range
 # make bench   the figures of docs/benchmarks.md, measured on this machine
 # PYTHON=python3.13 chooses the interpreter of .venv; `make clean` removes all that was made here.
@@ -13,40 +14,45 @@ PYENV_PYTHONS := $(wildcard $(or $(PYENV_ROOT),$(HOME)/.pyenv)/versions/3.1*/bin
 # CI tests both ends of the range or fails; a contributor's machine tests the ends that it has.
 SKIP_MISSING := $(if $(filter true,$(CI)),false,true)
 
-# What a shell exports for another system must never reach the embedded one: `migrate` would run on its database.
+# Variables that a shell exports for another system must not reach the example: `migrate` would run on that database.
 # PROBE_* are this project's own names: whoever sets them means it.
 unexport DATABASE_URL CACHE_URL EMAIL_URL SECRET_KEY ALLOWED_HOSTS CSRF_TRUSTED_ORIGINS DJANGO_SETTINGS_MODULE PYTHONPATH
-gate serve user: export PROBE_HISTORY_DATABASE_URL ?= sqlite:///build/history.sqlite3
+EXAMPLE := gate sell-out restock serve user
+$(EXAMPLE): export DJANGO_SETTINGS_MODULE := examples.settings
+$(EXAMPLE): export PROBE_HISTORY_DATABASE_URL ?= sqlite:///build/history.sqlite3
 serve: export WEB_BIND ?= 127.0.0.1:8000
 
-# With a history all tables are in its database; the embedded one has none, and is there to be asked.
-MIGRATE = $(BIN)/python deploy/manage.py migrate --verbosity 0
+MANAGE := $(BIN)/python deploy/manage.py
 
 .DEFAULT_GOAL := help
-.PHONY: help gate serve user test bench lock clean
+.PHONY: help gate sell-out restock serve user test bench lock clean
 
 help:
-	@sed -n 's/^# //p' Makefile | head -5
+	@sed -n 's/^# //p' Makefile | head -6
 
 gate: .venv/.installed
 	@mkdir -p build
-	@touch db.sqlite3
-	@$(MIGRATE)
-	@$(BIN)/python deploy/manage.py probe --gate deploy --junit build/junit.xml; code=$$?; \
+	@$(MANAGE) shop open
+	@$(MANAGE) probe --gate deploy --junit build/junit.xml; code=$$?; \
 	if [ $$code -eq 0 ]; then echo "make gate: the gate is open; the report is build/junit.xml"; \
 	else echo "make gate: the gate is CLOSED, exit code $$code" >&2; exit $$code; fi
 
+sell-out restock: .venv/.installed
+	@mkdir -p build
+	@$(MANAGE) shop open
+	@$(MANAGE) shop $@
+
 serve: .venv/.installed
 	@mkdir -p build
-	@touch db.sqlite3
-	@$(MIGRATE)
-	@echo "make serve: log in at http://$$WEB_BIND/accounts/login/ until Ctrl-C; make user makes one who may"
+	@$(MANAGE) shop open
+	@echo "make serve: the shop is at http://$$WEB_BIND/, the log-in to its gates at http://$$WEB_BIND/accounts/login/"
+	@echo "make serve: make user makes a user who may log in; Ctrl-C ends the server"
 	@exec $(BIN)/python -m gunicorn --config deploy/gunicorn.conf.py deploy.wsgi
 
 user: .venv/.installed
 	@mkdir -p build
-	@$(MIGRATE)
-	@$(BIN)/python deploy/manage.py createsuperuser$(if $(DJANGO_SUPERUSER_PASSWORD), --noinput)
+	@$(MANAGE) shop open
+	@$(MANAGE) createsuperuser$(if $(DJANGO_SUPERUSER_PASSWORD), --noinput)
 
 test: .venv/.tox
 	@rm -f build/tests-*.xml

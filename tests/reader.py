@@ -73,16 +73,16 @@ def new_bench(folder: Path, shop: Project) -> Bench:
     python.chmod(0o755)
     shutil.copytree(shop.path, folder / "site")
     site = replace(shop, path=folder / "site", apps=list(shop.apps))
-    return Bench(site, _checkout(folder / "checkout", python), programs, [])
+    return Bench(site, new_checkout(folder / "checkout", python), programs, [])
 
 
-def _checkout(folder: Path, python: Path) -> Path:
+def new_checkout(folder: Path, python: Path) -> Path:
     """Copy what `make gate` needs; its virtualenv is there already, for a test must not install anything."""
     (folder / ".venv" / "bin").mkdir(parents=True)
     (folder / ".venv" / "bin" / "python").symlink_to(python)
     for name in ("Makefile", "pyproject.toml"):
         shutil.copy(ROOT / name, folder)
-    for name in ("deploy", "django_probe"):
+    for name in ("deploy", "django_probe", "examples"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     for stamp in (".made", ".installed"):
         (folder / ".venv" / stamp).touch()

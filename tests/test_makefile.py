@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-URLS = "database= history=sqlite:///build/history.sqlite3"
+SEEN = "database= settings=examples.settings history=sqlite:///build/history.sqlite3"
 
 
 def script(path: Path, text: str) -> Path:
@@ -29,7 +29,7 @@ def make(folder: Path, *arguments: str, **variables: str) -> subprocess.Complete
     return subprocess.run(
         ["make", *arguments],
         cwd=folder,
-        env={**environment, "DATABASE_URL": "postgres://production", **variables},
+        env={**environment, "DATABASE_URL": "postgres://production", "DJANGO_SETTINGS_MODULE": "theirs", **variables},
         capture_output=True,
         text=True,
         check=False,
@@ -47,7 +47,7 @@ def checkout(tmp_path: Path) -> Path:
 @pytest.fixture
 def installed(checkout: Path) -> Path:
     """A checkout whose virtualenv is there: its Python says what it was asked, and a probe exits as told."""
-    says = 'echo "$*" "database=$DATABASE_URL history=$PROBE_HISTORY_DATABASE_URL"'
+    says = 'echo "$*" database=$DATABASE_URL settings=$DJANGO_SETTINGS_MODULE history=$PROBE_HISTORY_DATABASE_URL'
     script(checkout / ".venv/bin/python", f'{says}\n[ "$2" != probe ] || exit $(cat code)')
     for stamp in (".made", ".installed"):
         (checkout / ".venv" / stamp).touch()
@@ -79,37 +79,56 @@ def test_a_python_that_is_not_there_is_said_to_be_missing(checkout):
 
 
 def test_an_open_gate_ends_with_success(installed):
-    """`make gate` migrates, runs the gate, and says where the report is; no foreign database is touched."""
+    """`make gate` opens the example shop, runs its gate, and says where the report is; no other system is touched."""
     (installed / "code").write_text("0")
     done = make(installed, "gate")
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == [
-        f"deploy/manage.py migrate --verbosity 0 {URLS}",
-        f"deploy/manage.py probe --gate deploy --junit build/junit.xml {URLS}",
+        f"deploy/manage.py shop open {SEEN}",
+        f"deploy/manage.py probe --gate deploy --junit build/junit.xml {SEEN}",
         "make gate: the gate is open; the report is build/junit.xml",
     ]
 
 
 def test_a_history_of_ones_own_is_used(installed):
-    """PROBE_HISTORY_DATABASE_URL is heard; where it is empty there is no history, and one database has all tables."""
+    """PROBE_HISTORY_DATABASE_URL is used; an empty one means no history, and one database has all tables."""
     (installed / "code").write_text("0")
     other = make(installed, "gate", PROBE_HISTORY_DATABASE_URL="postgres://own")
     assert [line.partition("history=")[2] for line in other.stdout.splitlines()[:2]] == ["postgres://own"] * 2
     none = make(installed, "gate", PROBE_HISTORY_DATABASE_URL="")
-    assert none.stdout.splitlines()[0] == "deploy/manage.py migrate --verbosity 0 database= history="
+    assert none.stdout.splitlines()[0] == "deploy/manage.py shop open database= settings=examples.settings history="
+
+
+@pytest.mark.parametrize("what", ["sell-out", "restock"])
+def test_the_shop_can_be_broken_and_mended(installed, what):
+    """`make sell-out` and `make restock` work in a checkout in which nothing ran before."""
+    assert make(installed, what).stdout.splitlines() == [
+        f"deploy/manage.py shop open {SEEN}",
+        f"deploy/manage.py shop {what} {SEEN}",
+    ]
 
 
 def test_the_server_and_its_users_have_the_history_of_the_gate(installed):
     """`make serve` and `make user` work on the file that `make gate` writes, and the one tells of the other."""
     serve, user = make(installed, "serve"), make(installed, "user")
+    address = "http://127.0.0.1:8000/"
     assert serve.stdout.splitlines() == [
-        f"deploy/manage.py migrate --verbosity 0 {URLS}",
-        "make serve: log in at http://127.0.0.1:8000/accounts/login/ until Ctrl-C; make user makes one who may",
-        f"-m gunicorn --config deploy/gunicorn.conf.py deploy.wsgi {URLS}",
+        f"deploy/manage.py shop open {SEEN}",
+        f"make serve: the shop is at {address}, the log-in to its gates at {address}accounts/login/",
+        "make serve: make user makes a user who may log in; Ctrl-C ends the server",
+        f"-m gunicorn --config deploy/gunicorn.conf.py deploy.wsgi {SEEN}",
     ]
-    assert user.stdout.splitlines()[-1] == f"deploy/manage.py createsuperuser {URLS}"
+    assert user.stdout.splitlines()[-1] == f"deploy/manage.py createsuperuser {SEEN}"
     unattended = make(installed, "user", DJANGO_SUPERUSER_PASSWORD="correct horse")
-    assert unattended.stdout.splitlines()[-1] == f"deploy/manage.py createsuperuser --noinput {URLS}"
+    assert unattended.stdout.splitlines()[-1] == f"deploy/manage.py createsuperuser --noinput {SEEN}"
+
+
+def test_the_tests_get_no_settings(installed):
+    """The settings of the example are for the example's targets alone, and nobody else's reach the tests."""
+    says = 'echo "settings=$DJANGO_SETTINGS_MODULE"; mkdir -p build; touch build/tests-x.xml'
+    script(installed / ".venv/bin/tox", says)
+    (installed / ".venv/.tox").touch()
+    assert make(installed, "test").stdout.splitlines() == ["settings="]
 
 
 def test_a_closed_gate_fails_make_and_shows_its_own_exit_code(installed):

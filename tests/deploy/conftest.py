@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-# The project is for the image, whose Python is the newer; that `make gate` runs it on any is in tests/test_makefile.py.
+# The project is for the image, whose Python is the newer; tests/test_examples.py runs it on both ends of the range.
 collect_ignore_glob = ["test_*.py"] if sys.version_info < (3, 13) else []
 
 ROOT = Path(__file__).resolve().parents[2]
