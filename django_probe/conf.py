@@ -1,15 +1,14 @@
-"""What the settings and the environment say; the only value module that reads Django's settings."""
+"""What the settings say, and the environment where they say nothing; the only value module that reads settings."""
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any, Final
 
 from django.conf import settings
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from django_probe.environment import environment
 
+if TYPE_CHECKING:
     from django_probe.policy import Policy
 
 DEFAULT_RUNNER: Final = "django_probe.simple.DjangoProbeSuiteRunner"
@@ -47,9 +46,3 @@ def history_database() -> str:
 def history_days() -> int:
     """Return how many days of runs are kept, from settings.PROBE_HISTORY_DAYS."""
     return int(getattr(settings, "PROBE_HISTORY_DAYS", None) or 30)
-
-
-def environment(name: str, default: Callable[[], str] = str) -> str:
-    """Return an environment variable, or what `default` makes where it is unset, empty or blank."""
-    value = os.environ.get(name, "")
-    return value if value.strip() else default()

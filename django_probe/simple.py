@@ -16,12 +16,13 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from django_probe import conf
+from django_probe.environment import environment
 from django_probe.errors import UsageError
 from django_probe.execution.failures import Interrupted, one_line
 from django_probe.execution.guard.backends import objections
 from django_probe.execution.inprocess import InProcessSession
 from django_probe.execution.loading import discovery
-from django_probe.execution.loading.selection import Choice, Shard
+from django_probe.execution.loading.selection import Choice
 from django_probe.execution.redaction import Redactor
 from django_probe.execution.session import ForkedSession, Session
 from django_probe.reports.console import Console
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from django_probe.execution.listener import Listener
     from django_probe.policy import Gate
     from django_probe.reports.delivery import Delivery
+    from django_probe.shards import Shard
 
 
 Given = TypeVar("Given")
@@ -117,7 +119,7 @@ class DjangoProbeSuiteRunner:
         self._choice = Choice(self.gate, operator, tuple(patterns), shard)
         self.allow_empty = allow_empty
         self._ends_process = ends_process
-        self._id = conf.environment("PROBE_RUN_ID", lambda: os.urandom(16).hex())
+        self._id = environment("PROBE_RUN_ID", lambda: os.urandom(16).hex())
         self._began = datetime.now(UTC) - timedelta(seconds=age)
         self._clock = monotonic() - age
         self._listener = listener or Console(sys.stderr, color=False, live=False, verbosity=verbosity)
@@ -228,7 +230,7 @@ class DjangoProbeSuiteRunner:
         return ProbeRun(
             id=self._id,
             gate=self.gate.name,
-            release=conf.environment("PROBE_RELEASE") or None,
+            release=environment("PROBE_RELEASE") or None,
             host=socket.gethostname(),
             shard=str(shard) if shard else None,
             started_at=self._began,

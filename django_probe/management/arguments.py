@@ -7,8 +7,8 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from django_probe.errors import UsageError
-from django_probe.execution.loading.selection import Shard
 from django_probe.policy import MAX_PARALLEL
+from django_probe.shards import Shard
 from django_probe.terms import parse_access, parse_count, parse_duration, parse_flag, parse_timeout
 
 if TYPE_CHECKING:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 from django.db import connections
 
 from django_probe import conf
+from django_probe.environment import environment
 from django_probe.errors import UsageError
 from django_probe.execution.failures import message_of
 from django_probe.execution.guard.connections import discard
@@ -98,7 +99,7 @@ class Rounds:
         run = ProbeRun(
             id=os.urandom(16).hex(),
             gate=READY,
-            release=conf.environment("PROBE_RELEASE") or None,
+            release=environment("PROBE_RELEASE") or None,
             host=socket.gethostname(),
             started_at=began,
             finished_at=began + timedelta(seconds=ended - clock),

@@ -11,7 +11,7 @@ from urllib.parse import SplitResult, quote, unquote, urlsplit
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
-from django_probe.conf import environment
+from django_probe.environment import environment
 from django_probe.terms import parse_timeout
 
 if TYPE_CHECKING:

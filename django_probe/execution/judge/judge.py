@@ -12,8 +12,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from django_probe.execution import linux
+from django_probe.execution.exit_status import cause_of_death
 from django_probe.execution.failures import message_of
-from django_probe.execution.judge.exit_status import cause_of_death
 from django_probe.execution.judge.ledger import Attempt, Ledger, Selected
 from django_probe.execution.judge.messages import LOST, TIMEOUT, MessageHandler
 from django_probe.execution.judge.worker_handle import DESCRIPTORS, Stage

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from django_probe.errors import UsageError
 from django_probe.execution import linux, stacks
+from django_probe.execution.exit_status import cause_of_death
 from django_probe.execution.forking import close_databases, flush_streams
-from django_probe.execution.judge.exit_status import cause_of_death
 from django_probe.execution.judge.ledger import Selected
 from django_probe.execution.judge.output import Output
 from django_probe.execution.judge.worker_handle import WorkerHandle

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
-from zlib import crc32
 
 from django.apps import apps
 
@@ -24,21 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from django_probe.policy import Gate
-
-
-@dataclass(frozen=True, slots=True)
-class Shard:
-    """One of `count` parts of a selection, `index` from 0."""
-
-    index: int
-    count: int
-
-    def __str__(self) -> str:
-        return f"{self.index}/{self.count}"
-
-    def has(self, key: str) -> bool:
-        """Return whether what has this key is this shard's; CRC-32, so that every shard computes alike."""
-        return crc32(key.encode("utf-8", "surrogatepass")) % self.count == self.index
+    from django_probe.shards import Shard
 
 
 @dataclass(frozen=True, slots=True)

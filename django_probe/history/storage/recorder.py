@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final, cast
 from django.db import connections, transaction
 
 from django_probe import conf
+from django_probe.environment import environment
 from django_probe.execution.guard.guard import unguarded
 from django_probe.history.storage import store
 from django_probe.history.storage.retention import prune
@@ -202,6 +203,6 @@ class Recorder:
 
     def _refuse(self, sentence: str) -> None:
         if self._trigger == store.HTTP:
-            store.refuse(conf.environment("PROBE_RUN_ID"), sentence)
+            store.refuse(environment("PROBE_RUN_ID"), sentence)
         elif self._key is not None:
             store.discard(self._key)

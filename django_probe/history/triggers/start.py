@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from django_probe import conf
+from django_probe.environment import environment
 from django_probe.history.errors import RequestError
 from django_probe.history.storage import records, runs, store
 from django_probe.history.storage.summaries import State
@@ -145,5 +146,5 @@ def _stands(summary: RunSummary) -> bool:
     was another release. Not where more than results closed the gate, such as a team's own suite_result().
     """
     by_results = all(part.exit_code in _BY_RESULTS and not part.stricter for part in summary.parts)
-    released = summary.release == conf.environment("PROBE_RELEASE")
+    released = summary.release == environment("PROBE_RELEASE")
     return by_results and released and runs.newest(summary.gate) == summary.id

@@ -1,0 +1,130 @@
+"""Masks known secrets, and the user info of URLs, in texts; which texts are secrets, others find out.
+
+Nothing here imports Django: the supervisor, which has no settings, masks by the environment.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import cached_property
+from html import escape
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote, quote_plus, unquote, urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+MIN_LENGTH: Final = 8
+_MASK: Final = "*" * 20  # as Django's error pages have it
+_URL_USER: Final = re.compile(r"(?<=://)[^\s/'\"<>]+(?=@)")
+# Where unittest leaves out the middle of a value, and where pprint goes on with a long one in the next line.
+_CUT: Final = re.compile(
+    r"""(\[\d+\ chars\] | \ \[truncated\]\.\.\.
+        | ['"]\n[-+]?\ +b?['"] | ['"]?\n\?[ ^+-]*\n\n?[-+]\ +b?['"])""",  # the last beside the marks of difflib
+    re.VERBOSE,
+)
+_FEW: Final = 200  # to search a text for so many is quicker than to look at each of its places
+_MIN_PART: Final = 5  # characters of a secret beside a cut, the fewest that unittest leaves of what values share
+
+
+class Mask:
+    """Masks `secrets`, each in every form in which texts have it, and the user info of every URL.
+
+    A secret of fewer than `MIN_LENGTH` characters is left as it is: it would be found in any text.
+    """
+
+    def __init__(self, secrets: Iterable[str]) -> None:
+        self._known = _Known({form for secret in secrets for form in _forms(secret) if len(form) >= MIN_LENGTH})
+
+    def __call__(self, text: str) -> str:
+        """Return the text with everything masked."""
+        text = self._known.masked(text)
+        return _URL_USER.sub(_MASK, text) if "://" in text else text
+
+
+class _Known:
+    """Masks some forms of secrets in texts, in a time that hardly depends on how many they are."""
+
+    def __init__(self, forms: set[str]) -> None:
+        self._forms = forms
+        lengths: dict[str, set[int]] = {}
+        for form in forms:
+            lengths.setdefault(form[:MIN_LENGTH], set()).add(len(form))
+        # The longest first, so that a secret that begins with another is masked whole.
+        self._lengths = {head: sorted(found, reverse=True) for head, found in lengths.items()}
+
+    def masked(self, text: str) -> str:
+        """Return the text with every form in it replaced, and every part of one beside a cut."""
+        parts = _CUT.split(self._without_whole(text))  # each second one is a cut
+        if len(parts) > 1:
+            after, before = self._sides
+            parts[2::2] = [_without_head(part, after) for part in parts[2::2]]
+            parts[:-1:2] = [_without_head(part[::-1], before)[::-1] for part in parts[:-1:2]]
+        return "".join(parts)
+
+    @cached_property
+    def _sides(self) -> tuple[str, str]:
+        """All forms in one text, and the same backwards."""
+        known = "\0".join(self._forms)
+        return known, known[::-1]
+
+    def _without_whole(self, text: str) -> str:
+        heads = self._lengths
+        if len(heads) <= _FEW and not any(head in text for head in heads):
+            return text
+        pieces, done = [], 0
+        # A pattern of thousands of alternatives would try each of them at every place.
+        for place in [at for at in range(len(text) - MIN_LENGTH + 1) if text[at : at + MIN_LENGTH] in heads]:
+            if place < done:
+                continue
+            for length in heads[text[place : place + MIN_LENGTH]]:
+                if text[place : place + length] in self._forms:
+                    pieces += [text[done:place], _MASK]
+                    done = place + length
+                    break
+        return "".join([*pieces, text[done:]])
+
+
+def _without_head(part: str, known: str) -> str:
+    """Mask the longest beginning of a text that stands anywhere in another."""
+    length = _MIN_PART
+    if len(part) < length or part[:length] not in known:
+        return part
+    while length < len(part) and part[: length + 1] in known:
+        length += 1
+    return _MASK + part[length:]
+
+
+def of_url(url: str) -> Iterator[str]:
+    """Yield the passwords in a URL, or its user where it has no password, as where a service takes a token there."""
+    for user in _URL_USER.findall(url):
+        yield from user.split(":", 1)[1:]
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # no URL after all
+        return
+    if parts.password is not None:
+        yield parts.password
+    elif parts.username and not parts.username.isalpha():  # a word is a name: "postgres" is in every traceback
+        yield parts.username
+
+
+def _forms(secret: str) -> set[str]:
+    """Return a secret as code, JSON, HTML and connection strings escape it, as URLs have it, and each of its lines."""
+    if secret.isascii() and secret.isalnum():
+        return {secret}
+    in_json = json.dumps(secret)
+    whole = {
+        secret,
+        repr(secret)[1:-1],
+        repr(f"'\"{secret}")[4:-1],  # in a text with both quotes; libpq escapes alike
+        in_json[1:-1],
+        repr(in_json)[2:-2],
+        escape(secret),
+        quote(secret, safe=""),
+        quote(secret),
+        quote_plus(secret),
+        unquote(secret),
+    }
+    return whole | {line.strip() for line in secret.splitlines()}
