@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
-from functools import partial
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
 from django.utils.module_loading import import_string
 
 from django_probe import conf
+from django_probe.environment import environment
 from django_probe.errors import UsageError
 from django_probe.execution.linux import process_age
 from django_probe.execution.listener import Listeners
 from django_probe.reports.console import Console, is_terminal, wants_color
-from django_probe.reports.delivery import STDOUT, Delivery, Report
+from django_probe.reports.delivery import Delivery
+from django_probe.reports.wanted import by_option, sink, wanted
 from django_probe.simple import DjangoProbeSuiteRunner
 from django_probe.terms import Wishes, shown
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from django_probe.history.storage.recorder import Recorder
     from django_probe.policy import Gate
-    from django_probe.results import ProbeRun
 
 
 def recorder(labels: Sequence[str], options: dict[str, Any]) -> Recorder | None:
@@ -35,7 +34,7 @@ def recorder(labels: Sequence[str], options: dict[str, Any]) -> Recorder | None:
     from django_probe.history.storage.recorder import Recorder  # noqa: PLC0415 (its models are those of an installed app)
     from django_probe.history.storage.store import HTTP  # noqa: PLC0415 (as above)
 
-    trigger = conf.environment("PROBE_TRIGGER")
+    trigger = environment("PROBE_TRIGGER")
     chosen = [*labels, *options["patterns"], *(options["tags"] or ()), *(options["exclude_tags"] or ())]
     # What a Job always runs is the gate as its author means it; what a person picks out is not,
     # and of a POST the row says it that waits for this run.
@@ -47,13 +46,13 @@ def runner(options: dict[str, Any], recorder: Recorder | None, *, from_command_l
 
     `from_command_line` is False where `call_command()` was called in a process that goes on.
     """
-    if options["list"] and (given := _asked(options)):
+    if options["list"] and (given := by_option(options)):
         raise UsageError(f"--list runs nothing, so there is nothing to write for {' and '.join(given)}")
-    delivery = Delivery(_reports(options), options.get("stdout") or sys.stdout)
+    delivery = Delivery(wanted(options), options.get("stdout") or sys.stdout)
     if not options["list"]:
         delivery.prepare()  # first of all: no report of an earlier run outlives what is refused below
-    if (sink := _sink()) not in ("log", "none"):
-        raise UsageError(f'PROBE_REPORT_SINK: {sink!r} is neither "log" nor "none"')
+    if (where := sink()) not in ("log", "none"):
+        raise UsageError(f'PROBE_REPORT_SINK: {where!r} is neither "log" nor "none"')
     path = conf.runner_path()
     make = _imported(path)
     gate = _ordered(conf.policy(options["policy"]).gate(options["gate"]), options)
@@ -109,32 +108,3 @@ def _ordered(gate: Gate, options: dict[str, Any]) -> Gate:
     keys = ("parallel", "deadline", "retry_delay", "tags", "exclude_tags")
     given = {key: options[key] for key in keys if options[key] is not None}
     return replace(gate, **given, failfast=gate.failfast or options["failfast"])
-
-
-def _asked(options: dict[str, Any]) -> dict[str, str]:
-    asked = {"--junit": "junit", "--json": "json", "--summary": "markdown"}
-    return {option: name for option, name in asked.items() if options[name] is not None}
-
-
-def _reports(options: dict[str, Any]) -> list[Report]:
-    reports = [_report(option, options[name], name) for option, name in _asked(options).items()]
-    if path := conf.environment("PROBE_TERMINATION_LOG"):
-        reports.append(_report("PROBE_TERMINATION_LOG", path, "termination", in_place=True))
-    if _sink() == "log":
-        reports.append(_report("PROBE_REPORT_SINK", STDOUT, "sink"))
-    return reports
-
-
-def _sink() -> str:
-    return conf.environment("PROBE_REPORT_SINK", lambda: "none")
-
-
-def _report(option: str, path: str, name: str, *, in_place: bool = False) -> Report:
-    """Ask for what a module of `reports` renders; it is imported only here, and while the probes are loading."""
-    module = partial(import_module, f"django_probe.reports.{name}")
-
-    def render(run: ProbeRun) -> str:
-        rendered: str = module().render(run)
-        return rendered
-
-    return Report(option, path, render, in_place=in_place, warm_up=module)

@@ -1,0 +1,47 @@
+"""Which reports were asked for, by the options of `manage.py probe` and by the environment."""
+
+from __future__ import annotations
+
+from functools import partial
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from django_probe.environment import environment
+from django_probe.reports.delivery import STDOUT, Report
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from django_probe.results import ProbeRun
+
+
+def by_option(options: Mapping[str, Any]) -> dict[str, str]:
+    """Return the options that ask for a report, each with the name of the module that renders it."""
+    asked = {"--junit": "junit", "--json": "json", "--summary": "markdown"}
+    return {option: name for option, name in asked.items() if options.get(name) is not None}
+
+
+def wanted(options: Mapping[str, Any]) -> list[Report]:
+    """Return every report that options and environment ask for."""
+    reports = [_report(option, options[name], name) for option, name in by_option(options).items()]
+    if path := environment("PROBE_TERMINATION_LOG"):
+        reports.append(_report("PROBE_TERMINATION_LOG", path, "termination", in_place=True))
+    if sink() == "log":
+        reports.append(_report("PROBE_REPORT_SINK", STDOUT, "sink"))
+    return reports
+
+
+def sink() -> str:
+    """Return where PROBE_REPORT_SINK wants the JUnit XML besides files: "log" or "none", or what is neither."""
+    return environment("PROBE_REPORT_SINK", lambda: "none")
+
+
+def _report(option: str, path: str, name: str, *, in_place: bool = False) -> Report:
+    """Ask for what a module of `reports` renders; it is imported only here, and while the probes are loading."""
+    module = partial(import_module, f"django_probe.reports.{name}")
+
+    def render(run: ProbeRun) -> str:
+        rendered: str = module().render(run)
+        return rendered
+
+    return Report(option, path, render, in_place=in_place, warm_up=module)
