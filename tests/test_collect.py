@@ -72,7 +72,9 @@ def test_collect__writes_a_file_that_others_read(tmp_path):
     done = collect(report(), "--output", tmp_path / "junit.xml")
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
     whole = JUnitXml.fromfile(str(tmp_path / "junit.xml"))
-    assert (whole.tests, whole.failures, whole.errors, whole.time) == (2, 1, 0, 1.5)
+    assert whole.time == 1.5
+    whole.update_statistics()
+    assert (whole.tests, whole.failures, whole.errors) == (2, 1, 0)
     assert [suite.name for suite in whole] == ["shop"]
 
 
@@ -112,7 +114,8 @@ def test_collect__merges_shards_that_were_printed_at_once():
     assert len(cases(done)) == 8
     root = ET.fromstring(done.stdout)
     assert [suite.get("name") for suite in root] == ["shop0", "shop1", "shop2", "shop3"]
-    assert (root.get("tests"), root.get("failures"), float(root.get("time"))) == ("8", "4", 6.0)
+    assert [sum(int(suite.get(name)) for suite in root) for name in ("tests", "failures")] == [8, 4]
+    assert root.attrib == {"time": "6.000"}
 
 
 def test_collect__reads_files_too(tmp_path):

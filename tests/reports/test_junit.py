@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import xml.etree.ElementTree as ET
 from dataclasses import replace
 
@@ -36,15 +37,15 @@ def test_render__the_whole_format(run, result):
     )
 
     assert junit.render(given) == (
-        '<testsuites disabled="0" errors="1" failures="1" tests="3" time="0.153">'
-        '<testsuite disabled="0" errors="0" failures="1" name="shop" skipped="0" tests="2" time="0.102" '
+        '<testsuites time="0.153">'
+        '<testsuite errors="0" failures="1" name="shop" skipped="0" tests="2" time="0.102" '
         f'hostname="pod-x" timestamp="2026-11-23T10:00:00">{properties}'
         '<testcase name="test_cart" time="0.051000" classname="shop.TestCheckout" />'
         '<testcase name="test_pay" time="0.051000" classname="shop.TestCheckout">'
         '<failure type="failure" message="402 != 200">Traceback &#8230;</failure>'
         "<system-out>paying</system-out></testcase></testsuite>"
-        '<testsuite disabled="0" errors="1" failures="0" name="payments" skipped="0" tests="1" time="0.051" '
-        f'hostname="pod-x" timestamp="2026-11-23T10:00:00">{properties}'
+        '<testsuite errors="1" failures="0" name="payments" skipped="0" tests="1" time="0.051" '
+        'hostname="pod-x" timestamp="2026-11-23T10:00:00">'
         '<testcase name="test_charge" time="0.051000" classname="payments.cards.TestCard">'
         '<error type="timeout" message="no end after 30s" /></testcase></testsuite></testsuites>\n'
     )
@@ -211,3 +212,36 @@ def test_render__refuses_to_give_away_what_no_reader_takes(run, result, monkeypa
 
     with pytest.raises(ReportError, match="cannot be read"):
         junit.render(run(replace(result(outcome="failed"), details="\ufffe")))
+
+
+def test_render__keeps_to_what_strict_readers_accept(run, result):
+    """No attribute that Jenkins' xUnit plugin refuses, no more decimals than it takes, no property twice."""
+    root = ET.fromstring(
+        junit.render(
+            run(
+                result(duration=0.4194141),
+                result("app2.X.test_y", outcome="failed", message="why", blocking=False),
+                result("app3.X.test_z", outcome="skipped", message="not here"),
+                release="v42",
+            )
+        )
+    )
+
+    suites = list(root.iter("testsuite"))
+    assert root.attrib.keys() == {"time"}
+    assert all(
+        suite.attrib.keys() <= {"name", "tests", "failures", "errors", "skipped", "time", "timestamp", "hostname"}
+        for suite in suites
+    )
+    assert all(re.fullmatch(r"\d+\.\d{3}", element.get("time")) for element in (root, *suites))
+    names = [entry.get("name") for entry in root.iter("property")]
+    assert len(names) == len(set(names))
+
+
+def test_render__a_reader_that_counts_for_itself_counts_skips(run, result):
+    """The root claims no counts: it has none for skips, which readers that believe it took for passes."""
+    text = junit.render(run(result(), result("shop.A.test_b", outcome="skipped", message="not here")))
+    suites = junitparser.JUnitXml.fromstring(text)
+    suites.update_statistics()
+
+    assert (suites.tests, suites.skipped, suites.failures, suites.errors) == (2, 1, 0, 0)

@@ -275,6 +275,7 @@ def test_junit__can_be_read_and_agrees(server):
     """A reader that is not ours finds the failure that closed the gate."""
     suites = JUnitXml.fromstring(with_token(server, VIEW).get("gates/checkout/?format=junit").body.encode())
     (failed,) = [case for suite in suites for case in suite if case.result]
+    suites.update_statistics()
     assert (suites.tests, suites.failures, suites.errors) == (2, 1, 0)
     assert (failed.classname, failed.name) == ("shop.TestCheckout", "test_pay")
     assert "402 is not 200" in failed.result[0].message

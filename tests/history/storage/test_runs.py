@@ -163,6 +163,7 @@ def test_lost_run__is_told_in_every_format(site):
     assert (record["state"], record["passed"], record["exit_code"]) == ("lost", False, 1)
     assert [(each["label"], each["outcome"], each["message"]) for each in record["results"]] == [("run", "error", why)]
     suites = JUnitXml.fromstring(got["texts"][1].encode())
+    suites.update_statistics()
     assert (suites.tests, suites.errors) == (1, 1)
     assert why in got["texts"][2]
     assert why in got["texts"][3]
