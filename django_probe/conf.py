@@ -27,7 +27,8 @@ def policy_path() -> str | None:
 
 def policy(path: str | None = None) -> Policy:
     """Read the policy file at `path`, else where settings or environment name one; PolicyError if it is none."""
-    from django_probe.policy import NO_POLICY, read_policy  # noqa: PLC0415 (every server imports this module)
+    from django_probe.policy import NO_POLICY  # noqa: PLC0415 (every server imports this module)
+    from django_probe.policy_file import read_policy  # noqa: PLC0415 (as above)
 
     path = policy_path() if path is None else path
     return NO_POLICY if path is None else read_policy(path)

@@ -6,7 +6,8 @@ from textwrap import dedent
 
 import pytest
 
-from django_probe.policy import NO_POLICY, Gate, PolicyError, parse_policy, read_policy
+from django_probe.policy import NO_POLICY, Gate, PolicyError
+from django_probe.policy_file import parse_policy, read_policy
 from django_probe.terms import NOTHING, CeilingError, DatabaseAccess, Terms, Wishes
 from tests.projects import new_project
 

@@ -20,7 +20,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from django_probe.policy import parse_policy
+from django_probe.policy_file import parse_policy
 from django_probe.reports.sink import wrap
 from django_probe.terms import parse_duration
 from tests.documents import blocks, commands

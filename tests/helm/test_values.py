@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import pytest
 
-from django_probe import policy
+from django_probe import policy, policy_file
 from tests.helm.charts import CHART, HELMS, render, values_of
 from tests.helm.tools import ROOT
 
@@ -49,13 +49,13 @@ def test_schema__knows_every_value_and_nothing_else():
 
 def test_schema__has_the_keys_of_a_gate():
     """A gate of the values has the keys that the policy file has."""
-    assert set(SCHEMA["definitions"]["policyGate"]["properties"]) == set(policy._KEYS)
+    assert set(SCHEMA["definitions"]["policyGate"]["properties"]) == set(policy_file._KEYS)
 
 
 def test_default_policy__is_one():
     """The gates of values.yaml are a policy as the command reads it, and `ready` promises nothing that it cannot do."""
     text = json.dumps(values_of(CHART / "values.yaml")["policy"])
-    assert set(policy.parse_policy(text, "values.yaml").gates) == {"deploy", "periodic", "ready"}
+    assert set(policy_file.parse_policy(text, "values.yaml").gates) == {"deploy", "periodic", "ready"}
 
 
 # What may stand in a gate of a policy, and what looks as if it might. More than 7 days in words, as "169h", are not
@@ -88,9 +88,9 @@ CASES = {f"gate-{key}-{index:02}": (key, value) for key, values in GATES.items()
 
 def read_by_the_command(key: str, value: object) -> policy.Gate | None:
     """Return the gate with this key as the command reads it, or None where it refuses the policy."""
-    name = policy.READY if key in policy._READY_ONLY else "any"
+    name = policy.READY if key in policy_file._READY_ONLY else "any"
     try:
-        return policy.parse_policy(json.dumps({"gates": {name: {key: value}}}), "table").gates[name]
+        return policy_file.parse_policy(json.dumps({"gates": {name: {key: value}}}), "table").gates[name]
     except policy.PolicyError:
         return None
 
@@ -109,11 +109,11 @@ def test_policy__means_to_the_command_what_it_means_in_the_values(version):
     read = {
         name: gate
         for name, case in CASES.items()
-        if case[0] not in policy._READY_ONLY and (gate := read_by_the_command(*case))
+        if case[0] not in policy_file._READY_ONLY and (gate := read_by_the_command(*case))
     }
     gates = {name: {CASES[name][0]: CASES[name][1]} for name in read}
     written = render({"policy": {"gates": gates}}, version=version).kind("ConfigMap")["data"]["probe.yaml"]
-    got = policy.parse_policy(written, "values").gates
+    got = policy_file.parse_policy(written, "values").gates
     assert {name: got[name] for name in read} == {name: replace(gate, name=name) for name, gate in read.items()}
 
 

@@ -21,7 +21,7 @@ from django.apps import apps
 
 from django_probe.errors import UsageError
 from django_probe.execution.failures import message_of
-from django_probe.policy import nearest
+from django_probe.names import nearest
 from django_probe.results import Outcome
 
 if TYPE_CHECKING:

@@ -1,0 +1,189 @@
+"""Reads the policy file.
+
+The YAML is turned into frozen dataclasses at once. Whatever is wrong with it is one `PolicyError` whose message
+is one line: where, what was expected, and the nearest right key.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import replace
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from django_probe.names import nearest
+from django_probe.policy import MAX_PARALLEL, READY, Gate, Policy, PolicyError
+from django_probe.terms import parse_access, parse_count, parse_duration, parse_flag, parse_timeout, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    import yaml
+
+_MAX_BYTES: Final = 1 << 20
+
+
+def _text(value: object) -> str:
+    if isinstance(value, str) and value and value == value.strip() and not value.startswith("-"):
+        return value
+    raise ValueError(f"expected a text that is not empty and does not begin with -, got {shown(value)}")
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise ValueError(f"expected a list, got {_kind(value)}")
+    return tuple(_text(item) for item in value)
+
+
+def _choice(value: object) -> tuple[str, ...]:
+    if not (texts := _texts(value)):
+        raise ValueError("expected at least one entry; leave the key out for every probe")
+    return texts
+
+
+def parse_parallel(value: object) -> int:
+    """Return a number of workers; ValueError with one sentence."""
+    if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= MAX_PARALLEL:
+        return value
+    raise ValueError(f"expected a whole number from 1 to {MAX_PARALLEL}, got {shown(value)}")
+
+
+_KEYS: Final[Mapping[str, Callable[[object], object]]] = {
+    "probes": _choice,
+    "tags": _choice,
+    "exclude_tags": _texts,
+    "parallel": parse_parallel,
+    "timeout": parse_timeout,
+    "deadline": parse_timeout,
+    "retries": parse_count,
+    "retry_delay": parse_duration,
+    "failfast": parse_flag,
+    "database_access": parse_access,
+    "warn_only": _texts,
+    "every": parse_timeout,
+    "max_age": parse_timeout,
+}
+_READY_ONLY: Final = frozenset({"every", "max_age"})
+# The thread that keeps `ready` has no workers, no retries and no guard: what it cannot do it must not promise.
+_NOT_READY: Final = frozenset({"parallel", "deadline", "retries", "retry_delay", "failfast", "database_access"})
+
+
+def _kind(value: object) -> str:
+    names = {dict: "a mapping", list: "a list", type(None): "nothing"}
+    return names.get(type(value)) or shown(value)
+
+
+def _mapping(value: object, where: str, of: str) -> Mapping[str, object]:
+    if not isinstance(value, dict):
+        raise PolicyError(f"{where}: expected a mapping of {of}, got {_kind(value)}")
+    if wrong := [key for key in value if not isinstance(key, str)]:
+        raise PolicyError(f"{where}: expected names as keys, got {shown(wrong[0])}; put it in quotes")
+    return value
+
+
+def _gate(name: str, written: object) -> Gate:
+    where = f"gates.{name}"
+    values: dict[str, Any] = {}
+    for key, value in _mapping({} if written is None else written, where, "keys").items():
+        if key not in _KEYS:
+            raise PolicyError(f"{where}.{key}: unknown key{nearest(key, _KEYS)}")
+        if key in _READY_ONLY and name != READY:
+            raise PolicyError(f'{where}.{key}: only the gate "{READY}" is kept by a web process; take the key out')
+        if key in _NOT_READY and name == READY:
+            raise PolicyError(
+                f'{where}.{key}: the gate "{READY}" is kept by a thread of each web process, which cannot honour '
+                f"this key; take it out"
+            )
+        try:
+            values[key] = _KEYS[key](value)
+        except ValueError as error:
+            raise PolicyError(f"{where}.{key}: {error}") from None
+    if name != READY:
+        return replace(Gate(name=name), **values)
+    ready = replace(Gate(name=name, timeout=2.0), **values)
+    # Else whoever writes `every` alone would be stale before each next round.
+    return ready if "max_age" in values else replace(ready, max_age=max(ready.max_age, 3 * ready.every))
+
+
+def parse_policy(text: str, source: str) -> Policy:
+    """Return the policy that the YAML `text` states; `source` names it in the PolicyError it may raise."""
+    try:
+        policy = _mapping(_load(text), "top level", 'one key, "gates"')
+        for key in policy:
+            if key != "gates":
+                raise PolicyError(f'{key}: unknown key; the file has one key, "gates"{nearest(key, ["gates"])}')
+        gates = _mapping(policy.get("gates"), "gates", "gates by name")
+        return Policy({name: _gate(_gate_name(name), written) for name, written in gates.items()}, source)
+    except (PolicyError, ValueError) as error:  # ValueError: a number too long to be shown
+        raise PolicyError(f"{source}: {error}") from None
+
+
+def _gate_name(name: str) -> str:
+    # It becomes part of a URL, of a Kubernetes object's name and of a metric's label.
+    if name and name.isascii() and name.replace("-", "").replace("_", "").isalnum() and name[0].isalnum():
+        return name
+    raise PolicyError(
+        f"gates.{shown(name)}: a gate's name is letters, digits, - and _, and begins with one of the first two"
+    )
+
+
+def _load(text: str) -> object:
+    import yaml  # noqa: PLC0415  (10 ms that a run without a policy need not pay)
+
+    class Loader(yaml.SafeLoader):
+        """SafeLoader that refuses a key given twice, of which YAML would quietly take the last."""
+
+        def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002
+            names = Counter(key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode))
+            for name, times in names.items():
+                if times > 1 and name != "<<":
+                    raise PolicyError(f"line {node.start_mark.line + 1}: the key {name} stands twice in one mapping")
+            return super().construct_mapping(node, deep)
+
+        def get_single_node(self) -> yaml.Node | None:
+            """Return the document, unless it is a bomb: a few aliases of aliases that stand for gigabytes."""
+            node = super().get_single_node()
+            if node and _written_out(node, {}) > _MAX_BYTES:
+                raise PolicyError("not a policy: with its aliases written out it is larger than 1 MiB")
+            return node
+
+    try:
+        return yaml.load(text, Loader)  # noqa: S506  (a SafeLoader)
+    except PolicyError:
+        raise
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+        raise PolicyError(f"{place}not YAML: {' '.join(str(error.problem or error.context).split())}") from None
+    except RecursionError:
+        raise PolicyError("not a policy: it is nested too deeply") from None
+    except Exception as error:  # noqa: BLE001  (PyYAML lets out whatever a value raises that its tag does not fit)
+        raise PolicyError(f"not YAML: {type(error).__name__}: {' '.join(str(error).split())}") from None
+
+
+def _written_out(node: yaml.Node, sizes: dict[int, float]) -> float:
+    """Return about how long a YAML node is with every alias written out: infinite, where it holds itself."""
+    if id(node) not in sizes:
+        sizes[id(node)] = math.inf
+        below = () if isinstance(node.value, str) else node.value
+        children = chain.from_iterable(item if isinstance(item, tuple) else (item,) for item in below)
+        sizes[id(node)] = len(node.value) + 1 + sum(_written_out(child, sizes) for child in children)
+    return sizes[id(node)]
+
+
+def read_policy(path: str) -> Policy:
+    """Read the policy file at `path`; PolicyError where it cannot be read or is not one."""
+    try:
+        with Path(path).open("rb") as file:
+            content = file.read(_MAX_BYTES + 1)
+        if len(content) > _MAX_BYTES:
+            raise PolicyError(f"{path}: not a policy: it is larger than 1 MiB")
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise PolicyError(f"{path}: not a policy: it is not UTF-8 text") from None
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or str(error)
+        raise PolicyError(f"policy file {path}: cannot be read: {why}") from None
+    return parse_policy(text, path)
