@@ -161,8 +161,8 @@ def bouncer(postgres):
         yield server
 
 
-# What is no Python's and no Django's is for one environment, the newer: browsers, the bench, what the docs say.
-collect_ignore = ["test_bench.py", "test_docs.py"] if sys.version_info < (3, 13) else []
+# What is no Python's and no Django's is for one environment, the newer: browsers, the bench, what the docs say, types.
+collect_ignore = ["test_api.py", "test_bench.py", "test_docs.py"] if sys.version_info < (3, 13) else []
 
 
 def pytest_xdist_auto_num_workers():

@@ -148,6 +148,25 @@ def test_every_link_of_a_document_leads_somewhere():
     assert broken == []
 
 
+def headings(page: Path) -> set[str]:
+    """Return the anchors that GitHub gives the headings of a page."""
+    text = re.sub(r"^```.*?^```", "", (ROOT / page).read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+    titles = re.findall(r"^#+ +(.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def test_every_anchor_of_a_link_is_a_heading():
+    """A link to a part of a Markdown file names a heading of it."""
+    broken = []
+    for page in documents():
+        for match in LINK.finditer((ROOT / page).read_text(encoding="utf-8")):
+            name, _, anchor = match["target"].partition("#")
+            target = page.parent / name if name else page
+            if anchor and "://" not in name and target.suffix == ".md" and anchor not in headings(target):
+                broken.append(f"{page}: {match['target']}")
+    assert broken == []
+
+
 def test_every_path_that_a_document_names_exists():
     """A path of this repository in code type, like `deploy/manage.py`, is there."""
     missing = [

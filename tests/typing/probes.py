@@ -1,0 +1,45 @@
+"""Probes with terms of their own, on methods, classes and coroutines; a decorated probe keeps its type."""
+
+from unittest import IsolatedAsyncioTestCase, TestCase
+
+from django_probe import probe
+
+
+@probe(timeout="5s", retries=2, warn_only=True, database_access="rollback")
+class TestCheckout(TestCase):
+    @probe(timeout=0.5)
+    def test_pay(self) -> None:
+        self.assertEqual(self.total(2), 40)
+
+    @probe(database_access="read-only")
+    def total(self, count: int) -> int:
+        return 20 * count
+
+    def test_total(self) -> None:
+        total: int = self.total(3)
+        self.total("3")  # type: ignore[arg-type]
+        self.assertEqual(total, 60)
+
+
+class TestStock(IsolatedAsyncioTestCase):
+    @probe(retries=1)
+    async def test_counts(self) -> None:
+        self.assertTrue(await self.count())
+
+    async def count(self) -> int:
+        return 1
+
+
+@probe(timeout=["5s"])  # type: ignore[arg-type]
+class TestWrongTimeout(TestCase):
+    pass
+
+
+@probe(retries="two")  # type: ignore[arg-type]
+class TestWrongRetries(TestCase):
+    pass
+
+
+@probe(retry=2)  # type: ignore[call-arg]
+class TestUnknownTerm(TestCase):
+    pass
