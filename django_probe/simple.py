@@ -5,14 +5,11 @@ The path of this class, its four methods and their order are the original django
 
 from __future__ import annotations
 
-import os
-import socket
 import sys
 import traceback
 import unittest
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from time import monotonic
+from datetime import UTC, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from django_probe import conf
@@ -25,6 +22,7 @@ from django_probe.execution.loading import discovery
 from django_probe.execution.loading.selection import Choice
 from django_probe.execution.redaction import Redactor
 from django_probe.execution.session import ForkedSession, Session
+from django_probe.originals import Original
 from django_probe.reports.console import Console
 from django_probe.reports.files import relieve
 from django_probe.results import EndedBy, ExitCode, Outcome, ProbeResult, ProbeRun, finite
@@ -119,9 +117,9 @@ class DjangoProbeSuiteRunner:
         self._choice = Choice(self.gate, operator, tuple(patterns), shard)
         self.allow_empty = allow_empty
         self._ends_process = ends_process
-        self._id = environment("PROBE_RUN_ID", lambda: os.urandom(16).hex())
-        self._began = datetime.now(UTC) - timedelta(seconds=age)
-        self._clock = monotonic() - age
+        self._id = environment("PROBE_RUN_ID", lambda: Original.urandom(16).hex())
+        self._began = Original.now(UTC) - timedelta(seconds=age)
+        self._clock = Original.monotonic() - age
         self._listener = listener or Console(sys.stderr, color=False, live=False, verbosity=verbosity)
         self._delivery = delivery
         self._announce: Callable[[str, str], None] = _nobody
@@ -231,10 +229,10 @@ class DjangoProbeSuiteRunner:
             id=self._id,
             gate=self.gate.name,
             release=environment("PROBE_RELEASE") or None,
-            host=socket.gethostname(),
+            host=Original.gethostname(),
             shard=str(shard) if shard else None,
             started_at=self._began,
-            finished_at=self._began + timedelta(seconds=finite(monotonic() - self._clock)),
+            finished_at=self._began + timedelta(seconds=finite(Original.monotonic() - self._clock)),
             selected=selected,
             results=tuple(results),
             allow_empty=self.allow_empty,

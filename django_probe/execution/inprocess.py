@@ -6,10 +6,8 @@ database guard, retries, fixtures and the record are the same as ever.
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
-import time
 import traceback
 import unittest
 from contextlib import contextmanager, suppress
@@ -24,6 +22,7 @@ from django_probe.execution.loading.discovery import Stillborn
 from django_probe.execution.loading.selection import select
 from django_probe.execution.redaction import Redactor
 from django_probe.execution.worker.executor import Executor
+from django_probe.originals import Original
 from django_probe.results import EndedBy, Outcome
 
 if TYPE_CHECKING:
@@ -44,8 +43,8 @@ _NAP: Final = 0.1  # time.sleep() sleeps on after a signal: in naps, the signal 
 def _stdout_free() -> Iterator[None]:
     """Send what is printed, child processes' and C code's too, to standard error: standard output is for reports."""
     try:
-        kept = os.dup(1)
-        os.dup2(2, 1)
+        kept = Original.dup(1)
+        Original.dup2(2, 1)
     except OSError:  # one of them is closed
         yield
         return
@@ -54,8 +53,8 @@ def _stdout_free() -> Iterator[None]:
     finally:
         with suppress(AttributeError, OSError, ValueError):  # a probe closed it, or put something else there
             sys.stdout.flush()
-        os.dup2(kept, 1)
-        os.close(kept)
+        Original.dup2(kept, 1)
+        Original.close(kept)
 
 
 class InProcessSession:
@@ -77,7 +76,7 @@ class InProcessSession:
         self._guard = DatabaseGuard()
         failfast = self._choice.gate.failfast
         self._executor = Executor(self._probes, self._guard, self._hear, self._heed, failfast=failfast)
-        self._before = {number: signal.signal(number, self._interrupt) for number in _ENDS}
+        self._before = {number: Original.set_handler(number, self._interrupt) for number in _ENDS}
         return self
 
     def _load(self) -> tuple[list[Probe], int]:
@@ -95,7 +94,7 @@ class InProcessSession:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         for number, handler in self._before.items():
-            signal.signal(number, handler if handler is not None else signal.SIG_DFL)
+            Original.set_handler(number, handler if handler is not None else signal.SIG_DFL)
         self._guard.close()
 
     def run(self, listener: Listener) -> Ran:
@@ -112,11 +111,11 @@ class InProcessSession:
         listener.selected(len(self.selected))
         self._ledger = Ledger(self.selected, self._choice.gate.retry_delay, Redactor(), self._ended)
         while not self._ended_by:
-            self._ledger.wake(time.monotonic())
+            self._ledger.wake(Original.monotonic())
             if units := self._ledger.take(1, idle=True):
                 self._run(units[0])
             elif (due := self._ledger.next_retry) is not None:
-                time.sleep(min(_NAP, max(0.0, due - time.monotonic())))
+                Original.sleep(min(_NAP, max(0.0, due - Original.monotonic())))
             else:
                 break
         return self._ledger.finish(self._ended_by), self._ended_by
@@ -138,7 +137,7 @@ class InProcessSession:
     def ignore_signals(self, *, for_good: bool) -> None:
         """Ignore them; see `session.Session.ignore_signals`."""
         for number in _ENDS:
-            signal.signal(number, signal.SIG_IGN)
+            Original.set_handler(number, signal.SIG_IGN)
         if for_good:
             self._before.clear()
 
@@ -149,7 +148,7 @@ class InProcessSession:
             self._executor.run(list(unit.probes))
 
     def _hear(self, kind: str, *rest: Any) -> None:
-        now = time.monotonic()
+        now = Original.monotonic()
         if kind == "result":
             index, *told = rest
             self._unit.probes.remove(index)

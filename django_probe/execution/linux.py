@@ -12,6 +12,8 @@ import warnings
 from pathlib import Path
 from typing import Final
 
+from django_probe.originals import Original
+
 AVAILABLE: Final = sys.platform == "linux"
 _PR_SET_PDEATHSIG: Final = 1
 _PR_SET_CHILD_SUBREAPER: Final = 36
@@ -32,8 +34,8 @@ def adopt_orphans(adopt: bool) -> None:  # noqa: FBT001 (the kernel's own signat
 def die_with_parent(parent: int) -> None:
     """Let the kernel kill this process when `parent` dies, and end it now if that has happened already."""
     _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        os._exit(1)
+    if Original.getppid() != parent:
+        Original.end_process(1)
 
 
 def flush_c_streams() -> None:
@@ -46,7 +48,7 @@ def fork() -> int:
     """Fork; Python 3.12 warns where the app has threads, of which the child uses none."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
-        return os.fork()
+        return Original.fork()
 
 
 def children() -> set[int]:

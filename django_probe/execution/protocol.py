@@ -13,11 +13,12 @@ message, details), `fixture_problem` (label, then the same), `done` after a unit
 
 from __future__ import annotations
 
-import json
 import select
 import signal
 import socket
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from django_probe.originals import Original
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +27,6 @@ Message: TypeAlias = list[Any]
 INTERRUPT: Final = getattr(signal, "SIGRTMIN", 0) + 6
 """The signal that makes a worker read, while a probe runs, whether `stop` is meant for it."""
 _CHUNK = 1 << 18
-_encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class Channel:
@@ -44,7 +44,7 @@ class Channel:
 
     def send(self, *message: object) -> None:
         """Send a message; OSError where the other end is gone."""
-        self.sock.sendall(_encode(message).encode("ascii") + b"\n")
+        Original.sendall(self.sock, Original.encode(message).encode("ascii") + b"\n")
 
     def receive(self) -> Message | None:
         """Wait for a message; None once the other end is gone."""
@@ -61,7 +61,7 @@ class Channel:
     @property
     def readable(self) -> bool:
         """Whether something is here that was not read yet, be it the other end's end."""
-        poll = select.poll()
+        poll = Original.poll()
         poll.register(self.sock, select.POLLIN)
         return bool(poll.poll(0))
 
@@ -71,7 +71,7 @@ class Channel:
 
     def _read(self, flags: int) -> Iterator[Message]:
         try:
-            chunk = self.sock.recv(_CHUNK, flags)
+            chunk = Original.recv(self.sock, _CHUNK, flags)
         except BlockingIOError:
             return
         except OSError:
@@ -81,7 +81,7 @@ class Channel:
         *lines, self._buffer = (self._buffer + chunk).split(b"\n")
         try:
             for line in lines:
-                kind, *rest = json.loads(line)
+                kind, *rest = Original.decode(line.decode("ascii"))
                 yield [kind, *rest]
         except (ValueError, TypeError, RecursionError):  # somebody else wrote here: nothing more of it counts
             self.closed = True

@@ -10,10 +10,9 @@ import asyncio
 import logging
 import os
 import threading
-import time
-from time import monotonic
 from typing import TYPE_CHECKING, Final
 
+from django_probe.originals import Original
 from django_probe.readiness.state import NO_PROBES, READY, STALE, STARTING, TIMEOUT, Answer, Step, not_ready
 
 if TYPE_CHECKING:
@@ -51,7 +50,7 @@ class Keeper:
     def answer(self) -> Answer:
         """Judge what the thread wrote, without waiting for it."""
         self._start()
-        now = monotonic()
+        now = Original.monotonic()
         step, last = self._step, self._round
         if step and now > step.until:
             self._tell_overdue(step)
@@ -68,7 +67,7 @@ class Keeper:
         if self._round:
             return 0.0
         self._start()
-        return 0.0 if self._first.is_set() else self._wait_until - monotonic()
+        return 0.0 if self._first.is_set() else self._wait_until - Original.monotonic()
 
     def _start(self) -> None:
         if self._thread:
@@ -82,7 +81,7 @@ class Keeper:
             except RuntimeError as error:  # no thread can be had, or the process ends: the next request tries again
                 logger.warning("not ready: the thread that runs the probes cannot be started: %s", error)
             else:
-                self._wait_until = monotonic() + FIRST_WAIT
+                self._wait_until = Original.monotonic() + FIRST_WAIT
                 self._thread = thread
 
     def _keep(self) -> None:
@@ -90,13 +89,13 @@ class Keeper:
 
         rounds = Rounds(self._begin)
         while True:
-            began = monotonic()
+            began = Original.monotonic()
             result = rounds.run()
             self._step = None
             _tell_change(self._round, result)
             self._round = result
             self._first.set()
-            time.sleep(max(0.0, began + result.every - monotonic()))
+            Original.sleep(max(0.0, began + result.every - Original.monotonic()))
 
     def _begin(self, step: Step) -> None:
         self._step = step

@@ -7,13 +7,10 @@ what runs, and whoever listens sees that its time is over.
 from __future__ import annotations
 
 import math
-import os
-import socket
 import sys
 import traceback
 from contextlib import contextmanager, nullcontext
-from datetime import UTC, datetime, timedelta
-from time import monotonic
+from datetime import UTC, timedelta
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from django.db import connections
@@ -29,6 +26,7 @@ from django_probe.execution.loading.discovery import Stillborn
 from django_probe.execution.loading.selection import Choice, Probe, select
 from django_probe.execution.redaction import Redactor
 from django_probe.execution.worker.executor import Executor
+from django_probe.originals import Original
 from django_probe.policy import READY, Gate, PolicyError
 from django_probe.readiness.state import Step
 from django_probe.results import Outcome, ProbeResult, ProbeRun
@@ -85,7 +83,7 @@ class Rounds:
 
     def run(self) -> Round:
         """Run one round; whatever breaks is an error in a record that closes the gate."""
-        began, clock = datetime.now(UTC), monotonic()
+        began, clock = Original.now(UTC), Original.monotonic()
         try:
             with _short_turns():
                 cause, results = self._results()
@@ -95,12 +93,12 @@ class Rounds:
             cause, results = UNKNOWN_LABEL, (self._broken(error),)
         except Exception as error:  # noqa: BLE001 (the thread must outlive whatever a project can do)
             cause, results = FAILING, (self._broken(error, traceback.format_exc()),)
-        ended = monotonic()
+        ended = Original.monotonic()
         run = ProbeRun(
-            id=os.urandom(16).hex(),
+            id=Original.urandom(16).hex(),
             gate=READY,
             release=environment("PROBE_RELEASE") or None,
-            host=socket.gethostname(),
+            host=Original.gethostname(),
             started_at=began,
             finished_at=began + timedelta(seconds=ended - clock),
             selected=len(results),
@@ -171,7 +169,7 @@ class _Execution:
 
     def _hear(self, kind: str, *rest: Any) -> None:
         """Take one message of the executor; see `protocol`."""
-        now = monotonic()
+        now = Original.monotonic()
         if kind == "result":
             index, *told = rest
             self._unit.probes.remove(index)
@@ -196,7 +194,7 @@ class _Execution:
             self._step(probe.label, probe.timeout, blocking=probe.blocking)
 
     def _step(self, label: str, timeout: float, *, blocking: bool) -> None:
-        self._since = monotonic()
+        self._since = Original.monotonic()
         self._begin(Step(label, timeout, self._since + timeout if blocking else math.inf))
 
 

@@ -7,10 +7,11 @@ import os
 import secrets
 import select
 import stat
-import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+from django_probe.originals import Original
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,12 +27,12 @@ _STANDSTILL: Final = 0.1
 def replace(path: str, content: bytes) -> None:
     """Write `content` beside `path` and rename it, so that nobody reads half of it; may raise OSError."""
     temporary = _beside(path)
-    descriptor = os.open(temporary, _NEW, 0o666)  # the umask makes of it what open() would
+    descriptor = Original.open(temporary, _NEW, 0o666)  # the umask makes of it what open() would
     try:
         try:
             write_all(descriptor, content)
         finally:
-            os.close(descriptor)
+            Original.close(descriptor)
         Path(temporary).replace(path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
@@ -44,7 +45,7 @@ def check_replaceable(path: str) -> None:
     Permission bits say nothing to root and nothing of a read-only file system: only trying does.
     """
     temporary = _beside(path)
-    os.close(os.open(temporary, _NEW, 0o666))
+    Original.close(Original.open(temporary, _NEW, 0o666))
     Path(temporary).unlink()
 
 
@@ -57,11 +58,11 @@ def write_in_place(path: str, content: bytes) -> None:
     """Write over what is at `path`, which stays the same (a mount, a device, a pipe); may raise OSError."""
     # O_NONBLOCK: to open a pipe that nobody reads would wait for ever.
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
-    descriptor = os.open(path, flags, 0o666)
+    descriptor = Original.open(path, flags, 0o666)
     try:
         write_all(descriptor, content)
     finally:
-        os.close(descriptor)
+        Original.close(descriptor)
 
 
 def write_all(descriptor: int, content: bytes) -> None:
@@ -75,19 +76,19 @@ def write_some(descriptor: int, content: bytes, patience: float) -> bytes:
     rest = memoryview(content)
     if not has_reader(descriptor):
         while rest:
-            rest = rest[os.write(descriptor, rest) :]
+            rest = rest[Original.write(descriptor, rest) :]
         return b""
     with _not_blocking(descriptor) as own:
-        writable = select.poll()
+        writable = Original.poll()
         writable.register(own, select.POLLOUT)
         while rest:
             try:
                 if writable.poll(min(patience, _STANDSTILL) * 1000):
                     # Not more than a pipe that is writable has room for, where it is not ours alone to unblock.
-                    rest = rest[os.write(own, rest[: select.PIPE_BUF]) :]
+                    rest = rest[Original.write(own, rest[: select.PIPE_BUF]) :]
                     continue
             except BlockingIOError:  # somebody else was faster, or a terminal has room for less
-                time.sleep(min(patience, _STANDSTILL))
+                Original.sleep(min(patience, _STANDSTILL))
             if (patience := patience - _STANDSTILL) <= 0:
                 break
     return content if len(rest) == len(content) else bytes(rest)
@@ -95,7 +96,7 @@ def write_some(descriptor: int, content: bytes, patience: float) -> bytes:
 
 def has_reader(descriptor: int) -> bool:
     """Return whether somebody takes, or does not take, what is written there: it is a pipe, a socket or a terminal."""
-    mode = os.fstat(descriptor).st_mode
+    mode = Original.fstat(descriptor).st_mode
     return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or os.isatty(descriptor)
 
 
@@ -103,14 +104,14 @@ def has_reader(descriptor: int) -> bool:
 def _not_blocking(descriptor: int) -> Iterator[int]:
     """Open what is behind `descriptor` once more: to make that one not block would make it so for others, a shell's."""
     try:
-        own = os.open(f"/proc/self/fd/{descriptor}", os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+        own = Original.open(f"/proc/self/fd/{descriptor}", os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
     except OSError:  # it is a socket, another user's, or nobody has the other end open
         yield descriptor
         return
     try:
         yield own
     finally:
-        os.close(own)
+        Original.close(own)
 
 
 def descriptor_of(stream: TextIO) -> int | None:
@@ -139,18 +140,18 @@ def relieve(stream: TextIO | None) -> None:
         flush(stream)
     except (OSError, ValueError):
         with suppress(OSError, ValueError):
-            kept = os.dup(stream.fileno())
+            kept = Original.dup(stream.fileno())
             let_go(stream)
             stream.flush()
-            os.dup2(kept, stream.fileno())
-            os.close(kept)
+            Original.dup2(kept, stream.fileno())
+            Original.close(kept)
 
 
 def flush(stream: TextIO) -> None:
     """Write what `stream` holds; OSError where that fails, or where the reader of a pipe stands still."""
     descriptor = descriptor_of(stream)
     if descriptor is not None and has_reader(descriptor):
-        writable = select.poll()
+        writable = Original.poll()
         writable.register(descriptor, select.POLLOUT)
         if not writable.poll(PATIENCE * 1000):
             raise OSError(errno.ETIMEDOUT, "nobody reads the other end of the pipe")
@@ -178,9 +179,9 @@ def let_go(stream: TextIO) -> None:
     Python flushes it once more at exit, and where that fails, exits with 120 in place of the verdict.
     """
     try:
-        null = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
-        os.dup2(null, stream.fileno())
-        os.close(null)
+        null = Original.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
+        Original.dup2(null, stream.fileno())
+        Original.close(null)
     except (OSError, ValueError):
         return  # it has no descriptor, or is closed: then there is nothing to flush
 
@@ -193,7 +194,7 @@ def own_descriptor(status: os.stat_result) -> int | None:
     """
     for descriptor in (1, 2):
         try:
-            if os.path.samestat(os.fstat(descriptor), status):
+            if os.path.samestat(Original.fstat(descriptor), status):
                 return descriptor
         except OSError:
             continue  # it is closed

@@ -9,7 +9,6 @@ probe in its class's fixture) is one more savepoint.
 from __future__ import annotations
 
 import inspect
-import os
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -20,6 +19,7 @@ from django.db.transaction import Atomic
 
 from django_probe.execution.guard.connections import discard, is_stuck
 from django_probe.execution.guard.refusals import GuardError
+from django_probe.originals import Original
 
 if TYPE_CHECKING:
     from django.db.backends.base.base import BaseDatabaseWrapper
@@ -62,7 +62,7 @@ class Transactions:
         wrapper.atomic_blocks.append(block)
         self.check(wrapper)  # no: Django was made to forget it
         self._open = [other for other in self._open if other.wrapper is not wrapper]
-        begun = _Transaction(wrapper, wrapper.connection, os.getpid())
+        begun = _Transaction(wrapper, wrapper.connection, Original.getpid())
         self._open.append(begun)
         for _ in range(depth):
             _enter(begun)
@@ -92,7 +92,7 @@ class Transactions:
         """
         for transaction in self._open:
             # A process that the probe forked must not speak on its parent's connection.
-            if transaction.wrapper is wrapper and not transaction.is_over and transaction.process == os.getpid():
+            if transaction.wrapper is wrapper and not transaction.is_over and transaction.process == Original.getpid():
                 transaction.is_over = True
                 if _was_ended(transaction):
                     self._ended.append(wrapper.alias)

@@ -9,16 +9,18 @@ from __future__ import annotations
 import heapq
 from collections import deque
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC
 from itertools import count
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from django_probe.execution.failures import shortened
 from django_probe.execution.judge.output import ending
+from django_probe.originals import Original
 from django_probe.results import PROBLEMS, EndedBy, Outcome, ProbeResult, finite
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+    from datetime import datetime
 
 MOST_TOLD: Final = 32 * 1024 * 1024
 """Characters of details and output that a record keeps: every report has to be made of them within seconds."""
@@ -281,6 +283,6 @@ def _after(first: Attempt, last: Attempt) -> Attempt:
 def _moment(began: float) -> datetime:
     """Return a Unix time as a record has it: now, where a probe left a clock that gives no time."""
     try:
-        return datetime.fromtimestamp(began, UTC)
+        return Original.fromtimestamp(began, UTC)
     except (OverflowError, ValueError, OSError):
-        return datetime.now(UTC)
+        return Original.now(UTC)

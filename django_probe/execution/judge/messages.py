@@ -6,12 +6,12 @@ errors of the probe that was running.
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from django_probe.execution.judge.ledger import Attempt
 from django_probe.execution.judge.worker_handle import Stage
+from django_probe.originals import Original
 from django_probe.results import Outcome
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class MessageHandler:
     def hear(self, handle: WorkerHandle, kind: str, *rest: Any) -> None:
         """Take one message of a worker; `heard` counts them."""
         self.heard += 1
-        now = time.monotonic()
+        now = Original.monotonic()
         if handle.stage in (Stage.DUMPING, Stage.KILLED):
             return  # its time is over, whatever it says now
         try:
@@ -101,7 +101,7 @@ class MessageHandler:
     ) -> Attempt:
         message, details = map(str, told)
         if not 0 <= began <= _LAST_SECOND:  # the probe left a clock patched
-            began = time.time()
+            began = Original.unix_time()
         attempt = Attempt(Outcome(outcome), message, details, handle.output.ended(), float(began), float(duration))
         if handle.stage is Stage.CLEANING_UP and what in handle.targets:
             handle.left = True  # it goes once it has cleaned up, and begins nothing more
@@ -117,7 +117,7 @@ class MessageHandler:
 
     def settle(self, handle: WorkerHandle, cause: str) -> None:
         """Take the end of a worker: what it was at is an error, what it had not begun is given back."""
-        now = time.monotonic()
+        now = Original.monotonic()
         if handle.fixture and handle.units:
             self._fixture_lost(handle, *handle.fixture, now=now, cause=cause)
         elif handle.units and not handle.left:
@@ -147,7 +147,7 @@ class MessageHandler:
         """Return what is to be said of a probe whose worker ended under it."""
         duration = now - handle.since
         attempt = Attempt(Outcome.ERROR, output=handle.output.rest(), duration=duration)
-        attempt.began = time.time() - duration
+        attempt.began = Original.unix_time() - duration
         cleaned = "its tearDown and cleanups did not run to their end"
         if handle.why == TIMEOUT:
             attempt.outcome = Outcome.TIMEOUT

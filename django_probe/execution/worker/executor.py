@@ -7,9 +7,7 @@ every probe that depends on it.
 
 from __future__ import annotations
 
-import os
 import sys
-import time
 import unittest
 from contextlib import ExitStack, contextmanager, nullcontext
 from itertools import groupby
@@ -19,6 +17,7 @@ from django_probe.execution.failures import Interrupted, formatted, message_of, 
 from django_probe.execution.guard.refusals import take_refusals
 from django_probe.execution.worker.recorder import Recorder
 from django_probe.execution.worker.unawaited import refuse_unrun, refuse_unrun_cleanups, run_watched
+from django_probe.originals import Original
 from django_probe.results import PROBLEMS, Outcome
 
 if TYPE_CHECKING:
@@ -66,7 +65,7 @@ class Executor:
         self._heed = heed
         self._failfast = failfast
         self._recorder = Recorder()
-        self._pid = os.getpid()
+        self._pid = Original.getpid()
 
     def run(self, indices: Sequence[int]) -> None:
         """Run one unit: a probe without fixtures, or some of those that share fixtures, in their order."""
@@ -97,13 +96,13 @@ class Executor:
     def _probe(self, index: int) -> None:
         probe = self._probes[index]
         self._recorder.start()
-        began, clock = time.time(), time.monotonic()
+        began, clock = Original.unix_time(), Original.monotonic()
         self._call(index, lambda: self._test(probe), self._held(probe))
         if self._recorder.outcome is None:
             self._recorder.note(Outcome.ERROR, _SILENCE)
         if self._failfast and probe.terms.blocking and self._recorder.outcome in PROBLEMS:
             self.leaving = True  # the rest is given back; if this one has retries left, it comes again
-        self._tell("result", index, began, time.monotonic() - clock)
+        self._tell("result", index, began, Original.monotonic() - clock)
 
     def _test(self, probe: Probe) -> None:
         run_watched(_fresh(probe.test), self._recorder)
@@ -149,7 +148,7 @@ class Executor:
         with ExitStack() as undo:
             held = self._held(self._probes[indices[0]])
             label, step = set_up
-            began, clock = time.time(), time.monotonic()
+            began, clock = Original.unix_time(), Original.monotonic()
             self._recorder.start()
             with self._in_fixture(label, indices):
                 self._call(label, lambda: undo.enter_context(held))
@@ -159,17 +158,17 @@ class Executor:
                     self._call(label, cleanups)
                     self._call(label, undo.close)
             if self._recorder.outcome is not None:
-                self._dependents(indices, label, began, time.monotonic() - clock)
+                self._dependents(indices, label, began, Original.monotonic() - clock)
                 return
             body(indices)
             label, step = tear_down
-            began, clock = time.time(), time.monotonic()
+            began, clock = Original.unix_time(), Original.monotonic()
             self._recorder.start()
             with self._in_fixture(label, ()):
                 for last in (step, cleanups, undo.close):
                     self._call(label, last)
             if self._recorder.outcome is Outcome.ERROR:
-                self._tell("fixture_problem", label, began, time.monotonic() - clock)
+                self._tell("fixture_problem", label, began, Original.monotonic() - clock)
 
     @contextmanager
     def _in_fixture(self, label: str, dependents: Sequence[int]) -> Iterator[None]:
@@ -212,8 +211,8 @@ class Executor:
 
     def _end_forks(self) -> None:
         """End this process if it is a fork of the probe's that came back: what is held is its parent's to let go."""
-        if os.getpid() != self._pid:
-            os._exit(1)
+        if Original.getpid() != self._pid:
+            Original.end_process(1)
 
     def _note(self, error: BaseException) -> None:
         if isinstance(error, unittest.SkipTest):

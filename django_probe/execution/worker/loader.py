@@ -10,7 +10,6 @@ import gc
 import os
 import signal
 import socket
-import time
 import traceback
 from functools import partial
 from typing import TYPE_CHECKING, Final, NoReturn
@@ -22,6 +21,7 @@ from django_probe.execution.forking import close_databases, flush_streams
 from django_probe.execution.loading.selection import select
 from django_probe.execution.stacks import DUMP
 from django_probe.execution.worker.worker import work
+from django_probe.originals import Original
 
 if TYPE_CHECKING:
     import unittest
@@ -54,7 +54,7 @@ def load_and_fork(channel: Channel, output: int, stacks: int, *, build: Build, c
     except BaseException:  # noqa: BLE001 (this process must not return into the command's own code)
         traceback.print_exc()
     finally:
-        os._exit(1)
+        Original.end_process(1)
 
 
 def _become_quiet(output: int) -> None:
@@ -77,10 +77,10 @@ def _load(channel: Channel, build: Build, choice: Choice) -> list[Probe]:
         probes, total = select(build(announce), choice)
     except UsageError as error:
         channel.send("usage", str(error))
-        os._exit(0)
+        Original.end_process(0)
     except BaseException as error:  # noqa: BLE001 (build_suite() of a team's own runner may raise anything)
         channel.send("broken", message_of(error), traceback.format_exc())
-        os._exit(0)
+        Original.end_process(0)
     channel.send("selected", total)
     for start in range(0, len(probes), _BATCH):
         channel.send("probes", [probe.described() for probe in probes[start : start + _BATCH]])
@@ -94,32 +94,32 @@ def _serve(channel: Channel, be_worker: Callable[..., NoReturn]) -> NoReturn:
     gc.freeze()  # the pages of what is loaded stay shared: a collection in a worker would write to all of them
     gc.enable()
     while True:
-        asked, fds, _, _ = socket.recv_fds(channel.sock, 1, _FDS_A_WORKER)
+        asked, fds, _, _ = Original.recv_fds(channel.sock, 1, _FDS_A_WORKER)
         if not asked:
-            os._exit(0)
+            Original.end_process(0)
         try:
             between = linux.fork()
         except OSError:
             between = -1
         if between == 0:
             _fork_worker(be_worker, fds, channel)
-        if between < 0 or os.waitpid(between, 0)[1] != 0:
-            time.sleep(_SHORTAGE)
+        if between < 0 or Original.waitpid(between, 0)[1] != 0:
+            Original.sleep(_SHORTAGE)
         for fd in fds:
-            os.close(fd)  # where no worker has them, the judge sees that none will come
+            Original.close(fd)  # where no worker has them, the judge sees that none will come
 
 
 def _fork_worker(be_worker: Callable[..., NoReturn], fds: list[int], channel: Channel) -> NoReturn:
     """Fork the worker and end, so that the judge, and not this process, is its parent and sees it end."""
-    between = os.getpid()
+    between = Original.getpid()
     try:
         worker = linux.fork()
     except OSError:
-        os._exit(1)
+        Original.end_process(1)
     if worker == 0:
         channel.close()
         for fd in fds:
-            os.set_inheritable(fd, False)  # noqa: FBT003 (what a probe executes must not hold them)
+            Original.set_inheritable(fd, False)  # noqa: FBT003 (what a probe executes must not hold them)
         sock, output, stacks = fds
         be_worker(socket.socket(fileno=sock), output, stacks, forker=between)
-    os._exit(0)
+    Original.end_process(0)

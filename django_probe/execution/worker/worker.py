@@ -12,7 +12,6 @@ import os
 import signal
 import sys
 import threading
-import time
 import traceback
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
@@ -24,6 +23,7 @@ from django_probe.execution.guard.guard import DatabaseGuard
 from django_probe.execution.protocol import INTERRUPT, Channel
 from django_probe.execution.stacks import DUMP
 from django_probe.execution.worker.executor import Executor
+from django_probe.originals import Original
 
 if TYPE_CHECKING:
     import socket
@@ -48,15 +48,15 @@ def work(
     status = _CRASHED
     try:
         os.setsid()
-        while os.getppid() == forker:  # it is about to end; then the judge is the parent
-            time.sleep(0.0002)
+        while Original.getppid() == forker:  # it is about to end; then the judge is the parent
+            Original.sleep(0.0002)
         linux.die_with_parent(judge)
         _Worker(probes, sock, output, stacks, failfast=failfast).serve()
         status = 0
     except BaseException:  # noqa: BLE001 (whatever it is, this process must not return into the loader's code)
         traceback.print_exc()
     finally:
-        os._exit(status)
+        Original.end_process(status)
 
 
 __unittest = True  # tracebacks leave this module's frames out, as they do unittest's own
@@ -68,7 +68,7 @@ class _Worker:
     ) -> None:
         self._channel = Channel(sock)
         self._output = output
-        self._token = os.urandom(12).hex().encode("ascii")
+        self._token = Original.urandom(12).hex().encode("ascii")
         self._guard = DatabaseGuard()
         self._executor = Executor(probes, self._guard, self._emit, self._heed, failfast=failfast)
         self._restore_streams()
@@ -80,7 +80,7 @@ class _Worker:
 
     def serve(self) -> None:
         """Run what the judge sends until it hangs up, or until this process is no longer as it was forked."""
-        self._channel.send("hello", os.getpid(), self._token.decode("ascii"))
+        self._channel.send("hello", Original.getpid(), self._token.decode("ascii"))
         while (message := self._channel.receive()) is not None:
             if message[0] == "run":
                 for unit in message[1]:
@@ -107,11 +107,11 @@ class _Worker:
                 self._changed = True
         linux.flush_c_streams()
         self._restore_streams()
-        os.write(self._output, self._token)
+        Original.write(self._output, self._token)
 
     def _restore_streams(self) -> None:
-        os.dup2(self._output, 1)
-        os.dup2(self._output, 2)
+        Original.dup2(self._output, 1)
+        Original.dup2(self._output, 2)
 
     def _interrupted(self, _signum: int, _frame: object) -> None:
         if self._executor.current is None:
@@ -151,9 +151,9 @@ _environment: Final[dict[bytes, bytes]] = os.environ._data  # type: ignore[attr-
 def _changeable() -> tuple[Any, ...]:
     """Return what of this process probes are known to change and forget, cheap to read and to compare."""
     try:
-        folder = os.getcwd()  # noqa: PTH109 (hot: no Path objects)
+        folder = Original.getcwd()
     except OSError:
         folder = ""
     wrapped = settings._wrapped  # type: ignore[misc]  # noqa: SLF001 (an override_settings() that was left on)
-    timer = signal.getitimer(signal.ITIMER_REAL) != (0.0, 0.0)
+    timer = Original.getitimer(signal.ITIMER_REAL) != (0.0, 0.0)
     return (id(sys.stdout), id(sys.stderr), id(wrapped), folder, timer, threading.active_count(), {**_environment})

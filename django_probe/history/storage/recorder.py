@@ -12,7 +12,6 @@ probes begin, and a heartbeat takes the file when nobody else has it, or not at 
 from __future__ import annotations
 
 import threading
-import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final, cast
 
@@ -23,6 +22,7 @@ from django_probe.environment import environment
 from django_probe.execution.guard.guard import unguarded
 from django_probe.history.storage import store
 from django_probe.history.storage.retention import prune
+from django_probe.originals import Original
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -127,7 +127,7 @@ class Recorder:
     def _end(self) -> None:
         for attempt in range(_ATTEMPTS if self._key is not None else 1):
             if attempt:
-                time.sleep(_BETWEEN)
+                Original.sleep(_BETWEEN)
             if not self._attempt(self._write) or self.trouble is None:
                 break
         if self.trouble is None and self._refusal is None:

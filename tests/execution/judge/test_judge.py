@@ -405,12 +405,13 @@ def test_forks_that_fail_close_the_gate(project):
     project.app(
         "shop",
         """
-        import os, unittest
+        import unittest
+        from django_probe.originals import Original
 
         def fork():
             raise BlockingIOError(11, "Resource temporarily unavailable")
 
-        os.fork = fork
+        Original.fork = fork
 
         class TestNone(unittest.TestCase):
             def test_a(self): pass
@@ -429,16 +430,17 @@ def test_a_fork_that_fails_once_is_tried_again(project):
     project.app(
         "shop",
         """
-        import os, unittest
+        import unittest
+        from django_probe.originals import Original
 
-        real, failures = os.fork, iter([True])
+        real, failures = Original.fork, iter([True])
 
         def fork():
             if next(failures, False):
                 raise BlockingIOError(11, "Resource temporarily unavailable")
             return real()
 
-        os.fork = fork
+        Original.fork = fork
 
         class TestLater(unittest.TestCase):
             def test_a(self): pass

@@ -1,0 +1,114 @@
+"""What probes patch of the standard library reaches neither the engine's clocks nor its way to the judge."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from tests.execution.running import by_label, outcomes
+
+PATCHES = """
+import datetime, json, os, select, signal, socket, time, unittest
+from unittest import mock
+
+from freezegun import freeze_time
+
+
+def broken(*_args, **_kwargs):
+    raise RuntimeError("patched")
+
+
+class TestFrozen(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.enterClassContext(freeze_time("2012-01-14"))
+
+    def test_frozen_a(self):
+        self.assertEqual(datetime.datetime.now().year, 2012)
+
+    def test_frozen_b(self):
+        self.assertEqual(time.gmtime().tm_year, 2012)
+
+
+class TestLeft(unittest.TestCase):
+    def test_left_frozen(self):
+        freeze_time("2012-01-14").start()
+
+    def test_left_mocked(self):
+        mock.patch("time.time").start()
+
+    def test_left_replaced(self):
+        time.time = time.monotonic = time.sleep = broken
+
+
+class TestPatched(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        for name in ("time.time", "time.monotonic", "os.write", "os.dup2", "os.getppid", "signal.signal", "json.loads",
+                     "socket.socket.recv", "socket.socket.sendall", "select.poll", "os._exit"):
+            cls.enterClassContext(mock.patch(name, broken))
+        cls.enterClassContext(mock.patch("os.getpid", return_value=1))
+
+    def test_patched_a(self):
+        print("printed")
+        self.assertEqual(os.getpid(), 1)
+
+    def test_patched_b(self):
+        self.fail("on purpose")
+
+
+class TestZ(unittest.TestCase):
+    def test_z(self):
+        pass
+"""
+
+
+@pytest.mark.parametrize("parallel", ["1", "2", "0"])
+def test_what_probes_patch_does_not_reach_the_engine(project, parallel):
+    """Frozen clocks, mocks and functions that are replaced: each result is its probe's own, at its own time."""
+    project.app("shop", PATCHES)
+    before = time.time()
+    done, record = project.record("--parallel", parallel)
+    assert done.code == 1, done.err
+    assert outcomes(record) == {
+        "test_frozen_a": "passed",
+        "test_frozen_b": "passed",
+        "test_left_frozen": "passed",
+        "test_left_mocked": "passed",
+        "test_left_replaced": "passed",
+        "test_patched_a": "passed",
+        "test_patched_b": "failed",
+        "test_z": "passed",
+    }
+    assert by_label(record)["test_patched_b"]["message"] == "on purpose"
+    today = time.strftime("%Y-%m-%d", time.gmtime(before)), time.strftime("%Y-%m-%d", time.gmtime())
+    for result in record["results"]:
+        assert 0 <= result["duration"] < 60, result
+        assert result["started_at"][:10] in today, result
+    assert 0 <= record["duration"] < 90
+
+
+def test_a_frozen_clock_does_not_stop_a_timeout(project):
+    """A probe that hangs while time stands still ends at its timeout, with its own duration."""
+    project.app(
+        "shop",
+        """
+        import time, unittest
+        from freezegun import freeze_time
+
+        class TestSlow(unittest.TestCase):
+            @classmethod
+            def setUpClass(cls):
+                cls.enterClassContext(freeze_time("2012-01-14"))
+
+            def test_slow(self):
+                time.sleep(60)
+        """,
+    )
+    done, record = project.record("--timeout", "500ms")
+    assert done.code == 1
+    (result,) = record["results"]
+    assert result["outcome"] == "timeout"
+    assert 0.5 <= result["duration"] < 30
+    assert not result["started_at"].startswith("2012")
