@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 MIN_LENGTH: Final = 8
-_MASK: Final = "*" * 20  # as Django's error pages have it
+MASK: Final = "*" * 20  # as Django's error pages have it
 _URL_USER: Final = re.compile(r"(?<=://)[^\s/'\"<>]+(?=@)")
 # Where unittest leaves out the middle of a value, and where pprint goes on with a long one in the next line.
 _CUT: Final = re.compile(
@@ -24,6 +24,7 @@ _CUT: Final = re.compile(
         | ['"]\n[-+]?\ +b?['"] | ['"]?\n\?[ ^+-]*\n\n?[-+]\ +b?['"])""",  # the last beside the marks of difflib
     re.VERBOSE,
 )
+_NUMBER: Final = re.compile(rf"(?<!\d)\d{{{MIN_LENGTH},}}(?!\d)", re.ASCII)
 _FEW: Final = 200  # to search a text for so many is quicker than to look at each of its places
 _MIN_PART: Final = 5  # characters of a secret beside a cut, the fewest that unittest leaves of what values share
 
@@ -31,16 +32,22 @@ _MIN_PART: Final = 5  # characters of a secret beside a cut, the fewest that uni
 class Mask:
     """Masks `secrets`, each in every form in which texts have it, and the user info of every URL.
 
-    A secret of fewer than `MIN_LENGTH` characters is left as it is: it would be found in any text.
+    A number is found between characters that are no digits. A secret of fewer than `MIN_LENGTH` characters or digits is
+    left as it is: it would be found in any text.
     """
 
-    def __init__(self, secrets: Iterable[str]) -> None:
-        self._known = _Known({form for secret in secrets for form in _forms(secret) if len(form) >= MIN_LENGTH})
+    def __init__(self, secrets: Iterable[str | int]) -> None:
+        given = set(secrets)
+        texts = {secret for secret in given if isinstance(secret, str)}
+        self._known = _Known({form for secret in texts for form in _forms(secret) if len(form) >= MIN_LENGTH})
+        self._numbers = {str(secret) for secret in given - texts}
 
     def __call__(self, text: str) -> str:
         """Return the text with everything masked."""
         text = self._known.masked(text)
-        return _URL_USER.sub(_MASK, text) if "://" in text else text
+        if self._numbers:
+            text = _NUMBER.sub(lambda found: MASK if found[0] in self._numbers else found[0], text)
+        return _URL_USER.sub(MASK, text) if "://" in text else text
 
 
 class _Known:
@@ -80,7 +87,7 @@ class _Known:
                 continue
             for length in heads[text[place : place + MIN_LENGTH]]:
                 if text[place : place + length] in self._forms:
-                    pieces += [text[done:place], _MASK]
+                    pieces += [text[done:place], MASK]
                     done = place + length
                     break
         return "".join([*pieces, text[done:]])
@@ -93,7 +100,7 @@ def _without_head(part: str, known: str) -> str:
         return part
     while length < len(part) and part[: length + 1] in known:
         length += 1
-    return _MASK + part[length:]
+    return MASK + part[length:]
 
 
 def of_url(url: str) -> Iterator[str]:

@@ -12,6 +12,7 @@ from django.utils.module_loading import import_string
 from django_probe import conf
 from django_probe.environment import environment
 from django_probe.errors import UsageError
+from django_probe.execution import redaction
 from django_probe.execution.linux import process_age
 from django_probe.execution.listener import Listeners
 from django_probe.reports.console import Console, is_terminal, wants_color
@@ -53,6 +54,7 @@ def runner(options: dict[str, Any], recorder: Recorder | None, *, from_command_l
         delivery.prepare()  # first of all: no report of an earlier run outlives what is refused below
     if (where := sink()) not in ("log", "none"):
         raise UsageError(f'PROBE_REPORT_SINK: {where!r} is neither "log" nor "none"')
+    redaction.patterns()  # a wrong one is found before anything runs that could show what it was to hide
     path = conf.runner_path()
     make = _imported(path)
     gate = _ordered(conf.policy(options["policy"]).gate(options["gate"]), options)

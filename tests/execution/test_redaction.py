@@ -370,6 +370,115 @@ def test_a_secret_that_an_assertion_shortened_does_not_leak(project):
     assert ended["test_nothing_of_it"]["message"] == f"{kept} steady' != {kept} go'"
 
 
+OF_OTHER_KINDS = """
+import pathlib, uuid
+from django.utils.functional import SimpleLazyObject, lazystr
+
+class Revealed:
+    def __repr__(self): return "Revealed()"
+    def get_secret_value(self): return "revealed-to-those-who-ask"
+
+class Broken:
+    def __str__(self): raise RuntimeError("no such vault")
+
+TENANT_KEY = uuid.UUID("0f0e0d0c-4711-4711-4711-0b0a09080706")
+SIGNING_KEY_FILE = pathlib.Path("/run/secrets/of-the-shop.pem")
+LAZY_TOKEN = lazystr("lazy-token-0123456789")
+LAZY_SECRET = SimpleLazyObject(lambda: "simple-lazy-secret-0815")
+SMS_API_KEY = 4815162342108
+REVEALED_SECRET = Revealed()
+API_KEYS = {"client-key-0123456789": "first-shop", "first_name_of_the_client": "given-name"}
+BROKEN_TOKEN = SimpleLazyObject(lambda: 1 / 0)
+BROKEN_SECRET = Broken()
+RAW_KEY = bytearray(b"raw-bytes-of-a-key")
+"""
+
+
+def test_a_secret_of_any_kind_is_masked(project):
+    """UUIDs, paths, lazy texts, numbers, revealed values and keys of mappings; what cannot be read hides no more."""
+    project.configure(OF_OTHER_KINDS)
+    spoken = [
+        "0f0e0d0c-4711-4711-4711-0b0a09080706", "0f0e0d0c4711471147110b0a09080706", "/run/secrets/of-the-shop.pem",
+        "lazy-token-0123456789", "simple-lazy-secret-0815", "4815162342108", "revealed-to-those-who-ask",
+        "client-key-0123456789", "first-shop", "raw-bytes-of-a-key",
+    ]  # fmt: skip
+    project.app(
+        "shop",
+        f"""
+        import unittest
+
+        class TestTells(unittest.TestCase):
+            def test_each(self):
+                self.fail(" | ".join({spoken!r}))
+
+            def test_names_and_longer_numbers_are_told(self):
+                self.fail("first_name_of_the_client has order 94815162342108, and the key is not shown")
+        """,
+    )
+    _done, record = project.record()
+    ended = by_label(record)
+    assert ended["test_each"]["message"] == " | ".join([MASK] * len(spoken))
+    told = "first_name_of_the_client has order 94815162342108, and the key is not shown"
+    assert ended["test_names_and_longer_numbers_are_told"]["message"] == told
+
+
+def test_patterns_of_the_team_are_masked(project):
+    """PROBE_REDACT hides what no setting knows, such as a customer's number, everywhere in the record."""
+    project.configure(r'PROBE_REDACT = [r"\bDE\d{20}\b", "card=\\S+"]')
+    project.app(
+        "shop",
+        """
+        import unittest
+
+        class TestTells(unittest.TestCase):
+            def test_pays(self):
+                print("card=4711 was used")
+                self.fail("DE12345678901234567890 was refused")
+        """,
+    )
+    _done, record = project.record()
+    (result,) = record["results"]
+    assert (result["message"], result["output"]) == (f"{MASK} was refused", f"{MASK} was used\n")
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ('"token"', "PROBE_REDACT: expected a list of regular expressions"),
+        ('["fine", "("]', "PROBE_REDACT: entry 2 is no regular expression: missing ), unterminated subpattern"),
+        ("[4711]", "PROBE_REDACT: entry 1 is no regular expression"),
+        ('["x*"]', "PROBE_REDACT: entry 1 matches an empty text, and so would hide every text"),
+    ],
+)
+def test_a_wrong_pattern_is_refused_before_anything_runs(project, given, said):
+    """Exit 2, one line that says which entry is wrong, and no probe ran."""
+    project.configure(f"PROBE_REDACT = {given}")
+    project.app("shop", "import unittest\nclass TestA(unittest.TestCase):\n    def test_a(self): print('ran')\n")
+    done = project.probe()
+    assert done.code == 2
+    assert said in done.err
+    assert "Traceback" not in done.err
+    assert "to run" not in done.err
+
+
+def test_tags_are_redacted(project):
+    """A tag that somebody made of a secret is masked like any text."""
+    project.configure('SHOP_TOKEN = "token-in-a-tag-4711"')
+    project.app(
+        "shop",
+        """
+        import unittest
+        from django.test import tag
+
+        class TestA(unittest.TestCase):
+            @tag("of-token-in-a-tag-4711", "smoke")
+            def test_a(self): pass
+        """,
+    )
+    _done, record = project.record()
+    assert record["results"][0]["tags"] == [f"of-{MASK}", "smoke"]
+
+
 def test_thousands_of_secrets_do_not_slow_a_report_down(monkeypatch):
     """A setting may hold a token for each client; a failing probe with long output is searched at once all the same."""
     tokens = {f"client-{number}": hashlib.sha256(b"%d" % number).hexdigest() for number in range(5000)}

@@ -244,7 +244,7 @@ class Ledger:
             probe.label,
             attempt,
             blocking=probe.blocking,
-            tags=probe.tags,
+            tags=tuple(map(self._redact, probe.tags)),
             attempts=attempts,
             began=history.began,
             duration=history.duration + (attempt.duration if more_attempts else 0.0),
