@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import servers
+from tests import servers, warm
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -53,6 +53,8 @@ class Project:
     path: Path
     apps: list[str] = field(default_factory=list)
     settings: str = ""
+    cold: bool = False
+    """Whether its commands start from nothing, as they do for a user; else see tests/warm.py."""
 
     def write(self, name: str, text: str) -> Path:
         """Write a dedented file; an app's folder becomes an installed app."""
@@ -99,15 +101,8 @@ class Project:
 
     def run(self, *arguments: str, env: dict[str, str] | None = None, timeout: float = 90) -> Completed:
         """Run `manage.py` as a user would."""
-        done = subprocess.run(
-            self.command(*arguments),
-            cwd=self.path,
-            env=self.environment(env),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=timeout,
-            check=False,
-        )
+        start = warm.cold if self.cold else warm.run
+        done = start(self.command(*arguments), cwd=self.path, env=self.environment(env), timeout=timeout)
         return Completed(
             done.returncode, done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace")
         )

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from textwrap import dedent
 from typing import TYPE_CHECKING
 
+from tests import warm
 from tests.conftest import MANAGE, Completed, Project
 
 if TYPE_CHECKING:
@@ -25,14 +25,6 @@ def new_project(folder: Path) -> Project:
 def python(site: Project, code: str, env: dict[str, str] | None = None) -> Completed:
     """Run a script in a project, with Django set up: what a team's own code does without the command."""
     setup = 'import os\nos.environ["DJANGO_SETTINGS_MODULE"] = "site_settings"\nimport django\ndjango.setup()\n'
-    done = subprocess.run(
-        [sys.executable, "-c", setup + dedent(code)],
-        cwd=site.path,
-        env=site.environment(env),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=90,
-        check=False,
-    )
-    return Completed(done.returncode, done.stdout, done.stderr)
+    command = [sys.executable, "-c", setup + dedent(code)]
+    done = warm.run(command, cwd=site.path, env=site.environment(env))
+    return Completed(done.returncode, done.stdout.decode(), done.stderr.decode())

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests import warm
+
 # The project is for the image, whose Python is the newer; tests/test_examples.py runs it on both ends of the range.
 collect_ignore_glob = ["test_*.py"] if sys.version_info < (3, 13) else []
 
@@ -40,16 +42,12 @@ class Deployment:
         """Run `manage.py` in this folder, with these variables set as well; every warning is an error."""
         kept = {name: os.environ[name] for name in KEPT if name in os.environ}
         own = {"DATABASE_URL": f"sqlite:///{self.path}/db.sqlite3", "PYTHONDONTWRITEBYTECODE": "1"}
-        return subprocess.run(
-            [sys.executable, "-W", "error", *flags, str(MANAGE), *arguments],
+        done = warm.run(
+            [sys.executable, "-W", "error", *flags, MANAGE, *arguments],
             cwd=self.path,
             env={**kept, **own, **self.environment, **variables},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=90,
-            check=False,
         )
+        return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
 
     def evaluate(self, code: str, expression: str = "None", **variables: str):
         """Run the code in `manage.py shell`, and give the value of the expression, by way of JSON."""

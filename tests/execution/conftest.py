@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import subprocess
 import sys
 import textwrap
 from contextlib import closing
 from dataclasses import dataclass
 
 import pytest
+
+from tests import warm
 
 # What every script under the guard may use. `attempt` tells what became of an action: its value or its error.
 PRELUDE = """\
@@ -76,16 +77,8 @@ class Script:
         """Run the script; a warning is an error there, as it is here."""
         ending = "\nguard.close()\nconnections.close_all()\nprint(json.dumps(told, default=str))\n"
         path = self.project.write("script.py", PRELUDE + textwrap.dedent(text) + ending)
-        done = subprocess.run(
-            [sys.executable, "-W", "error", path],
-            cwd=self.project.path,
-            env=self.project.environment(),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=90,
-            text=True,
-            check=False,
-        )
+        command = [sys.executable, "-W", "error", path]
+        done = warm.run(command, cwd=self.project.path, env=self.project.environment())
         assert done.returncode == 0, done.stderr
         assert not done.stderr, done.stderr
         return json.loads(done.stdout)

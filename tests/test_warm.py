@@ -1,0 +1,113 @@
+"""A command that starts warm is to its user what one that starts from nothing is: the tests rely on it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests import warm
+
+BOTH = pytest.mark.parametrize("start", [warm.run, warm.cold], ids=["warm", "cold"])
+ENVIRONMENT = {"PATH": os.environ["PATH"], **warm.OWN}
+
+
+@BOTH
+def test_start__gives_arguments_folder_environment_and_streams(start, tmp_path):
+    """The script is `__main__`, its folder is where modules are found first, and standard input is empty."""
+    (tmp_path / "beside.py").write_text("HERE = True\n", encoding="utf-8")
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import os, sys, beside\n"
+        "os.environ.pop('LC_CTYPE', None)  # Python may set it in a C locale\n"
+        "print(__name__, __file__ == sys.argv[0], sys.argv[1:], os.getcwd(), sys.path[0], dict(os.environ) == "
+        f"{ENVIRONMENT | {'OWN': 'value'}!r}, repr(sys.stdin.read()), sys.stdout.isatty())\n"
+        "print('said', file=sys.stderr)\n"
+        "sys.exit(7)\n",
+        encoding="utf-8",
+    )
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+
+    done = start([sys.executable, script, "a", "b c"], cwd=folder, env={**ENVIRONMENT, "OWN": "value"})
+
+    assert done.returncode == 7, done.stderr
+    assert done.stdout.decode() == f"__main__ True ['a', 'b c'] {folder} {tmp_path} True '' False\n"
+    assert done.stderr == b"said\n"
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("code", "ends"),
+    [
+        ("pass", 0),
+        ("import sys; sys.exit('why')", 1),
+        ("raise ValueError", 1),
+        ("import os; os._exit(200)", 200),
+        ("import os; os.kill(os.getpid(), 9)", -signal.SIGKILL),
+        ("import atexit, os; atexit.register(os._exit, 5)", 5),
+    ],
+)
+def test_start__ends_as_the_command_ends(start, tmp_path, code, ends):
+    """By a code, an error, a signal, or what it does when Python ends."""
+    assert start([sys.executable, "-c", code], cwd=tmp_path, env=ENVIRONMENT).returncode == ends
+
+
+@BOTH
+def test_start__makes_warnings_errors_where_asked(start, tmp_path):
+    """As `-W error` does, and for no command but this one."""
+    command = [sys.executable, "-W", "error", "-c", "import warnings; warnings.warn('no')"]
+
+    assert start(command, cwd=tmp_path, env=ENVIRONMENT).returncode == 1
+    del command[1:3]
+    assert start(command, cwd=tmp_path, env=ENVIRONMENT).returncode == 0
+
+
+@BOTH
+def test_start__has_a_time_limit(start, tmp_path):
+    """What has not ended by then is killed."""
+    code = "import os, time; open('pid', 'w').write(str(os.getpid())); time.sleep(600)"
+
+    with pytest.raises(subprocess.TimeoutExpired):
+        start([sys.executable, "-c", code], cwd=tmp_path, env=ENVIRONMENT, timeout=2)
+
+    pid = tmp_path / "pid"
+    assert not pid.exists() or not _runs(int(pid.read_text(encoding="utf-8")))
+
+
+def _runs(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+def test_start__has_imported_nothing_of_ours(tmp_path):
+    """Neither the package nor the tests, and no settings are known: each command reads them itself."""
+    code = (
+        "import sys, django.conf; print(sorted(name for name in sys.modules if name.startswith(('django_probe', 'tests'"
+        "))), django.conf.settings.configured, sys.modules['__main__'].__dict__.keys() <= set(vars()))"
+    )
+
+    done = warm.run([sys.executable, "-c", code], cwd=tmp_path, env=ENVIRONMENT)
+
+    assert done.stdout == b"[] False True\n", done.stderr
+
+
+@pytest.mark.parametrize("name", ["PYTHONIOENCODING", "PYTHONUNBUFFERED", "LC_ALL"])
+def test_start__is_cold_where_python_reads_the_environment_when_it_starts(name):
+    """A warm process has started before it."""
+    assert warm.may_be_warm(ENVIRONMENT) or os.environ.get("PROBE_TESTS_COLD") == "1"
+    assert not warm.may_be_warm({**ENVIRONMENT, name: "other"})
+
+
+@pytest.mark.parametrize(
+    "line", [[sys.executable], [sys.executable, "-m", "pip"], [sys.executable, "-I", "x.py"], ["sh", "x.py"]]
+)
+def test_start__is_cold_for_every_other_command_line(line):
+    """Options of Python, modules, and other programs."""
+    assert warm.understand(line) is None

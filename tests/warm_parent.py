@@ -1,0 +1,124 @@
+"""The process that tests/warm.py forks commands from: it imports what is not ours, then forks one for each request.
+
+Standard input is the socket of the requests. It has one thread, as a process that forks should.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import json
+import os
+import selectors
+import socket
+import sys
+import warnings
+from contextlib import suppress
+from pathlib import Path
+from types import ModuleType
+
+# What nearly every command imports and is not ours. None of it reads the settings or the environment.
+IMPORTED = (
+    "ctypes",
+    "django.contrib.auth.hashers",
+    "django.core.checks",
+    "django.core.mail",
+    "django.core.management.base",
+    "django.core.management.commands",
+    "django.db.backends.sqlite3.base",
+    "django.db.migrations",
+    "django.db.models",
+    "django.forms",
+    "django.http",
+    "django.urls",
+    "django.utils.translation",
+    "logging.config",
+    "unittest",
+    "yaml",
+)
+MESSAGE = 1 << 20
+
+
+class Forks:
+    """The commands that run, and what is told of their ends."""
+
+    def __init__(self, requests: socket.socket) -> None:
+        self._requests = requests
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(requests, selectors.EVENT_READ)
+
+    def next(self) -> dict | None:
+        """Fork a process for each request. Return the request in that process, and None when no more can come."""
+        while True:
+            for key, _ in self._selector.select():
+                if key.data:
+                    self._ended(key.fd, *key.data)
+                    continue
+                message, streams, _, _ = socket.recv_fds(self._requests, MESSAGE, 4)
+                if not message:
+                    return None
+                if request := self._fork(message, streams):
+                    return request
+
+    def _fork(self, message: bytes, streams: list[int]) -> dict | None:
+        *standard, told = streams
+        pid = os.fork()
+        if pid == 0:
+            for number, descriptor in enumerate(standard):
+                os.dup2(descriptor, number)
+            self._close()
+            for descriptor in streams:
+                os.close(descriptor)
+            return json.loads(message)
+        for descriptor in standard:
+            os.close(descriptor)
+        os.write(told, b"%d\n" % pid)
+        self._selector.register(os.pidfd_open(pid), selectors.EVENT_READ, (pid, told))
+        return None
+
+    def _ended(self, descriptor: int, pid: int, told: int) -> None:
+        self._selector.unregister(descriptor)
+        os.close(descriptor)
+        _, status = os.waitpid(pid, 0)
+        with suppress(BrokenPipeError):  # nobody waits for it any more
+            os.write(told, b"%d\n" % os.waitstatus_to_exitcode(status))
+        os.close(told)
+
+    def _close(self) -> None:
+        """Close what a command has no business with."""
+        for key in list(self._selector.get_map().values()):
+            if key.data:
+                os.close(key.fd)
+                os.close(key.data[1])
+        self._selector.close()
+        self._requests.close()
+
+
+def execute(request: dict) -> None:
+    """Be the command of a request, as if Python had just started with it."""
+    os.chdir(request["cwd"])
+    os.environ.clear()
+    os.environ.update(request["env"])
+    sys.argv = request["argv"]
+    if request["strict"]:
+        sys.warnoptions.append("error")
+        warnings.simplefilter("error")
+    main = sys.modules["__main__"] = ModuleType("__main__")
+    if script := request.get("script"):
+        main.__file__ = script
+        sys.path[0] = str(Path(script).resolve().parent)
+        code = compile(Path(script).read_bytes(), script, "exec", dont_inherit=True)
+    else:
+        sys.path[0] = ""
+        code = compile(request["code"], "<string>", "exec", dont_inherit=True)
+    exec(code, main.__dict__)
+
+
+if __name__ == "__main__":
+    for name in IMPORTED:
+        importlib.import_module(name)
+    gc.collect()
+    gc.freeze()
+    # Descriptor 0 becomes the standard input of each command.
+    if request := Forks(socket.socket(fileno=os.dup(0))).next():
+        execute(request)
