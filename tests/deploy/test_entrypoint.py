@@ -140,7 +140,7 @@ def test_serve__a_number_of_workers_that_is_none_is_one_line(image):
     assert run(image, "serve", "--print-config", WEB_CONCURRENCY="")[0] == 0
 
 
-# Those of docs/container-settings.md that a run alone reads.
+# Those of docs/container-settings.md that only a run reads.
 OF_A_RUN = {
     "PROBE_POLICY": "/nope",
     "PROBE_RUNNER": "a.b",
@@ -151,15 +151,15 @@ OF_A_RUN = {
 }
 
 
-def test_table__says_what_a_run_alone_reads():
+def test_table__says_what_only_a_run_reads():
     """The page names these variables, and no other ones, as those that a server does not look at."""
     page = (ROOT / "docs" / "container-settings.md").read_text(encoding="utf-8")
-    (line,) = (line for line in page.splitlines() if line.startswith("- **What a run alone reads:**"))
+    (line,) = (line for line in page.splitlines() if line.startswith("- **What only a run reads:**"))
     assert re.findall(r"`(\w+)`", line) == list(OF_A_RUN)
 
 
 @pytest.mark.parametrize(("name", "value"), OF_A_RUN.items(), ids=list(OF_A_RUN))
-def test_value__that_a_run_alone_reads_ends_a_gate_and_no_server(image, name, value):
+def test_value__that_only_a_run_reads_ends_a_gate_and_no_server(image, name, value):
     """The gate says so in one line and runs nothing; gunicorn loads the project as if nothing were wrong."""
     code, _, err = run(image, "gate", "deploy", **{name: value})
     assert (code, err.count("\n")) == (2, 1)
