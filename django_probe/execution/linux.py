@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import resource
 import signal
+import struct
 import sys
 import time
 import warnings
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 from django_probe.originals import Original
 
 AVAILABLE: Final = sys.platform == "linux"
 _PR_SET_PDEATHSIG: Final = 1
 _PR_SET_CHILD_SUBREAPER: Final = 36
+_SWEEP_STEP: Final = 0.001
+_SIGSET_WORDS: Final = 16  # as the C libraries have it; the kernel reads the first
+_SIGNAL_INFO: Final = 128  # bytes of a signalfd_siginfo
 
 _libc = ctypes.CDLL(None, use_errno=True) if AVAILABLE else None
 
@@ -36,6 +44,26 @@ def die_with_parent(parent: int) -> None:
     _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if Original.getppid() != parent:
         Original.end_process(1)
+
+
+def signal_descriptor(signals: Iterable[signal.Signals]) -> int:
+    """Return a descriptor that is readable once one of these signals came, which have to be blocked: signalfd(2)."""
+    mask = sum(1 << (number - 1) for number in signals)
+    words = (ctypes.c_uint64 * _SIGSET_WORDS)(mask)
+    flags = os.O_CLOEXEC | os.O_NONBLOCK
+    if _libc is None or (descriptor := int(_libc.signalfd(-1, ctypes.byref(words), flags))) < 0:
+        raise OSError(ctypes.get_errno(), f"signalfd: {os.strerror(ctypes.get_errno())}")
+    return descriptor
+
+
+def signals_from(descriptor: int) -> list[tuple[signal.Signals, bool]]:
+    """Return the signals that came, each with whether the kernel sent it itself, as a terminal's Ctrl-C."""
+    try:
+        content = os.read(descriptor, _SIGNAL_INFO * 16)
+    except BlockingIOError:
+        return []
+    found = [struct.unpack_from("=Iii", content, start) for start in range(0, len(content), _SIGNAL_INFO)]
+    return [(signal.Signals(number), code > 0) for number, _, code in found]
 
 
 def flush_c_streams() -> None:
@@ -60,6 +88,21 @@ def children() -> set[int]:
         me = str(os.getpid())
         pids = [entry.name for entry in Path("/proc").iterdir() if entry.name.isdigit()]
         return {int(pid) for pid in pids if _stat(pid)[1:2] == [me]}
+
+
+def end_children(kept: set[int], within: float) -> None:
+    """Kill every child of this process but those `kept`, and the orphans that it adopts meanwhile, and reap them.
+
+    What is another user's, or hangs in the kernel, is left after `within` seconds.
+    """
+    until = time.monotonic() + within
+    while (left := children() - kept) and time.monotonic() < until:
+        for pid in left:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(pid, os.WNOHANG)
+        time.sleep(_SWEEP_STEP)
 
 
 def _stat(pid: str) -> list[str]:

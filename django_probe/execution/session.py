@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import signal
-import time
 from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol, Self
 
@@ -31,7 +28,6 @@ if TYPE_CHECKING:
     Ran = tuple[tuple[ProbeResult, ...], EndedBy | None]
 
 _SWEEP: Final = 1.0
-_SWEEP_STEP: Final = 0.001
 
 
 class Session(Protocol):
@@ -126,17 +122,7 @@ class ForkedSession:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._loader.close()
-        self._sweep()
+        # What probes left behind: orphans of theirs, however they hid, are children of this process by now.
+        linux.end_children(self._children, _SWEEP)
         linux.adopt_orphans(False)  # noqa: FBT003 (as above)
         self._interrupts.__exit__(kind, error, trace)
-
-    def _sweep(self) -> None:
-        """End what probes left behind: orphans of theirs, however they hid, are children of this process by now."""
-        until = time.monotonic() + _SWEEP
-        while (left := linux.children() - self._children) and time.monotonic() < until:
-            for pid in left:
-                with contextlib.suppress(ProcessLookupError, PermissionError):
-                    os.kill(pid, signal.SIGKILL)
-                with contextlib.suppress(ChildProcessError):
-                    os.waitpid(pid, os.WNOHANG)
-            time.sleep(_SWEEP_STEP)  # what is another user's now, or hangs in the kernel, is left after a while

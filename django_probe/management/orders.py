@@ -13,7 +13,6 @@ from django_probe import conf
 from django_probe.environment import environment
 from django_probe.errors import UsageError
 from django_probe.execution import redaction
-from django_probe.execution.linux import process_age
 from django_probe.execution.listener import Listeners
 from django_probe.reports.console import Console, is_terminal, wants_color
 from django_probe.reports.delivery import Delivery
@@ -23,6 +22,7 @@ from django_probe.terms import Wishes, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from typing import TextIO
 
     from django_probe.history.storage.recorder import Recorder
     from django_probe.policy import Gate
@@ -42,14 +42,17 @@ def recorder(labels: Sequence[str], options: dict[str, Any]) -> Recorder | None:
     return Recorder(trigger=trigger, labels=labels, narrowed=bool(chosen) and trigger in ("", HTTP))
 
 
-def runner(options: dict[str, Any], recorder: Recorder | None, *, from_command_line: bool) -> DjangoProbeSuiteRunner:
+def runner(
+    options: dict[str, Any], recorder: Recorder | None, stdout: TextIO | None, age: float | None
+) -> DjangoProbeSuiteRunner:
     """Make the project's runner of these options; UsageError where one asks for what cannot be done.
 
-    `from_command_line` is False where `call_command()` was called in a process that goes on.
+    `stdout` is where the reports to "-" go. `age` is how many seconds old the run is, None where `call_command()`
+    was called in a process that goes on.
     """
     if options["list"] and (given := by_option(options)):
         raise UsageError(f"--list runs nothing, so there is nothing to write for {' and '.join(given)}")
-    delivery = Delivery(wanted(options), options.get("stdout") or sys.stdout)
+    delivery = Delivery(wanted(options), stdout)
     if not options["list"]:
         delivery.prepare()  # first of all: no report of an earlier run outlives what is refused below
     if (where := sink()) not in ("log", "none"):
@@ -72,8 +75,8 @@ def runner(options: dict[str, Any], recorder: Recorder | None, *, from_command_l
             patterns=options["patterns"],
             shard=options["shard"],
             allow_empty=options["allow_empty"],
-            age=process_age() if from_command_line else 0.0,
-            ends_process=from_command_line,
+            age=age or 0.0,
+            ends_process=age is not None,
             listener=Listeners(_console(options), *filter(None, [recorder])),
             delivery=delivery,
         )

@@ -14,6 +14,11 @@ if TYPE_CHECKING:
 
 def as_dict(run: ProbeRun) -> dict[str, object]:
     """Return the run as plain values, in the order of the format; durations in seconds."""
+    return {**about(run), "results": [_result(result) for result in run.results]}
+
+
+def about(run: ProbeRun) -> dict[str, object]:
+    """Return what the record says of the whole run, without its results."""
     return {
         "id": run.id,
         "gate": run.gate,
@@ -28,7 +33,6 @@ def as_dict(run: ProbeRun) -> dict[str, object]:
         "ended_by": run.ended_by and run.ended_by.value,
         "selected": run.selected,
         "counts": dict(run.counts),
-        "results": [_result(result) for result in run.results],
     }
 
 

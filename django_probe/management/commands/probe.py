@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import gc
 import sys
+import traceback
 from typing import TYPE_CHECKING, Any, Final
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from django_probe import handshake
 from django_probe.errors import UsageError
+from django_probe.execution.failures import message_of
+from django_probe.execution.linux import process_age
 from django_probe.execution.redaction import Redactor
 from django_probe.management import orders
 from django_probe.management.arguments import add_arguments, given_in_code
 from django_probe.management.listing import list_probes
 from django_probe.reports.files import settle
+from django_probe.reports.json import about
 from django_probe.reports.text import one_line
 from django_probe.results import ExitCode
 from django_probe.terms import shown
 
 if TYPE_CHECKING:
+    from django_probe.handshake import Line
     from django_probe.simple import DjangoProbeSuiteRunner
 
 _MOST: Final = 255  # a process's exit status is a byte
@@ -29,12 +35,49 @@ class Command(BaseCommand):
 
     help = "Runs probes against the live system; the exit code says whether a rollout may go on."
     requires_system_checks = ()  # an error of theirs would end the command before it could answer
+    _line: Line | None = None
+    _ended: DjangoProbeSuiteRunner | None = None
+    """The runner, once it has run."""
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
         """Return Django's parser, without abbreviations: `--fail` may mean another option tomorrow."""
-        parser = super().create_parser(prog_name, subcommand, allow_abbrev=False, **kwargs)
+        parser = super().create_parser(prog_name, subcommand, **kwargs)
+        parser.allow_abbrev = False  # no argument: a project's own create_parser, as django-configurations', takes none
         parser.usage = "%(prog)s [option ...] [label ...]"  # a page of options would bury what is wrong with one
         return parser
+
+    def run_from_argv(self, argv: list[str]) -> None:
+        """Run as Django does; where a supervisor started this process, tell it how the command began and ends."""
+        line = handshake.take()
+        if line is None:
+            super().run_from_argv(argv)
+            return
+        for stream in (sys.stdout, sys.stderr):
+            settle(stream)
+        line.begin()
+        self._line = line
+        try:
+            super().run_from_argv(argv)
+        except SystemExit as error:
+            self._tell(line, error.code)
+            raise
+        except BaseException as error:
+            if self._ended is None:
+                line.broke(message_of(error), Redactor()(traceback.format_exc()))
+            else:
+                self._tell(line, ExitCode.CLOSED)
+            raise
+        self._tell(line, ExitCode.PASSED)
+
+    def _tell(self, line: Line, code: object) -> None:
+        exit_code = code if isinstance(code, int) else ExitCode.CLOSED
+        if self._ended is not None:
+            run = self._ended.run
+            line.ran(exit_code, about(run) if run else None)
+        elif exit_code == ExitCode.USAGE:
+            line.refused()
+        else:
+            line.listed(exit_code)
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Add the options of design and documentation."""
@@ -59,6 +102,12 @@ class Command(BaseCommand):
     def _from_command_line(self) -> bool:
         return bool(getattr(self, "_called_from_command_line", False))  # Django's, which sets it there alone
 
+    def _age(self) -> float | None:
+        """Return how many seconds old the run is: its deadline counts from there. None where the process goes on."""
+        if not self._from_command_line:
+            return None
+        return self._line.age if self._line else process_age()
+
     def handle(self, *labels: str, **options: Any) -> None:
         """Run, and exit with the verdict; 2 with one line where something was asked for that cannot be done."""
         recorder = None
@@ -67,8 +116,8 @@ class Command(BaseCommand):
                 options = given_in_code(self.create_parser("", "probe"), options)
             labels = options.pop("labels") or labels
             recorder = orders.recorder(labels, options)
-            runner = orders.runner(options, recorder, from_command_line=self._from_command_line)
-            stdout = options.get("stdout") or sys.stdout
+            stdout = self._line.stdout if self._line else options.get("stdout") or sys.stdout
+            runner = orders.runner(options, recorder, stdout, self._age())
             code = list_probes(runner, labels, stdout, self._say) if options["list"] else self._run(runner, labels)
         except UsageError as error:
             sentence = one_line(Redactor()(str(error)))
@@ -86,6 +135,7 @@ class Command(BaseCommand):
         if runner.gate.parallel == 0:
             self._say("--parallel 0: in this process, without timeouts, deadline, capture of output or containment")
         code = self._code_of(runner, labels)
+        self._ended = runner
         for sentence in runner.undelivered:
             self._say(sentence)
         return (runner.run.exit_code if runner.run else 0) or code

@@ -1,0 +1,44 @@
+"""`django-probe`, and `python -m django_probe`: what needs no Django to begin with."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Final
+
+from django_probe.reports.files import settle
+
+USAGE: Final = """\
+usage: django-probe probe [option ...] [label ...]
+       django-probe collect [option ...] [LOG ...]
+
+probe    run the probes of a gate, as `manage.py probe` does, and judge how that command ends
+collect  take the JUnit XML out of the logs of gates
+
+`django-probe probe --help` and `django-probe collect --help` say more.
+"""
+
+
+def main() -> None:
+    """Do what the first argument names, and end with its exit code."""
+    match sys.argv[1:]:
+        case ["probe", *arguments]:
+            from django_probe.supervisor.main import probe  # noqa: PLC0415 (each is another program)
+
+            code = probe(arguments)
+            for stream in (sys.stdout, sys.stderr):
+                settle(stream)
+            os._exit(code)  # whatever the environment makes Python do at its end, this is the exit code
+        case ["collect", *arguments]:
+            from django_probe.collect import main as collect  # noqa: PLC0415 (as above)
+
+            sys.exit(collect(arguments))
+        case ["-h" | "--help"]:
+            sys.stdout.write(USAGE)
+        case _:
+            sys.stderr.write(USAGE)
+            sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

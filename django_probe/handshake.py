@@ -1,0 +1,127 @@
+"""What the command says to the supervisor that started it, over a socket that only the two of them hold.
+
+The supervisor (`django_probe.supervisor`) leaves an offer in the environment. The command takes it out again before
+any probe is loaded. Each message carries the offer's token, so that a stray write to the socket is no message.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import stat
+import time
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Final, TextIO
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+VARIABLE: Final = "PROBE_SUPERVISOR"
+MOST: Final = 1 << 17
+"""Bytes that a message has at the most: the kernel's buffer for a socket is larger."""
+_MOST_DETAILS: Final = 10_000
+_PATIENCE: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What the supervisor hands over: descriptors, as numbers in the command's process.
+
+    `line` is the socket, `stdout` and `stderr` are the supervisor's own streams, -1 where one was closed from the
+    start. `started` is when the supervisor's process began, in seconds since the machine did.
+    """
+
+    token: str
+    line: int
+    inode: int
+    stdout: int
+    stderr: int
+    started: float
+
+    def text(self) -> str:
+        """Return the offer as the environment carries it."""
+        return json.dumps(asdict(self))
+
+
+def take() -> Line | None:
+    """Return the line to the supervisor; None where no supervisor started this process, or it was taken before.
+
+    The environment has no offer afterwards.
+    """
+    text = os.environ.pop(VARIABLE, "")
+    try:
+        offer = Offer(**json.loads(text)) if text else None
+        if offer is None or not _is_line(offer):
+            return None
+    except (OSError, TypeError, ValueError):  # what was handed on to another process, which has not the descriptors
+        return None
+    return Line(offer)
+
+
+def _is_line(offer: Offer) -> bool:
+    status = os.fstat(offer.line)
+    return stat.S_ISSOCK(status.st_mode) and status.st_ino == offer.inode
+
+
+class Line:
+    """The command's end of the line; no process that is forked or executed from here on has it."""
+
+    def __init__(self, offer: Offer) -> None:
+        self._offer = offer
+        self._socket = socket.socket(fileno=offer.line)
+        self._socket.settimeout(_PATIENCE)
+        self._descriptors = [number for number in (offer.line, offer.stdout, offer.stderr) if number >= 0]
+        for number in self._descriptors:
+            os.set_inheritable(number, False)  # noqa: FBT003 (Python's own signature)
+        os.register_at_fork(after_in_child=self._let_go)
+        self.stdout: TextIO | None = None
+        """The supervisor's standard output, where reports belong; None where it was closed from the start."""
+        if offer.stdout >= 0:
+            self.stdout = os.fdopen(offer.stdout, "w", encoding="utf-8", closefd=False)
+
+    @property
+    def age(self) -> float:
+        """Seconds since the supervisor's process began."""
+        return max(0.0, time.clock_gettime(time.CLOCK_BOOTTIME) - self._offer.started)
+
+    def begin(self) -> None:
+        """Say that the command began; when the supervisor has passed on what was printed, put standard error back.
+
+        What is printed on standard output goes there as well: the supervisor's own holds reports alone.
+        """
+        self._send("began")
+        with contextlib.suppress(OSError):
+            self._socket.recv(1)
+        if self._offer.stderr >= 0:
+            for stream in (1, 2):
+                os.dup2(self._offer.stderr, stream)
+
+    def ran(self, exit_code: int, record: Mapping[str, object] | None) -> None:
+        """Say how the run ended: with which exit code, and what its record says of it; None where there is none."""
+        self._send("ran", exit=exit_code, record=record)
+
+    def listed(self, exit_code: int) -> None:
+        """Say with which exit code `--list` ends."""
+        self._send("listed", exit=exit_code)
+
+    def refused(self) -> None:
+        """Say that something was asked for that cannot be done: nothing ran, and the exit code is 2."""
+        self._send("refused")
+
+    def broke(self, message: str, details: str) -> None:
+        """Say that the command itself failed, and how."""
+        self._send("broke", message=message, details=details[-_MOST_DETAILS:])
+
+    def _send(self, kind: str, **more: Any) -> None:
+        message = json.dumps({"token": self._offer.token, "kind": kind, **more})
+        with contextlib.suppress(OSError):  # without this word the supervisor closes the gate
+            self._socket.send(message.encode())
+
+    def _let_go(self) -> None:
+        """Close, in a process that was just forked, what only the command is to have; once, for numbers come again."""
+        for number in self._descriptors:
+            with contextlib.suppress(OSError):
+                os.close(number)
+        self._descriptors.clear()

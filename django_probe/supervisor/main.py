@@ -1,0 +1,61 @@
+"""`django-probe probe`: parses, starts, judges, reports."""
+
+from __future__ import annotations
+
+import sys
+import time
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from django_probe.errors import UsageError
+from django_probe.execution import linux
+from django_probe.reports.console import Console, is_terminal, wants_color
+from django_probe.reports.delivery import Delivery
+from django_probe.reports.text import one_line
+from django_probe.reports.wanted import wanted
+from django_probe.results import ExitCode
+from django_probe.supervisor import application, request, verdict
+from django_probe.supervisor.process import supervise
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from django_probe.results import ProbeRun
+    from django_probe.supervisor.request import Request
+
+
+def probe(arguments: Sequence[str]) -> int:
+    """Run `manage.py probe` with these arguments in a process of its own, and return the exit code of the gate."""
+    age = linux.process_age()
+    began = verdict.now() - timedelta(seconds=age)
+    asked = request.read(arguments)
+    delivery = Delivery([] if asked.lists else wanted(asked.options), sys.stdout)
+    try:
+        if not linux.AVAILABLE:
+            raise UsageError("it needs Linux; elsewhere use manage.py probe --parallel 0")
+        found = application.find(asked.settings)
+        delivery.prepare()  # no report of an earlier run outlives what may happen now
+    except UsageError as error:
+        _say(str(error))
+        return ExitCode.USAGE
+    started = time.clock_gettime(time.CLOCK_BOOTTIME) - age
+    ended = supervise(found, ["probe", *arguments], started, asked.deadline)
+    code = verdict.believed(ended, asked)
+    if code is not None:
+        return code
+    duration = time.clock_gettime(time.CLOCK_BOOTTIME) - started
+    run = verdict.of_startup(ended, asked, began, duration)
+    _report(run, delivery, asked)
+    return run.exit_code
+
+
+def _report(run: ProbeRun, delivery: Delivery, asked: Request) -> None:
+    for sentence in delivery.deliver(run):
+        _say(sentence)
+    color = wants_color(sys.stderr, no_color=bool(asked.options.get("no_color")))
+    Console(sys.stderr, color=color, live=is_terminal(sys.stderr)).finished(verdict.for_console(run))
+
+
+def _say(sentence: str) -> None:
+    if sys.stderr is not None:
+        sys.stderr.write(f"{request.PROG}: {one_line(sentence)}\n")

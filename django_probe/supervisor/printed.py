@@ -1,0 +1,90 @@
+"""What the application printed while it was loaded: passed on to standard error, and its end kept for the record."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import Final
+
+from django_probe.execution.masking import Mask, of_url
+from django_probe.reports.files import PATIENCE, write_some
+
+_MOST: Final = 64 * 1024
+_SHOWN: Final = 300
+_STDERR: Final = 2
+_HIDDEN: Final = re.compile("API|AUTH|TOKEN|KEY|SECRET|PASS|SIGNATURE|HTTP_COOKIE", re.IGNORECASE)
+"""Names whose values Django's own error pages hide."""
+_TRACEBACK: Final = "Traceback (most recent call last):"
+
+
+class Printed:
+    """Reads `pipe`, to which the application's standard output and error go until the command has begun."""
+
+    def __init__(self, pipe: int) -> None:
+        self.pipe = pipe
+        self.at_end = False
+        os.set_blocking(pipe, False)
+        self._end = bytearray()
+        self._held = b""
+
+    @property
+    def behind(self) -> bool:
+        """Whether the reader of standard error did not take yet what was read: nothing more is read meanwhile."""
+        return bool(self._held)
+
+    def take(self) -> None:
+        """Read what is there and pass it on, as far as it is taken."""
+        self.pass_on()
+        while not self._held and (chunk := self._read()):
+            self._end += chunk
+            del self._end[:-_MOST]
+            self._held = chunk
+            self.pass_on()
+
+    def pass_on(self, patience: float = 0.0) -> None:
+        """Write what is held to standard error; where that is closed or broken, nobody wants to read it."""
+        if self._held:
+            try:
+                self._held = write_some(_STDERR, self._held, patience)
+            except OSError:
+                self._held = b""
+
+    def finish(self) -> None:
+        """Read to the end; a reader that stands still is given up after a while."""
+        self.pass_on(PATIENCE)
+        self._held = b""
+        while chunk := self._read():
+            self._end += chunk
+            del self._end[:-_MOST]
+            self._held = chunk
+            self.pass_on(PATIENCE)
+
+    def text(self) -> str:
+        """Return the end of what was printed, without what the environment says is secret."""
+        return masked(self._end.decode("utf-8", "replace"))
+
+    def _read(self) -> bytes:
+        try:
+            chunk = os.read(self.pipe, _MOST)
+        except BlockingIOError:
+            return b""
+        self.at_end = not chunk
+        return chunk
+
+
+def masked(text: str) -> str:
+    """Return a text without the user info of URLs, and without the values of variables that Django would hide."""
+    secrets = {value for name, value in os.environ.items() if _HIDDEN.search(name)}
+    for value in os.environ.values():
+        if "://" in value:
+            secrets.update(of_url(value))
+    return Mask(secrets)(text)
+
+
+def cause(text: str) -> str:
+    """Return what a text that was printed last says of why the application ended: an exception, or its last line."""
+    _, found, traceback = text.rpartition(_TRACEBACK)
+    lines = [line.rstrip() for line in traceback.splitlines() if line.strip()]
+    raised = [line for line in lines if not line[0].isspace()] if found else []
+    said = raised[0] if raised else f'the last that was printed: "{lines[-1].strip()}"' if lines else ""
+    return said if len(said) <= _SHOWN else f"{said[: _SHOWN - 1]}…"

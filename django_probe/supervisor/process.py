@@ -1,0 +1,247 @@
+"""The application's process: started with an offer, watched to its end, and nothing of it left behind."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import selectors
+import signal
+import socket
+import sys
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from django_probe import handshake
+from django_probe.execution import linux
+from django_probe.reports.files import settle
+from django_probe.supervisor.printed import Printed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from django_probe.supervisor.application import Application
+
+PASSED_ON: Final = (
+    signal.SIGTERM,
+    signal.SIGINT,
+    signal.SIGHUP,
+    signal.SIGQUIT,
+    signal.SIGUSR1,
+    signal.SIGUSR2,
+)
+_WATCHED: Final = (*PASSED_ON, signal.SIGCHLD)
+_FIRST_SPARE: Final = 10
+"""The least number of a descriptor of the offer: shells and scripts use those below."""
+_SAID_ALL: Final = 10.0
+"""Seconds that the process has to end when it has said how the run ended."""
+_SWEEP: Final = 5.0
+
+
+@dataclass(slots=True)
+class Ended:
+    """How the process ended: `status` as `os.waitpid` has it, `word` the last thing that the command said.
+
+    `signals` came to the supervisor, in this order. `overdue` is whether the deadline passed before it had begun.
+    """
+
+    status: int = 0
+    begun: bool = False
+    word: dict[str, Any] = field(default_factory=dict)
+    signals: list[signal.Signals] = field(default_factory=list)
+    overdue: bool = False
+    printed: str = ""
+
+
+def supervise(application: Application, arguments: Sequence[str], started: float, deadline: float | None) -> Ended:
+    """Run the application in a process of its own, and tell how it ended. In that process this does not return.
+
+    `started` is when this process began, and `deadline` how many seconds after that the command has to have begun.
+    """
+    closed = _fill_standard_streams()
+    for stream in (sys.stdout, sys.stderr):
+        settle(stream)
+    # Blocked, they wait for the descriptor below; what came before the fork is passed on after it.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _WATCHED)
+    on_child = signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # ignored, the kernel would throw away how it ended
+    linux.adopt_orphans(True)  # noqa: FBT003 (the kernel's own signature)
+    kept = linux.children()
+    mine, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    read_end, write_end = os.pipe2(os.O_CLOEXEC)
+    token = os.urandom(16).hex()
+    supervisor = os.getpid()
+    pid = linux.fork()
+    if pid == 0:
+        linux.die_with_parent(supervisor)
+        mine.close()
+        os.close(read_end)
+        _offer(token, theirs, write_end, closed, started)
+        signal.signal(signal.SIGCHLD, on_child)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        _be(application, arguments)
+    theirs.close()
+    os.close(write_end)
+    until = None if deadline is None else started + deadline
+    return _Watch(pid, mine, token=token, printed=Printed(read_end), kept=kept, until=until).run()
+
+
+def _fill_standard_streams() -> set[int]:
+    """Open what was closed from the start, lest a pipe gets its number; return which these were."""
+    closed = set()
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            closed.add(number)
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # noqa: FBT003  (it gets the lowest free number)
+    return closed
+
+
+def _offer(token: str, line: socket.socket, pipe: int, closed: set[int], started: float) -> None:
+    """Leave the offer in the environment, and let everything that is printed go into the pipe."""
+    import fcntl  # noqa: PLC0415 (in the new process alone)
+
+    spare = [
+        -1 if number in closed else fcntl.fcntl(number, fcntl.F_DUPFD, _FIRST_SPARE) for number in (line.fileno(), 1, 2)
+    ]
+    line.close()
+    offer = handshake.Offer(token, spare[0], os.fstat(spare[0]).st_ino, spare[1], spare[2], started)
+    os.environ[handshake.VARIABLE] = offer.text()
+    os.dup2(pipe, 1)
+    os.dup2(pipe, 2)
+    os.close(pipe)
+
+
+def _be(application: Application, arguments: Sequence[str]) -> None:
+    """Be the application, and end as it ends."""
+    if sys.stdout is not None:
+        sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # else os._exit() would lose the lines
+    try:
+        application.run(arguments)
+    except Exception as error:  # noqa: BLE001 (as Python itself ends, without the frames that are not the project's)
+        trace = error.__traceback__
+        while trace and trace.tb_frame.f_globals.get("__package__") == __package__:
+            trace = trace.tb_next
+        sys.excepthook(type(error), error.with_traceback(trace), trace)
+        sys.exit(1)
+    sys.exit()
+
+
+class _Watch:
+    """Watches one process to its end."""
+
+    def __init__(
+        self, pid: int, line: socket.socket, *, token: str, printed: Printed, kept: set[int], until: float | None
+    ) -> None:
+        self._pid = pid
+        self._line = line
+        self._token = token
+        self._printed = printed
+        self._kept = kept
+        self._until = until
+        self._ended = Ended()
+        self._over = False
+        self._deaf = False
+        self._patience: float | None = None
+        self._signals = linux.signal_descriptor(_WATCHED)
+        line.setblocking(False)  # noqa: FBT003 (Python's own signature)
+
+    def run(self) -> Ended:
+        """Watch, end what is left, and tell."""
+        with selectors.PollSelector() as selector:
+            self._watch(selector)
+        self._hear()
+        # Whatever the application started, however it hid, is a child of this process by now.
+        linux.end_children(self._kept, _SWEEP)
+        self._printed.finish()
+        self._ended.printed = self._printed.text()
+        return self._ended
+
+    def _watch(self, selector: selectors.PollSelector) -> None:
+        selector.register(self._signals, selectors.EVENT_READ, self._on_signals)
+        selector.register(self._line, selectors.EVENT_READ, self._hear)
+        selector.register(self._printed.pipe, selectors.EVENT_READ, self._printed.take)
+        while not self._over:
+            self._turn(selector, self._printed.pipe, 2)
+            for key, _ in selector.select(self._seconds()):
+                react: Callable[[], None] = key.data
+                react()
+            if self._seconds() == 0.0:
+                self._overdue()
+
+    def _turn(self, selector: selectors.PollSelector, pipe: int, stderr: int) -> None:
+        """Wait for the pipe, or while something is held, for who reads standard error."""
+        wanted = None if self._printed.at_end and not self._printed.behind else pipe
+        wanted = stderr if self._printed.behind else wanted
+        unwanted: list[Any] = [pipe, stderr] if wanted is None else [stderr if wanted == pipe else pipe]
+        if self._deaf:
+            unwanted.append(self._line)
+        for descriptor in unwanted:
+            if descriptor in selector.get_map():
+                selector.unregister(descriptor)
+        if wanted is not None and wanted not in selector.get_map():
+            event = selectors.EVENT_READ if wanted == pipe else selectors.EVENT_WRITE
+            selector.register(wanted, event, self._printed.take)
+
+    def _seconds(self) -> float | None:
+        """Return how long nothing has to happen; None where there is no limit."""
+        limit = self._until if self._patience is None else self._patience
+        if self._patience is None and self._ended.begun:
+            return None
+        return None if limit is None else max(0.0, limit - time.clock_gettime(time.CLOCK_BOOTTIME))
+
+    def _overdue(self) -> None:
+        self._ended.overdue = self._patience is None
+        self._until = self._patience = None
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self._pid, signal.SIGKILL)
+
+    def _on_signals(self) -> None:
+        for number, from_kernel in linux.signals_from(self._signals):
+            if number == signal.SIGCHLD:
+                self._reap()
+                continue
+            self._ended.signals.append(number)
+            with contextlib.suppress(ProcessLookupError):
+                # What the kernel sends for a terminal it sends to the whole group: a second one would mean
+                # that somebody asked twice, and does not want to wait for cleanups.
+                if not self._over and (not from_kernel or os.getpgid(self._pid) != os.getpgrp()):
+                    os.kill(self._pid, number)
+
+    def _reap(self) -> None:
+        with contextlib.suppress(ChildProcessError):
+            while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+                if ended[0] == self._pid:
+                    self._ended.status = ended[1]
+                    self._over = True
+
+    def _hear(self) -> None:
+        """Take what the command says; whatever does not carry the token is no word of its."""
+        while True:
+            try:
+                content = self._line.recv(handshake.MOST)
+            except BlockingIOError:
+                return
+            except OSError:
+                content = b""
+            if not content:  # nobody has the other end any more
+                self._deaf = True
+                return
+            try:
+                word = json.loads(content)
+            except ValueError:
+                continue
+            if not isinstance(word, dict) or word.pop("token", None) != self._token:
+                continue
+            if word.get("kind") == "began":
+                self._begun()
+            else:
+                self._ended.word = word
+                self._patience = time.clock_gettime(time.CLOCK_BOOTTIME) + _SAID_ALL
+
+    def _begun(self) -> None:
+        self._ended.begun = True
+        self._printed.take()
+        with contextlib.suppress(OSError):
+            self._line.send(b"!")

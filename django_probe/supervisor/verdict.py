@@ -1,0 +1,113 @@
+"""Whether what the command said is believed; where it is not, the record that says what happened instead."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from django_probe.environment import environment
+from django_probe.execution.exit_status import cause_of_death
+from django_probe.reports.text import one_line
+from django_probe.results import EndedBy, ExitCode, Outcome, ProbeResult, ProbeRun
+from django_probe.supervisor.printed import cause, masked
+
+if TYPE_CHECKING:
+    from django_probe.supervisor.process import Ended
+    from django_probe.supervisor.request import Request
+
+LABEL: Final = "startup"
+_ENDS: Final = {signal.SIGINT: EndedBy.SIGINT, signal.SIGTERM: EndedBy.SIGTERM}
+_MOST: Final = 255
+_LOADING: Final = "while settings and apps were loading"
+
+
+def believed(ended: Ended, request: Request) -> int | None:
+    """Return the exit code that the command said it would have; None where the supervisor has to judge for itself.
+
+    How the process ended in truth does not count beside it: what an app does at exit makes no other verdict than
+    the one that the reports have. 0 needs the record that says so.
+    """
+    word = ended.word
+    match word.get("kind"):
+        case "refused":
+            return ExitCode.USAGE
+        case "listed" if request.lists:
+            return _code(word.get("exit"))
+        case "ran" if isinstance(record := word.get("record"), dict):
+            code, of_record = _code(word.get("exit")), _code(record.get("exit_code"))
+            return of_record or code if record.get("passed") is (of_record == 0) else None
+    return None
+
+
+def _code(value: object) -> int:
+    whole = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MOST
+    return int(str(value)) if whole else ExitCode.CLOSED
+
+
+def of_startup(ended: Ended, request: Request, began: datetime, duration: float) -> ProbeRun:
+    """Return the record of a run that has none of its own: one error, which says how the command ended.
+
+    `began` in UTC is when this process did; `duration` in seconds.
+    """
+    broke = ended.word if ended.word.get("kind") == "broke" else {}
+    result = ProbeResult(
+        LABEL,
+        Outcome.ERROR,
+        started_at=began,
+        duration=duration,
+        message=masked(_message(ended)),
+        details=masked(str(broke.get("details", ""))),
+        output=ended.printed,
+    )
+    return ProbeRun(
+        id=environment("PROBE_RUN_ID", lambda: os.urandom(16).hex()),
+        gate=request.gate,
+        release=environment("PROBE_RELEASE") or None,
+        host=socket.gethostname(),
+        shard=request.shard,
+        started_at=began,
+        finished_at=began + timedelta(seconds=duration),
+        selected=0,
+        results=(result,),
+        ended_by=_ended_by(ended),
+    )
+
+
+def for_console(run: ProbeRun) -> ProbeRun:
+    """Return the record without what was printed: who reads standard error has it already."""
+    return replace(run, results=tuple(replace(result, output="") for result in run.results))
+
+
+def now() -> datetime:
+    """Return the time, in UTC."""
+    return datetime.now(UTC)
+
+
+def _ended_by(ended: Ended) -> EndedBy | None:
+    if ended.overdue:
+        return EndedBy.DEADLINE
+    by = next((_ENDS[number] for number in ended.signals if number in _ENDS), None)
+    if by is None and os.WIFSIGNALED(ended.status):
+        return _ENDS.get(signal.Signals(os.WTERMSIG(ended.status)))
+    return by
+
+
+def _message(ended: Ended) -> str:
+    word = ended.word
+    if word.get("kind") == "broke":
+        return f"the command itself failed: {one_line(str(word.get('message')))}"
+    if word.get("kind") == "ran":
+        return f"the command ended the run with exit code {_code(word.get('exit'))} and without a record of it"
+    if ended.overdue:
+        return f"the deadline passed {_LOADING}"
+    how = cause_of_death(ended.status)
+    if ended.begun:
+        return f"the command ended before it had a verdict: {how}; what ran is not known"
+    if os.WIFEXITED(ended.status) and os.WEXITSTATUS(ended.status) == 0:
+        how = "it exited with status 0, by sys.exit() or os._exit()"
+    said = one_line(cause(ended.printed))
+    return f"the command never began: {how} {_LOADING}{f': {said}' if said else ''}"
