@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from django_probe.errors import UsageError
 from django_probe.reports.files import (
     check_replaceable,
+    descriptor_of,
     is_regular,
     own_descriptor,
     pour,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 STDOUT: Final = "-"
 _STDOUT_KEY: Final = "descriptor 1"
+_PATHS_OF_STDOUT: Final = ("/dev/stdout", "/dev/fd/1", "/proc/self/fd/1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,7 @@ class Delivery:
 
         Raise UsageError for the first that cannot; then nothing was taken away.
         """
-        targets = [_locate(report, partial(pour, self._stdout)) for report in self._reports]
+        targets = [_locate(report, self._stdout) for report in self._reports]
         taken: dict[str, Report] = {}
         for target in targets:
             other = taken.setdefault(target.key, target.report)
@@ -109,23 +111,27 @@ class Delivery:
         return undelivered
 
 
-def _locate(report: Report, to_stdout: Callable[[bytes], None]) -> _Target:
+def _locate(report: Report, stdout: TextIO | None) -> _Target:
     """Return the target of a report, or raise UsageError where it could not be written."""
-    if report.path == STDOUT:
-        return _Target(report, _STDOUT_KEY, to_stdout)
+    descriptor = None if stdout is None else descriptor_of(stdout)
+    # Where a supervisor started this process, standard output is a descriptor of another number.
+    moved = descriptor not in (None, 1)
+    if report.path == STDOUT or (moved and report.path in _PATHS_OF_STDOUT):
+        return _Target(report, _STDOUT_KEY, partial(pour, stdout))
     try:
-        return _locate_path(report)
+        return _locate_path(report, descriptor if descriptor is not None and moved else 1)
     except (OSError, ValueError) as error:
         raise _refusal(report, f"cannot be written: {_why(error)}") from None
 
 
-def _locate_path(report: Report) -> _Target:
+def _locate_path(report: Report, stdout: int) -> _Target:
     status = _status(report.path)
     real = os.path.realpath(report.path)
     if report.path.endswith("/") or Path(real).is_dir():
         raise _refusal(report, "is a folder; name a file in it")
-    if status and (own := own_descriptor(status)):
-        return _Target(report, f"descriptor {own}", partial(write_all, own))
+    if status and (own := own_descriptor(status, stdout)):
+        key = _STDOUT_KEY if own == stdout else f"descriptor {own}"
+        return _Target(report, key, partial(write_all, own))
     if status and not is_regular(status):
         if not os.access(report.path, os.W_OK):
             raise _refusal(report, "may not be written by this user")

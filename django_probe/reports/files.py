@@ -186,13 +186,13 @@ def let_go(stream: TextIO) -> None:
         return  # it has no descriptor, or is closed: then there is nothing to flush
 
 
-def own_descriptor(status: os.stat_result) -> int | None:
-    """Return 1 or 2 where the file of `status` is what our standard output or error goes to.
+def own_descriptor(status: os.stat_result, stdout: int = 1) -> int | None:
+    """Return `stdout` or 2 where the file of `status` is what our standard output or error goes to.
 
     /dev/stdout is such a file. Opened anew it would begin at the start of a log that is being appended to,
     and a socket could not be opened at all: it is written through the descriptor that is open.
     """
-    for descriptor in (1, 2):
+    for descriptor in (stdout, 2):
         try:
             if os.path.samestat(Original.fstat(descriptor), status):
                 return descriptor

@@ -16,11 +16,13 @@ from django_probe.results import EndedBy, ExitCode, Outcome, ProbeResult, ProbeR
 from django_probe.supervisor.printed import cause, masked
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from django_probe.supervisor.process import Ended
     from django_probe.supervisor.request import Request
 
 LABEL: Final = "startup"
-_ENDS: Final = {signal.SIGINT: EndedBy.SIGINT, signal.SIGTERM: EndedBy.SIGTERM}
+_ENDS: Final[Mapping[int, EndedBy]] = {signal.SIGINT: EndedBy.SIGINT, signal.SIGTERM: EndedBy.SIGTERM}
 _MOST: Final = 255
 _LOADING: Final = "while settings and apps were loading"
 
@@ -92,7 +94,7 @@ def _ended_by(ended: Ended) -> EndedBy | None:
         return EndedBy.DEADLINE
     by = next((_ENDS[number] for number in ended.signals if number in _ENDS), None)
     if by is None and os.WIFSIGNALED(ended.status):
-        return _ENDS.get(signal.Signals(os.WTERMSIG(ended.status)))
+        return _ENDS.get(os.WTERMSIG(ended.status))
     return by
 
 

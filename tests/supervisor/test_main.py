@@ -1,0 +1,269 @@
+"""`django-probe probe`, held against applications that end the command in every way but the right one."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.supervisor.conftest import REPORTS
+
+
+def test_probe__is_the_command(gate):
+    """Where nothing is in its way: the same reports, the same exit codes, the same words."""
+    done = gate.run(*gate.options(), PROBE_RELEASE="v42")
+
+    assert done.code == 0
+    assert "gate default: PASSED (exit 0)" in done.err.splitlines()[-1]
+    record = gate.record()
+    assert (record["passed"], record["release"]) == (True, "v42")
+    assert [result["label"] for result in record["results"]] == ["shop.TestA.test_a"]
+
+
+def test_probe__that_fails(gate):
+    """The verdict is the command's."""
+    done = gate.run(*gate.options(), IN_PROBE="self.fail('no money')")
+
+    assert done.code == 1
+    assert gate.record()["results"][0]["message"] == "no money"
+
+
+LOADING = ["IN_MANAGE", "IN_SETTINGS", "IN_MODELS"]
+
+
+@pytest.mark.parametrize("where", LOADING)
+@pytest.mark.parametrize(
+    ("code", "says"),
+    [
+        ("import sys; sys.exit()", "status 0"),
+        ("import os; os._exit(0)", "status 0"),
+        ("import sys; sys.exit(5)", "status 5"),
+        ("import os; os.kill(os.getpid(), 9)", "SIGKILL"),
+        ("raise RuntimeError('bad release')", "RuntimeError: bad release"),
+        ("import no_such_module", "ModuleNotFoundError: No module named 'no_such_module'"),
+    ],
+)
+def test_probe__of_an_application_that_ends_python(gate, where, code, says):
+    """Whatever ends it while it loads: the gate is closed, every report says so, none is of an earlier run."""
+    gate.stale()
+
+    done = gate.run("--gate", "deploy", "--shard", "0/2", *gate.options(), **{where: code}, PROBE_RUN_ID="r1")
+
+    assert done.code == 1
+    assert "gate deploy: CLOSED (exit 1)" in done.err.splitlines()[-1]
+    assert says in gate.startup()["message"]
+    record = gate.record()
+    assert (record["id"], record["gate"], record["shard"], record["exit_code"]) == ("r1", "deploy", "0/2", 1)
+
+
+def test_probe__of_an_app_config_that_raises(gate):
+    """Its traceback is in the log and in the record, without a line of the supervisor's own."""
+    gate.site.write(
+        "shop/apps.py",
+        """
+        import os
+        from django.apps import AppConfig
+        class Shop(AppConfig):
+            name = "shop"
+            def ready(self):
+                exec(os.environ.get("IN_READY", ""))
+        """,
+    )
+
+    done = gate.run(*gate.options(), IN_READY="raise ConnectionError('no broker')")
+
+    assert done.code == 1
+    result = gate.startup()
+    assert result["message"].endswith("loading: ConnectionError: no broker")
+    assert "in ready" in result["output"]
+    assert "manage.py" in result["output"]
+    assert "django_probe/supervisor" not in result["output"]
+    assert done.err.count("Traceback") == 1
+
+
+def test_probe__without_the_app(gate):
+    """Django's own refusal, which is its exit code 1, is told as it was said."""
+    done = gate.run(*gate.options(), IN_SETTINGS="INSTALLED_APPS.remove('django_probe')")
+
+    assert done.code == 1
+    assert "Unknown command: 'probe'" in gate.startup()["output"]
+
+
+@pytest.mark.parametrize("arguments", [["--parallel", "x"], ["--gate", "nope"], ["nowhere"], ["--unheard-of"]])
+def test_probe__of_what_is_refused(gate, arguments):
+    """Exit code 2, nothing is written, and nothing of an earlier run is left."""
+    gate.stale()
+
+    done = gate.run(*arguments, *gate.options())
+
+    assert (done.code, done.out) == (2, "")
+    left = [name for name in REPORTS if (gate.out / name).exists() and (gate.out / name).read_text()]
+    assert left == []
+
+
+def test_probe__whose_report_cannot_be_written(gate):
+    """Nothing is even started."""
+    done = gate.run("--junit", "/no/such/folder/gate.xml", IN_MANAGE="print('started')")
+
+    assert done.code == 2
+    assert done.err == (
+        "django-probe probe: --junit /no/such/folder/gate.xml: there is no folder /no/such/folder; make it, or name "
+        "another\n"
+    )
+
+
+def test_probe__of_a_deadline_that_passes_while_loading(gate):
+    """Settings that hang are no reason to wait for ever."""
+    done = gate.run(*gate.options(), "--deadline", "1s", IN_SETTINGS="import time; time.sleep(600)")
+
+    assert done.code == 3
+    assert "the deadline passed while settings and apps were loading" in gate.startup()["message"]
+
+
+def test_probe__counts_the_deadline_from_its_own_start(gate):
+    """What loading took is not given again."""
+    sleeps = "import time; time.sleep(3)"
+
+    done = gate.run(*gate.options(), "--deadline", "8s", IN_SETTINGS=sleeps, IN_PROBE="import time; time.sleep(60)")
+
+    assert done.code == 3
+    assert 8 <= gate.record()["duration"] < 11
+
+
+NOISE = """
+import atexit, os, sys
+print("settings say hello"); os.system("echo a child says hello")
+atexit.register(print, "atexit says goodbye")
+atexit.register(os.system, "echo a child says goodbye")
+"""
+
+
+@pytest.mark.parametrize("target", ["-", "/dev/stdout", "/proc/self/fd/1"])
+def test_stdout__is_the_report_alone(gate, target):
+    """Whatever the project prints, from its first line to atexit; it is on standard error."""
+    done = gate.run("--json", target, IN_SETTINGS=NOISE, IN_PROBE="print('a probe')")
+
+    assert done.code == 0, done.err
+    assert json.loads(done.out)["passed"] is True
+    for said in ("settings say hello", "a child says hello", "atexit says goodbye", "a child says goodbye"):
+        assert said in done.err
+
+
+def test_stdout__into_a_file_that_a_report_names(gate):
+    """`--json FILE > FILE` is written through the descriptor, as without a supervisor."""
+    target = gate.out / "both"
+    with target.open("w") as stdout:
+        process = gate.start("--json", str(target), stdout=stdout, IN_SETTINGS=NOISE)
+        _, err = process.communicate(timeout=90)
+
+    assert process.returncode == 0, err
+    assert json.loads(target.read_text())["passed"] is True
+
+
+def test_stdout__of_the_supervisor_s_own_record(gate):
+    """It is pure there as well."""
+    done = gate.run("--json", "-", IN_SETTINGS=NOISE + "sys.exit(0)")
+
+    assert (done.code, json.loads(done.out)["exit_code"]) == (1, 1)
+
+
+def test_stdout__of_a_list(gate):
+    """Labels, and nothing else."""
+    done = gate.run("--list", IN_SETTINGS=NOISE)
+
+    assert (done.code, done.out) == (0, "shop.TestA.test_a\n")
+
+
+def test_list__of_an_application_that_does_not_load(gate):
+    """Exit 1, and no label that might be taken for all of them."""
+    done = gate.run("--list", IN_MODELS="import sys; sys.exit()")
+
+    assert (done.code, done.out) == (1, "")
+    assert "startup" in done.err
+
+
+def test_stdout__with_the_sink_of_a_pod(gate):
+    """The XML in the log can be collected, whoever made it."""
+    done = gate.run(IN_SETTINGS=NOISE + "sys.exit(0)", PROBE_REPORT_SINK="log")
+
+    assert done.code == 1
+    assert done.out.startswith('django-probe:junit 0/1 begin {"run": ')
+    assert done.out.splitlines()[-1].startswith("django-probe:junit 0/1 end ")
+
+
+def test_stdout__closed_from_the_start(gate):
+    """A report that was asked for there is not delivered, exit 4; none that was asked for is missed."""
+    assert gate.run_closed(1).returncode == 0
+    done = gate.run_closed(1, "--json", "-")
+    assert done.returncode == 4, done.stderr
+    assert gate.run_closed(2).returncode == 0
+    assert gate.run_closed(2, IN_SETTINGS="import os; os._exit(0)").returncode == 1
+
+
+@pytest.mark.parametrize(
+    ("ends", "probe", "code"),
+    [("os._exit(0)", "self.fail()", 1), ("os._exit(0)", "", 0), ("os._exit(7)", "", 0), ("os.abort()", "", 0)],
+)
+def test_exit_code__is_the_record_s(gate, ends, probe, code):
+    """An app's atexit changes neither an exit code that closes nor one that opens: the reports are out already."""
+    settings = f"import atexit, os; pid = os.getpid(); atexit.register(lambda: pid == os.getpid() and {ends})"
+
+    done = gate.run(*gate.options(), IN_SETTINGS=settings, IN_PROBE=probe)
+
+    assert (done.code, gate.record()["exit_code"]) == (code, code)
+
+
+def test_exit_code__under_pythoninspect(gate):
+    """Python would ask for a command, get none, and exit with 0."""
+    assert gate.run(IN_PROBE="self.fail()", PYTHONINSPECT="1").code == 1
+
+
+def test_probe__that_hangs_when_all_is_said(gate):
+    """A thread that never ends does not keep the gate from answering."""
+    settings = "import threading, time; threading.Thread(target=time.sleep, args=(600,)).start()"
+
+    done = gate.run(*gate.options(), IN_SETTINGS=settings, timeout=60)
+
+    assert done.code == 0
+    assert gate.record()["passed"] is True
+
+
+def test_secrets__of_the_environment(gate):
+    """What the application printed is masked, in the record: values of hidden names, and user info of URLs."""
+    settings = """
+import os, sys
+print(os.environ["VAULT_TOKEN"], repr(os.environ["DB_PASSWORD"]), os.environ["SHORT_KEY"], os.environ["PLAIN"])
+print("postgres://shop:elephants-42@db/shop")
+raise RuntimeError(f"no answer for {os.environ['VAULT_TOKEN']} at {os.environ['BROKER']}")
+"""
+    secrets = {
+        "VAULT_TOKEN": "s.0123456789abcdef",
+        "DB_PASSWORD": 'it\'s a "long" one',
+        "SHORT_KEY": "abc",
+        "PLAIN": "plain-text-value",
+        "BROKER": "amqp://shop:rabbits-43@broker",
+    }
+
+    done = gate.run(*gate.options(), IN_SETTINGS=settings, **secrets)
+
+    assert done.code == 1
+    result = gate.startup()
+    written = "".join((gate.out / name).read_text() for name in REPORTS)
+    for secret in ("s.0123456789abcdef", 'a "long" one', 'a \\"long', "elephants-42", "rabbits-43"):
+        assert secret not in written
+    assert "abc" in result["output"]
+    assert "plain-text-value" in result["output"]
+    assert "RuntimeError: no answer for ****" in result["message"]
+    assert "RuntimeError" not in (gate.out / "termination").read_text()
+
+
+def test_output__is_the_end_of_it(gate):
+    """64 KiB at the most, of however much, and standard error has the whole."""
+    settings = "for i in range(30000): print('line', i)\nraise SystemExit(3)"
+
+    done = gate.run(*gate.options(), IN_SETTINGS=settings)
+
+    output = gate.startup()["output"]
+    assert len(output) <= 64 * 1024
+    assert output.endswith("line 29999\n")
+    assert "line 0\n" in done.err
