@@ -28,19 +28,19 @@ def test_probe__that_fails(gate):
     assert gate.record()["results"][0]["message"] == "no money"
 
 
-LOADING = ["IN_MANAGE", "IN_SETTINGS", "IN_MODELS"]
-
-
-@pytest.mark.parametrize("where", LOADING)
 @pytest.mark.parametrize(
-    ("code", "says"),
+    ("where", "code", "says"),
     [
-        ("import sys; sys.exit()", "status 0"),
-        ("import os; os._exit(0)", "status 0"),
-        ("import sys; sys.exit(5)", "status 5"),
-        ("import os; os.kill(os.getpid(), 9)", "SIGKILL"),
-        ("raise RuntimeError('bad release')", "RuntimeError: bad release"),
-        ("import no_such_module", "ModuleNotFoundError: No module named 'no_such_module'"),
+        ("IN_MANAGE", "import sys; sys.exit()", "status 0"),
+        ("IN_SETTINGS", "import sys; sys.exit()", "status 0"),
+        ("IN_SETTINGS", "import os; os._exit(0)", "status 0"),
+        ("IN_MODELS", "import sys; sys.exit()", "status 0"),
+        ("IN_MODELS", "import os; os._exit(0)", "status 0"),
+        ("IN_MODELS", "import sys; sys.exit(2)", "status 2"),
+        ("IN_MODELS", "import os; os.kill(os.getpid(), 9)", "SIGKILL"),
+        ("IN_MANAGE", "this is no Python", "SyntaxError: invalid syntax"),
+        ("IN_SETTINGS", "raise RuntimeError('bad release')", "RuntimeError: bad release"),
+        ("IN_MODELS", "import no_such_module", "ModuleNotFoundError: No module named 'no_such_module'"),
     ],
 )
 def test_probe__of_an_application_that_ends_python(gate, where, code, says):
