@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import traceback
+import unittest
 from typing import TYPE_CHECKING, Final
 
 from django_probe.execution.redaction import Redactor
 
 if TYPE_CHECKING:
-    import unittest
     from types import TracebackType
 
     ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None]
 
 MAX_MESSAGE: Final = 500
 MAX_DETAILS: Final = 64 * 1024
+_MAX_NAME: Final = 120
 _redact: Final = Redactor()  # before anything is cut: half a secret would not be found again
 
 
@@ -51,6 +52,27 @@ def shortened(text: str) -> str:
     head = text[:half].rpartition("\n")[0] or text[:half]
     tail = text[-half:].partition("\n")[2] or text[-half:]
     return f"{head}\n[... {len(text) - len(head) - len(tail)} characters left out ...]\n{tail}"
+
+
+def name_of(test: unittest.TestCase) -> str:
+    """Return how a test names itself, empty where it does so as every test does: then its label says it.
+
+    That is what tells one of several tests of the same method from the others: a scenario, an argument, a function.
+    """
+    test = getattr(test, "test_case", test)  # of a subTest
+    usual = {str(make(test)) for make in (unittest.TestCase.id, unittest.TestCase.__str__)}
+    told: list[str] = []
+    for method in ("id", "shortDescription", "__str__"):
+        own = method in vars(test) or getattr(type(test), method) is not getattr(unittest.TestCase, method)
+        if not own or (method == "__str__" and told):
+            continue
+        try:
+            said = one_line(getattr(test, method)() or "")
+        except Exception:  # noqa: BLE001 (it is the probe's code, and the problem counts)
+            said = ""
+        if said and said not in usual and not any(name in said for name in told):
+            told.append(said.removeprefix(unittest.TestCase.id(test))[:_MAX_NAME])
+    return " ".join(told)
 
 
 def formatted(err: ExcInfo, test: unittest.TestCase | None = None) -> str:

@@ -157,7 +157,7 @@ class _Execution:
         self._fixture = ""
         self._ledger = Ledger(self._selected, 0.0, redact, _ended)
         guard = cast("DatabaseGuard", _Unguarded())
-        self._executor = Executor(probes, guard, self._hear, _uninterrupted, failfast=False)
+        self._executor = Executor(probes, guard, self._hear, _uninterrupted, failfast=False, shared=True)
 
     def results(self) -> tuple[ProbeResult, ...]:
         while units := self._ledger.take(1, idle=True):

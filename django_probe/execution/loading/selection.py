@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
 
+from django_probe.execution.failures import formatted, message_of
 from django_probe.execution.loading.discovery import ProbeSuite, Stillborn, label_of, numbered
 from django_probe.results import Outcome
 from django_probe.terms import CeilingError, DatabaseAccess, Terms, Wishes, wishes_of
@@ -85,7 +86,21 @@ def _walk(suite: unittest.TestSuite, prefix: str | None) -> Iterator[tuple[unitt
             message = f"{test!r} is no unittest.TestCase: a probe is a method of one"
             yield Stillborn(prefix or type(test).__module__, Outcome.ERROR, message), prefix or ""
         else:
-            yield test, prefix or _home(type(test))
+            yield _readable(test, prefix or _home(type(test))), prefix or _home(type(test))
+
+
+def _readable(test: unittest.TestCase, prefix: str) -> unittest.TestCase:
+    """Return the test, or an error in its place where what is looked up of it raises: descriptors are code."""
+    cls: Any = type(test)
+    try:
+        for owner in (getattr(test, test._testMethodName, None), cls):  # noqa: SLF001 (unittest has no other name for it)
+            getattr(owner, "tags", None)
+        wishes_of(test, test._testMethodName)  # noqa: SLF001
+        _fixtures(cls)
+    except Exception as error:  # noqa: BLE001 (it is the probe's code)
+        info = (type(error), error, error.__traceback__)
+        return Stillborn(label_of(test, prefix), Outcome.ERROR, message_of(error), formatted(info))
+    return test
 
 
 def _home(cls: type) -> str:

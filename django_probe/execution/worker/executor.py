@@ -7,6 +7,7 @@ every probe that depends on it.
 
 from __future__ import annotations
 
+import inspect
 import sys
 import unittest
 from contextlib import ExitStack, contextmanager, nullcontext
@@ -17,6 +18,7 @@ from django_probe.execution.failures import Interrupted, formatted, message_of, 
 from django_probe.execution.guard.refusals import take_refusals
 from django_probe.execution.worker.recorder import Recorder
 from django_probe.execution.worker.unawaited import refuse_unrun, refuse_unrun_cleanups, run_watched
+from django_probe.execution.worker.unheard import Unheard
 from django_probe.originals import Original
 from django_probe.results import PROBLEMS, Outcome
 
@@ -26,11 +28,13 @@ if TYPE_CHECKING:
 
     from django_probe.execution.guard.guard import DatabaseGuard
     from django_probe.execution.loading.selection import Probe
+    from django_probe.execution.worker.unheard import Failure
 
     Emit = Callable[..., None]
-    Step = Callable[[], None]
+    Step = Callable[[], object]
 
 _UNHELD: Final = nullcontext()
+_SKIP: Final = "__unittest_skip__"
 _SILENCE: Final = "unittest said nothing of this probe: its class may replace run()"
 
 
@@ -43,7 +47,7 @@ class Executor:
     `current` is what user code runs for, an index or a fixture's label, and None while no user code runs: an
     interrupt may raise only while it is set. `leaving` ends a group early, its tear-downs excepted; with `failfast`
     a blocking problem does so. `heed` is called where an interrupt came (`attention`) while nothing could be
-    interrupted.
+    interrupted. A process that is `shared` has threads that are none of the probes' (see `unheard`).
     """
 
     def __init__(
@@ -54,6 +58,7 @@ class Executor:
         heed: Callable[[], None],
         *,
         failfast: bool,
+        shared: bool = False,
     ) -> None:
         self.current: int | str | None = None
         self.leaving = False
@@ -65,6 +70,7 @@ class Executor:
         self._heed = heed
         self._failfast = failfast
         self._recorder = Recorder()
+        self._unheard = Unheard(shared=shared)
         self._pid = Original.getpid()
 
     def run(self, indices: Sequence[int]) -> None:
@@ -116,14 +122,31 @@ class Executor:
                 self._class(cls, list(members))
 
     def _class(self, cls: type[unittest.TestCase], indices: Sequence[int]) -> None:
-        if getattr(cls, "__unittest_skip__", False):  # unittest runs no fixtures of a class that is skipped
+        prefix = _parent(self._probes[indices[0]].label)
+        if (skipped := self._skipped(cls, prefix, indices)) is None:
+            return
+        if skipped:  # unittest runs no fixtures of a class that is skipped
             self._each(indices)
             return
-        prefix = _parent(self._probes[indices[0]].label)
-        set_up = (f"{prefix}.setUpClass", cls.setUpClass)
-        tear_down = (f"{prefix}.tearDownClass", cls.tearDownClass)
+        set_up = (f"{prefix}.setUpClass", _step(cls, "setUpClass"))
+        tear_down = (f"{prefix}.tearDownClass", _step(cls, "tearDownClass"))
         module = self._probes[indices[0]].fixtures == cls.__module__
         self._around(indices, set_up, tear_down, lambda: self._cleanups(cls, module=module), self._each)
+
+    def _skipped(self, cls: type[unittest.TestCase], prefix: str, indices: Sequence[int]) -> bool | None:
+        """Return whether a class is skipped; None where it could not say so, and each of its probes is an error."""
+        if isinstance(inspect.getattr_static(cls, _SKIP, None), bool | None):
+            return bool(getattr(cls, _SKIP, False))
+        found: list[object] = []  # it is a descriptor, as Django's: code that may ask the database, and may raise
+        label = f"{prefix}.{_SKIP}"
+        began, clock = Original.unix_time(), Original.monotonic()
+        self._recorder.start()
+        with self._in_fixture(label, indices):
+            self._call(label, lambda: found.append(getattr(cls, _SKIP)), self._held(self._probes[indices[0]]))
+        if self._recorder.outcome is None:
+            return bool(found[0])
+        self._dependents(indices, "", began, Original.monotonic() - clock)
+        return None
 
     def _cleanups(self, cls: type[unittest.TestCase], *, module: bool) -> None:
         self._class_cleanups(cls)
@@ -145,7 +168,7 @@ class Executor:
         body: Callable[[Sequence[int]], None],
     ) -> None:
         """Run `body` between two fixtures, on the terms of the probes that share them."""
-        with ExitStack() as undo:
+        with ExitStack() as undo, self._unheard.within() as between:
             held = self._held(self._probes[indices[0]])
             label, step = set_up
             began, clock = Original.unix_time(), Original.monotonic()
@@ -167,6 +190,7 @@ class Executor:
             with self._in_fixture(label, ()):
                 for last in (step, cleanups, undo.close):
                     self._call(label, last)
+                self._note_unheard(between)  # of threads that the first fixture started
             if self._recorder.outcome is Outcome.ERROR:
                 self._tell("fixture_problem", label, began, Original.monotonic() - clock)
 
@@ -179,8 +203,8 @@ class Executor:
     def _dependents(self, indices: Sequence[int], label: str, began: float, duration: float) -> None:
         """Tell of every probe that its fixture did not let it run; the fixture's time counts once."""
         recorder = self._recorder
-        if recorder.outcome is Outcome.ERROR:
-            recorder.message = one_line(f"{label.rpartition('.')[2]}: {recorder.message}")
+        if label and recorder.outcome is Outcome.ERROR:
+            recorder.under(label.rpartition(".")[2])
         for index in indices:
             self._tell("result", index, began, duration)
             duration = 0.0
@@ -192,6 +216,7 @@ class Executor:
         held: AbstractContextManager[None] = _UNHELD,
     ) -> None:
         """Run user code; whatever it raises is noted, `sys.exit()` and `KeyboardInterrupt` included."""
+        unheard = self._unheard.open()
         try:
             with held:
                 self.current = current
@@ -206,8 +231,14 @@ class Executor:
         except BaseException as error:  # noqa: BLE001 (a probe's own process must outlive what the probe raises)
             self.current = None
             self._note(error)
+        self._unheard.close()
+        self._note_unheard(unheard)
         if (refused := take_refusals()) and self._recorder.outcome is not Outcome.ERROR:
             self._recorder.note(Outcome.ERROR, one_line(f"code hid the error of a refused write: {refused[0]}"))
+
+    def _note_unheard(self, failures: Sequence[Failure]) -> None:
+        for failure in failures:
+            self._recorder.note(Outcome.ERROR, failure.message, failure.details)
 
     def _end_forks(self) -> None:
         """End this process if it is a fork of the probe's that came back: what is held is its parent's to let go."""
@@ -244,6 +275,15 @@ def _fresh(test: unittest.TestCase) -> unittest.TestCase:
     copy = object.__new__(type(test))
     copy.__dict__.update(test.__dict__)
     return copy
+
+
+def _step(cls: type[unittest.TestCase], name: str) -> Step:
+    """Return what calls a fixture; it is looked up no earlier, because as a descriptor it is code as well."""
+
+    def step() -> object:
+        return getattr(cls, name)()
+
+    return step
 
 
 def _module_cleanups() -> None:

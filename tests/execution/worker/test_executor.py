@@ -494,3 +494,71 @@ def test_cleanups_of_class_and_module_run_without_fixtures(project):
 
     assert done.code == 0, done.err
     assert all((project.path / name).exists() for name in ("class", "module", "fixture"))
+
+
+DESCRIPTORS = """
+import unittest
+from django.test import skipIfDBFeature, skipUnlessDBFeature
+
+class Raises:
+    def __get__(self, instance, owner): raise ValueError("no such thing")
+
+class Skips:
+    def __get__(self, instance, owner): return True
+
+@skipUnlessDBFeature("supports_json_field")
+class TestOfDjango(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls): raise RuntimeError("it ran")
+    def test_of_django(self): pass
+    def test_of_django_too(self): pass
+
+class TestSkip(unittest.TestCase):
+    __unittest_skip__ = Raises()
+    def test_skip(self): pass
+
+class TestSkips(unittest.TestCase):
+    __unittest_skip__ = Skips()
+    __unittest_skip_why__ = "for its own reason"
+    @classmethod
+    def setUpClass(cls): raise RuntimeError("it ran")
+    def test_skips(self): pass
+
+class TestSetUpClass(unittest.TestCase):
+    setUpClass = Raises()
+    def test_set_up_class(self): pass
+
+class TestTearDownClass(unittest.TestCase):
+    tearDownClass = Raises()
+    def test_tear_down_class(self): pass
+
+class TestTags(unittest.TestCase):
+    tags = Raises()
+    def test_tags(self): pass
+
+class TestMethod(unittest.TestCase):
+    @property
+    def test_method(self): raise ValueError("no such thing")
+
+class TestElse(unittest.TestCase):
+    def test_else(self): pass
+"""
+
+
+def test_attributes_of_a_class_that_raise_are_errors_of_its_probes(project):
+    """They may be descriptors, and so code: the message is what they raised, and everything else runs."""
+    project.app("shop", DESCRIPTORS)
+
+    done, record = project.record()
+
+    assert done.code == 1
+    found = by_label(record)
+    problems = {name: result["message"] for name, result in found.items() if result["outcome"] != "passed"}
+    refused = "skipUnlessDBFeature cannot be used on <class 'shop.probes.TestOfDjango'> as it doesn't allow queries"
+    assert problems.pop("test_of_django").startswith(f"ValueError: {refused}")
+    assert problems.pop("test_of_django_too").startswith(f"ValueError: {refused}")
+    assert found["test_skips"]["outcome"] == "skipped"
+    assert problems.pop("test_skips") == "for its own reason"
+    assert all("ValueError: no such thing" in message for message in problems.values()), problems
+    assert problems.keys() == {"test_skip", "test_set_up_class", "test_tear_down_class", "test_tags", "test_method"}
+    assert found["test_else"]["outcome"] == "passed"

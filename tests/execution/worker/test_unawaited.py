@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.execution.running import outcomes
+from tests.execution.running import by_label, outcomes
 
 WRAPPED = """
 import asyncio, functools, unittest
@@ -119,8 +119,8 @@ def test_run__the_message_names_the_code_and_the_cure(project):
     )
 
 
-def test_run__what_is_awaited_or_is_a_plain_value_passes(project):
-    """Of an IsolatedAsyncioTestCase unittest awaits what is async; what else a method returns says nothing of it."""
+def test_run__what_is_awaited_passes(project):
+    """Of an IsolatedAsyncioTestCase unittest awaits what is async; what a fixture or a cleanup returns says nothing."""
     project.app(
         "shop",
         WRAPPED
@@ -149,14 +149,13 @@ class TestIsolated(unittest.IsolatedAsyncioTestCase):
         self.assertEqual(self.done[2:], ["asyncTearDown", "cleanup"])
 
 class TestPlain(unittest.TestCase):
-    def test_value(self): return 1
     def test_runs_it(self): asyncio.run(asyncio.sleep(0))
     def test_function(self): self.addCleanup(iter, ())
     @unittest.skip("not today")
     async def test_skipped(self): pass
 
 def load_tests(loader, tests, pattern):
-    tests.addTest(unittest.FunctionTestCase(lambda: 1, setUp=list, tearDown=list))
+    tests.addTest(unittest.FunctionTestCase(lambda: None, setUp=list, tearDown=list))
     return tests
 """,
     )
@@ -170,7 +169,6 @@ def load_tests(loader, tests, pattern):
         "test_function": "passed",
         "test_runs_it": "passed",
         "test_skipped": "skipped",
-        "test_value": "passed",
         "runTest": "passed",
     }
 
@@ -246,3 +244,252 @@ def test_run__a_cleanup_of_a_fixture_that_nobody_awaits_closes_the_gate(project)
     assert done.code == 1
     told = {result["label"]: result["message"] for result in record["results"]}
     assert "nothing of TestShop.undo ran" in told["shop.TestShop.tearDownClass"]
+
+
+RETURNS = """
+import asyncio, contextlib, unittest
+
+class TestReturns(unittest.TestCase):
+    @contextlib.contextmanager
+    def test_context(self):
+        self.fail("never ran")
+        yield
+    @contextlib.asynccontextmanager
+    async def test_async_context(self):
+        self.fail("never ran")
+        yield
+    def test_map(self): return map(self.fail, ["never ran"])
+    def test_coroutines(self): return [self.go()]
+    def test_function(self): return lambda: self.fail("never ran")
+    def test_future(self): return asyncio.new_event_loop().create_future()
+    def test_true(self): return True
+    def test_false(self): return False
+    def test_unreadable(self): return Unreadable()
+    async def go(self): self.fail("never ran")
+
+class Unreadable:
+    def __repr__(self): raise RuntimeError("no text")
+
+class TestIsolated(unittest.IsolatedAsyncioTestCase):
+    async def test_isolated_value(self): return 1
+    def test_isolated_sync(self): return 1
+    async def test_isolated_coroutines(self): return [asyncio.sleep(0)]
+
+class TestSetUp(unittest.TestCase):
+    def setUp(self): pass
+    def test_beside_set_up(self): return 1
+
+def load_tests(loader, tests, pattern):
+    tests.addTest(unittest.FunctionTestCase(lambda: 1))
+    return tests
+"""
+
+
+def test_run__a_test_that_returns_anything_is_an_error(project):
+    """Nobody looks at it: it may be all that was to be done, or a verdict."""
+    project.app("shop", RETURNS)
+
+    done, record = project.record()
+
+    assert done.code == 1
+    found = outcomes(record)
+    assert len(found) == 14
+    assert found == dict.fromkeys(found, "error")
+    for result in record["results"]:
+        assert "UnrunError: it returned " in result["message"], result
+    assert by_label(record)["test_true"]["message"] == (
+        "UnrunError: it returned True, which nobody looks at or runs: a test returns None; call what it has to do, and "
+        "assert what it finds out"
+    )
+
+
+ITSELF = """
+import asyncio, inspect, unittest
+import testtools
+
+class TestTools(testtools.TestCase):
+    async def test_tools(self): self.fail("never ran")
+    def test_tools_generator(self):
+        self.fail("never ran")
+        yield
+    async def test_tools_async_generator(self):
+        self.fail("never ran")
+        yield
+    def test_tools_map(self): return map(self.fail, ["never ran"])
+    def test_tools_cleanup(self):
+        def undo():
+            raise AssertionError("never ran")
+            yield
+        self.addCleanup(undo)
+
+class TestToolsSetUp(testtools.TestCase):
+    def setUp(self):
+        super().setUp()
+        return (self.fail("never ran") for _ in "x")
+    def test_tools_set_up(self): pass
+
+class TestDirect(unittest.TestCase):
+    def run(self, result=None):
+        result.startTest(self)
+        getattr(self, self._testMethodName)()
+        result.addSuccess(self)
+        result.stopTest(self)
+    async def test_direct(self): self.fail("never ran")
+    def test_direct_generator(self):
+        self.fail("never ran")
+        yield
+
+class TestCalled(unittest.TestCase):
+    def __call__(self, result):
+        result.startTest(self)
+        getattr(self, self._testMethodName)()
+        result.addSuccess(self)
+        result.stopTest(self)
+    def test_called_generator(self):
+        self.fail("never ran")
+        yield
+
+class TestAround(unittest.TestCase):
+    def run(self, result=None): return super().run(result)
+    async def test_around(self): self.fail("never ran")
+    def test_around_generator(self):
+        self.fail("never ran")
+        yield
+    def test_around_value(self): return True
+
+class TestIsolatedAround(unittest.IsolatedAsyncioTestCase):
+    def run(self, result=None): return super().run(result)
+    async def test_isolated_around_generator(self):
+        self.fail("never ran")
+        yield
+"""
+
+
+def test_run__a_class_that_runs_its_tests_itself_is_looked_at_too(project):
+    """Testtools, a hand-written run() or __call__(), one around unittest's own: a generator tells whether it began."""
+    project.app("shop", ITSELF)
+
+    done, record = project.record()
+
+    assert done.code == 1
+    found = outcomes(record)
+    assert len(found) == 13
+    assert found == dict.fromkeys(found, "error"), record["results"]
+    for result in record["results"]:
+        assert "nothing of " in result["message"] or "UnrunError: it returned" in result["message"], result
+
+
+AWAITS = """
+import asyncio, functools, inspect, unittest
+import testtools
+
+class Deferred:
+    def __await__(self): yield
+
+class TestAwaits(unittest.TestCase):
+    ran = []
+    def run(self, result=None):
+        result.startTest(self)
+        for method in (self.setUp, getattr(self, self._testMethodName)):
+            if inspect.iscoroutinefunction(method): asyncio.run(method())
+            elif inspect.isgenerator(found := method()): list(found)
+            elif inspect.iscoroutine(found): asyncio.run(found)
+        result.addSuccess(self)
+        result.stopTest(self)
+    async def setUp(self): self.ready = True
+    async def test_awaited(self): self.assertTrue(self.ready)
+    def test_iterated(self):
+        self.assertTrue(self.ready)
+        yield
+    def test_awaited_later(self): return self.work()
+    def test_deferred(self): return Deferred()
+    async def work(self): self.assertTrue(self.ready)
+
+class TestSeam(unittest.TestCase):
+    def _callTestMethod(self, method):
+        if inspect.iscoroutinefunction(method): asyncio.run(method())
+        else: method()
+    async def test_seam(self): await asyncio.sleep(0)
+    def test_seam_plain(self): pass
+
+class TestTools(testtools.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.addCleanup(print, "cleaned")
+    def test_tools(self): pass
+
+class TestAround(unittest.IsolatedAsyncioTestCase):
+    def run(self, result=None): return super().run(result)
+    async def asyncSetUp(self): self.ready = True
+    async def test_around(self):
+        self.addAsyncCleanup(asyncio.sleep, 0)
+        self.assertTrue(self.ready)
+
+class TestCalled(unittest.TestCase):
+    def __call__(self, result=None):
+        self.ready = True
+        super().__call__(result)
+    def test_called(self): self.assertTrue(self.ready)
+"""
+
+
+def test_run__a_class_that_awaits_by_itself_stays_as_it_is(project):
+    """What it awaits or goes through has run, and what else its runner understands is the runner's."""
+    project.app("shop", AWAITS)
+
+    done, record = project.record()
+
+    assert done.code == 0, done.err
+    assert set(outcomes(record).values()) == {"passed"}
+    assert len(record["results"]) == 9
+
+
+ASYNC_FIXTURES = """
+import asyncio, unittest
+
+class TestSetUp(unittest.TestCase):
+    async def asyncSetUp(self): raise AssertionError("never ran")
+    def test_set_up(self): pass
+
+class TestTearDown(unittest.TestCase):
+    async def asyncTearDown(self): raise AssertionError("never ran")
+    @unittest.expectedFailure
+    def test_tear_down(self): self.fail("as expected")
+
+class TestCleanup(unittest.TestCase):
+    def addAsyncCleanup(self, function, *args): self.undo = function
+    async def undone(self): raise AssertionError("never ran")
+    def test_cleanup(self): self.addAsyncCleanup(self.undone)
+
+class TestSkips(unittest.TestCase):
+    async def asyncSetUp(self): raise AssertionError("never ran")
+    def test_skips(self): self.skipTest("not today")
+
+class TestCallsThem(unittest.TestCase):
+    def setUp(self): asyncio.run(self.asyncSetUp())
+    async def asyncSetUp(self): self.addCleanup(asyncio.run, self.asyncTearDown())
+    async def asyncTearDown(self): self.ended = True
+    def addAsyncCleanup(self, function): self.addCleanup(lambda: asyncio.run(function()))
+    async def undone(self): pass
+    def test_calls_them(self): self.addAsyncCleanup(self.undone)
+"""
+
+
+def test_run__async_fixtures_of_a_plain_test_case_are_errors_unless_it_calls_them(project):
+    """unittest calls asyncSetUp and its kin of an IsolatedAsyncioTestCase alone."""
+    project.app("shop", ASYNC_FIXTURES)
+
+    done, record = project.record()
+
+    assert done.code == 1
+    assert outcomes(record) == {
+        "test_set_up": "error",
+        "test_tear_down": "error",
+        "test_cleanup": "error",
+        "test_skips": "skipped",
+        "test_calls_them": "passed",
+    }
+    assert by_label(record)["test_set_up"]["message"] == (
+        "UnrunError: nothing of TestSetUp.asyncSetUp ran: only a unittest.IsolatedAsyncioTestCase calls it; make the "
+        "class one"
+    )

@@ -1,0 +1,187 @@
+"""Hears failures that Python only prints: of coroutines that nobody awaited, of tasks and of threads.
+
+unittest passes a probe whose only assertion stood there, and a worker throws away what a passing probe printed. The
+hooks belong to the process, so each failure is looked at: whose thread is it? What is nobody's goes where it went
+before.
+
+Not heard: what the garbage collector finds, because it may be of any probe or of any thread that ran before.
+"""
+
+from __future__ import annotations
+
+import gc
+import linecache
+import sys
+import threading
+import traceback
+import unittest
+import warnings
+from _thread import _count as count_threads
+from asyncio.base_events import BaseEventLoop
+from contextlib import contextmanager
+from pathlib import Path
+from threading import get_ident
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from django_probe.execution.failures import formatted, message_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_DEPTH: Final = 12
+"""Frames that a coroutine keeps of where it was made: a probe's own is among them."""
+_ABOVE: Final = (str(Path(unittest.__file__).parent), str(Path(__file__).parent.parent))
+_alive: Final = sys._current_frames  # noqa: SLF001 (there is no other list of all threads, `_thread`'s own among them)
+_ASYNC: Final = {"task", "future", "handle"}
+
+
+class Failure(NamedTuple):
+    """What nobody heard of: one line, and the traceback."""
+
+    message: str
+    details: str
+
+
+class _Scope(NamedTuple):
+    """A probe, or the time between two fixtures; `others` are the threads that were there before it."""
+
+    others: frozenset[int]
+    heard: list[Failure]
+
+
+class Unheard:
+    """Gives failures to the innermost scope that they belong to.
+
+    In a process that is `shared` with others, such as a web server's, what other threads do is nobody's business,
+    and only what happens in the thread that runs the probes is heard. Elsewhere it is also what happens in threads
+    that were started since the scope began.
+    """
+
+    def __init__(self, *, shared: bool) -> None:
+        self._shared = shared
+        self._thread = get_ident()
+        self._scopes: list[_Scope] = []
+        _install()
+        if not sys.get_coroutine_origin_tracking_depth():
+            sys.set_coroutine_origin_tracking_depth(_DEPTH)  # of this thread alone
+
+    @contextmanager
+    def within(self) -> Iterator[list[Failure]]:
+        """Yield a list that is filled in the block with what belongs to it, and to no block inside of it."""
+        scope = self.open()
+        try:
+            yield scope
+        finally:
+            self.close()
+
+    def open(self) -> list[Failure]:
+        """Begin a scope, and return the list that is filled until `close`."""
+        others = frozenset(_alive()) if count_threads() and not self._shared else frozenset()
+        scope = _Scope(others, [])
+        self._scopes.append(scope)
+        _listeners[self._thread] = self
+        return scope.heard
+
+    def close(self) -> None:
+        """End the innermost scope."""
+        self._scopes.pop()
+        if not self._scopes:
+            _listeners.pop(self._thread, None)
+
+    def scope_of(self, thread: int) -> list[Failure] | None:
+        """Return where to put a failure in a thread; None where it is not ours."""
+        if thread == self._thread:
+            return self._scopes[-1].heard
+        if self._shared:
+            return None
+        return next((scope.heard for scope in reversed(self._scopes) if thread not in scope.others), None)
+
+
+_listeners: Final[dict[int, Unheard]] = {}
+_former: Final[dict[str, Any]] = {}
+_collecting: Final[set[int]] = set()
+
+
+def _install() -> None:
+    """Take the hooks of this process, once; each hands on what it does not keep."""
+    if _former:
+        return
+    _former["coroutine"] = warnings._warn_unawaited_coroutine  # type: ignore[attr-defined]  # noqa: SLF001 (CPython calls it by this name)
+    _former["task"] = BaseEventLoop.call_exception_handler
+    _former["thread"] = threading.excepthook
+    _former["raw thread"] = sys.unraisablehook
+    warnings._warn_unawaited_coroutine = _unawaited  # type: ignore[attr-defined]  # noqa: SLF001
+    BaseEventLoop.call_exception_handler = _unretrieved  # type: ignore[method-assign,assignment]
+    threading.excepthook = _thread_died
+    sys.unraisablehook = _unraisable
+    gc.callbacks.append(_collection)
+
+
+def _collection(phase: str, _info: dict[str, int]) -> None:
+    (_collecting.add if phase == "start" else _collecting.discard)(get_ident())
+
+
+def _mine() -> list[Failure] | None:
+    """Return where to put a failure that shows itself in this thread now; None where it is nobody's."""
+    thread = get_ident()
+    if not _listeners or thread in _collecting:
+        return None
+    if listener := _listeners.get(thread):
+        return listener.scope_of(thread)
+    return next(filter(_is_list, (listener.scope_of(thread) for listener in list(_listeners.values()))), None)
+
+
+def _is_list(found: object) -> bool:
+    return found is not None
+
+
+def _unawaited(coroutine: Any) -> None:
+    heard = _mine()
+    if heard is None:
+        _former["coroutine"](coroutine)
+        return
+    name = coroutine.__qualname__
+    message = f"a coroutine was never awaited, so that nothing of {name} ran: await it, or call asyncio.run()"
+    origin = [
+        traceback.FrameSummary(file, line, function, lookup_line=False, line=linecache.getline(file, line).strip())
+        for file, line, function in reversed(coroutine.cr_origin or ())
+        if not file.startswith(_ABOVE)
+    ]
+    made = "".join(traceback.format_list(origin))
+    heard.append(
+        Failure(message, f"The coroutine {name} was made here (most recent call last):\n{made}" if made else "")
+    )
+
+
+def _unretrieved(loop: BaseEventLoop, context: dict[str, Any]) -> None:
+    error = context.get("exception")
+    listening = loop.get_exception_handler() is None  # else somebody else wants to hear of it
+    heard = _mine() if listening and isinstance(error, Exception) and context.keys() & _ASYNC else None
+    if heard is None or error is None:
+        _former["task"](loop, context)
+        return
+    what = context.get("message") or "Task exception was never retrieved"
+    heard.append(_failure(f"{what[:1].lower()}{what[1:]}", error))
+
+
+def _thread_died(args: threading.ExceptHookArgs) -> None:
+    error = args.exc_value
+    heard = None if error is None or isinstance(error, SystemExit) else _mine()
+    if heard is None or error is None:
+        _former["thread"](args)
+        return
+    heard.append(_failure(f"the thread {args.thread.name if args.thread else '?'} died", error))
+
+
+def _unraisable(args: sys.UnraisableHookArgs) -> None:
+    error = args.exc_value
+    heard = _mine() if error is not None and "in thread started by" in (args.err_msg or "") else None
+    if heard is None or error is None:
+        _former["raw thread"](args)
+        return
+    heard.append(_failure("a thread died", error))
+
+
+def _failure(what: str, error: BaseException) -> Failure:
+    details = f"{what[:1].upper()}{what[1:]}:\n{formatted((type(error), error, error.__traceback__))}"
+    return Failure(f"{what}: {message_of(error)}", details)
