@@ -536,10 +536,6 @@ class TestTags(unittest.TestCase):
     tags = Raises()
     def test_tags(self): pass
 
-class TestMethod(unittest.TestCase):
-    @property
-    def test_method(self): raise ValueError("no such thing")
-
 class TestElse(unittest.TestCase):
     def test_else(self): pass
 """
@@ -560,5 +556,5 @@ def test_attributes_of_a_class_that_raise_are_errors_of_its_probes(project):
     assert found["test_skips"]["outcome"] == "skipped"
     assert problems.pop("test_skips") == "for its own reason"
     assert all("ValueError: no such thing" in message for message in problems.values()), problems
-    assert problems.keys() == {"test_skip", "test_set_up_class", "test_tear_down_class", "test_tags", "test_method"}
+    assert problems.keys() == {"test_skip", "test_set_up_class", "test_tear_down_class", "test_tags"}
     assert found["test_else"]["outcome"] == "passed"

@@ -476,7 +476,7 @@ class TestCallsThem(unittest.TestCase):
 
 
 def test_run__async_fixtures_of_a_plain_test_case_are_errors_unless_it_calls_them(project):
-    """unittest calls asyncSetUp and its kin of an IsolatedAsyncioTestCase alone."""
+    """The class is no IsolatedAsyncioTestCase, whose asyncSetUp and its kin unittest calls."""
     project.app("shop", ASYNC_FIXTURES)
 
     done, record = project.record()
