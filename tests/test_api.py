@@ -23,6 +23,7 @@ PAGE = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
 ROW = re.compile(r"^\| `([\w.]+)` \|", re.MULTILINE)
 PATHS = [name for name in ROW.findall(PAGE) if name.startswith("django_probe")]
 NAMES = {name for name in ROW.findall(PAGE) if name.startswith("PROBE_")}
+OUR_OWN = {"PROBE_SUPERVISOR"}  # what one process of ours says to another
 DOTTED = re.compile(r"django_probe(?:\.\w+)+|django_probe")
 EVERYTHING = """\
 INSTALLED_APPS += ["django_probe.contrib.platform", "django_probe.contrib.http", "django_probe.history"]
@@ -86,14 +87,17 @@ def test_every_url__can_be_reversed(site):
 
 
 def test_every_setting__is_on_the_page():
-    """The settings and environment variables that the package knows are those of the page."""
+    """The settings and environment variables that the package knows are those of the page.
+
+    A new one goes there, or into `OUR_OWN`.
+    """
     known = {
         node.value
         for path in (ROOT / "django_probe").rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Constant) and re.fullmatch(r"PROBE_[A-Z_]+", str(node.value))
     }
-    assert known == NAMES
+    assert known - OUR_OWN == NAMES
 
 
 def test_documents__write_public_names_alone():
