@@ -14,6 +14,8 @@ PYENV_PYTHONS := $(wildcard $(or $(PYENV_ROOT),$(HOME)/.pyenv)/versions/3.1*/bin
 # CI tests both ends of the range or fails; a contributor's machine tests the ends that it has.
 SKIP_MISSING := $(if $(filter true,$(CI)),false,true)
 
+TOX_OPTIONS = $(if $(PYENV_PYTHONS),--discover $(PYENV_PYTHONS)) --skip-missing-interpreters $(SKIP_MISSING)
+
 # Variables that a shell exports for another system must not reach the example: `migrate` would run on that database.
 # PROBE_* are this project's own names: whoever sets them means it.
 unexport DATABASE_URL CACHE_URL EMAIL_URL SECRET_KEY ALLOWED_HOSTS CSRF_TRUSTED_ORIGINS DJANGO_SETTINGS_MODULE PYTHONPATH
@@ -56,7 +58,8 @@ user: .venv/.installed
 
 test: .venv/.tox
 	@rm -f build/tests-*.xml
-	@$(BIN)/tox run $(if $(PYENV_PYTHONS),--discover $(PYENV_PYTHONS)) --skip-missing-interpreters $(SKIP_MISSING)
+	@$(BIN)/tox run-parallel --notest --parallel-no-spinner $(TOX_OPTIONS)
+	@$(BIN)/tox run --skip-pkg-install $(TOX_OPTIONS)
 	@ls build/tests-*.xml >/dev/null 2>&1 \
 		|| { echo "make test: no test ran: neither Python 3.11 nor 3.13 was found on PATH or in pyenv" >&2; exit 1; }
 
