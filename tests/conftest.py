@@ -160,7 +160,7 @@ def bouncer(postgres):
 collect_ignore = ["test_api.py", "test_bench.py", "test_docs.py"] if sys.version_info < (3, 13) else []
 
 
-# The files that take longest, the longest first: the rest fills the gaps while they run. The image is built in the first.
+# The files that take longest, in this order before all others. The image is built in the first.
 LONGEST = (
     "container/test_gate.py",
     "test_bench.py",

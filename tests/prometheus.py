@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-STARTS_WITHIN = 30
+STARTS_WITHIN = 90
 
 
 def program(name: str) -> str:

@@ -14,15 +14,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from tests.patience import PATIENCE
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from tests.conftest import Project
 
-STARTS_WITHIN = 30
 URLS = """\
 import os
+import pathlib
 import threading
 import time
 
@@ -39,7 +41,16 @@ def slow(request):
     return HttpResponse("slow")
 
 
-urlpatterns = [path("probe/", include("django_probe.urls")), path("pid", pid), path("slow", slow)]
+def held(request):
+    pathlib.Path("held").touch()
+    while not pathlib.Path("released").exists():
+        time.sleep(0.02)
+    return HttpResponse("released")
+
+
+urlpatterns = [
+    path("probe/", include("django_probe.urls")), path("pid", pid), path("slow", slow), path("held", held)
+]
 """
 ASGI = """\
 from django.core.asgi import get_asgi_application
@@ -82,7 +93,7 @@ class WebServer:
     def ask(self, path: str, method: str = "GET", **headers: str) -> Answer:
         """Send one request on a connection of its own, as kubelet does."""
         began = time.perf_counter()
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
         try:
             connection.request(method, path, headers={name.replace("_", "-"): each for name, each in headers.items()})
             response = connection.getresponse()
@@ -100,7 +111,7 @@ class WebServer:
         with ThreadPoolExecutor(count) as pool:
             return list(pool.map(self.ask, [path] * count))
 
-    def until(self, said: tuple[int, str], within: float = 15) -> list[Answer]:
+    def until(self, said: tuple[int, str], within: float = PATIENCE) -> list[Answer]:
         """Ask every 20 ms until the answer is this; give all the answers."""
         answers = [self.ask("/probe/ready/")]
         give_up = time.monotonic() + within
@@ -190,7 +201,7 @@ def _running(
 
 
 def _wait(there: Callable[[], object], process: subprocess.Popen[bytes], log: Path) -> object:
-    give_up = time.monotonic() + STARTS_WITHIN
+    give_up = time.monotonic() + PATIENCE
     while not (found := there()):
         assert process.poll() is None, log.read_text(encoding="utf-8", errors="replace")
         assert time.monotonic() < give_up, log.read_text(encoding="utf-8", errors="replace")

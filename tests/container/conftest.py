@@ -17,6 +17,7 @@ import pytest
 
 from tests.container import images
 from tests.container.images import tool
+from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,7 +51,7 @@ class Container:
         )
         return done.stdout
 
-    def await_line(self, text: str, seconds: float = 20) -> None:
+    def await_line(self, text: str, seconds: float = PATIENCE) -> None:
         """Wait until it has printed a line with this text."""
         limit = time.monotonic() + seconds
         while text not in (printed := self.logs()):

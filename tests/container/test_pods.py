@@ -25,6 +25,7 @@ from tests.container.images import set_up, tool
 from tests.container.logs import collected
 from tests.helm.charts import NEW, Rendered, pod_of, render
 from tests.helm.tools import UnavailableError, fetch
+from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -153,7 +154,7 @@ def test_gate__its_pod_ends_with_1_where_the_fault_is_rehearsed(chart, tmp_path)
 def test_web__its_pod_is_ready_under_its_restrictions(chart, tmp_path):
     """What kubelet asks is answered with 200: not root, no capability, read-only, at most 256 MiB."""
     with played(chart(web={"enabled": True}), "Deployment", tmp_path) as pod:
-        limit = time.monotonic() + 20
+        limit = time.monotonic() + PATIENCE
         while (status := ask(pod.port, pod.rendered["readinessProbe"])) != 200:
             assert time.monotonic() < limit, (status, pod.container.logs())
             time.sleep(0.05)

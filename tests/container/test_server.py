@@ -14,6 +14,7 @@ from textwrap import dedent
 import pytest
 
 from tests.container.images import inspect
+from tests.patience import PATIENCE
 
 GRACE = 30  # seconds, as Kubernetes has it
 KUBELET = {"Host": "10.1.2.3:8000", "Accept": "*/*", "User-Agent": "kube-probe/1.36"}
@@ -65,7 +66,7 @@ def serving(container, path="/probe/ready/", options=(), **variables):
         port = sock.getsockname()[1]
     publish = f"--publish=127.0.0.1:{port}:8000"
     with container.start("serve", options=(publish, *options), **variables) as running:
-        limit = time.monotonic() + 20
+        limit = time.monotonic() + PATIENCE
         while (answer := ask(port, path, 1, **KUBELET)) is None or answer[0] != 200:
             assert time.monotonic() < limit, (answer, running.logs())
             time.sleep(0.02)

@@ -16,6 +16,7 @@ import yaml
 from tests.deploy.conftest import ROOT
 from tests.deploy.visitors import serving
 from tests.documents import blocks
+from tests.patience import PATIENCE
 
 TOKEN = "t" * 32
 PROBES = """
@@ -107,7 +108,7 @@ def test_flagger__passes_nothing_while_others_are_served(shop):
     shop.environment["SECONDS"] = "3"
     with serving(shop) as (port, log), ThreadPoolExecutor() as pool:
         first = pool.submit(flagger, port)
-        limit = time.monotonic() + 10
+        limit = time.monotonic() + PATIENCE
         while "started: the run" not in log.read_text():
             assert time.monotonic() < limit, log.read_text()
             time.sleep(0.05)

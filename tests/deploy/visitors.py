@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from tests.deploy.conftest import Deployment
 
-STARTS_WITHIN = 30
+STARTS_WITHIN = 90
 TOKEN = re.compile(r'name="csrfmiddlewaretoken" value="(\w+)"')
 
 

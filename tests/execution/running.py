@@ -6,8 +6,7 @@ import json
 import time
 from pathlib import Path
 
-PATIENCE = 30.0
-"""Seconds after which a test gives up on a run; nothing that is asserted depends on it."""
+from tests.patience import wait_for
 
 
 def by_label(record):
@@ -20,15 +19,6 @@ def by_label(record):
 def outcomes(record):
     """Return the outcome of each probe by its method's name."""
     return {name: result["outcome"] for name, result in by_label(record).items()}
-
-
-def wait_for(condition, what):
-    """Wait until `condition()` gives something true, and give that."""
-    until = time.monotonic() + PATIENCE
-    while not (found := condition()):
-        assert time.monotonic() < until, f"waited {PATIENCE:g} s for {what}"
-        time.sleep(0.02)
-    return found
 
 
 def text_of(path):

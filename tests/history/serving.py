@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
+from tests.patience import PATIENCE
 from tests.projects import new_project, python
 from tests.webservers import ASGI, LOGGING, Answer
 
@@ -131,7 +132,7 @@ class Caller:
         """Send one request; an empty header is left out."""
         given = {**self.headers, **{name.replace("_", "-"): value for name, value in headers.items()}}
         began = time.perf_counter()
-        connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=60)
+        connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=PATIENCE)
         try:
             path = path if path.startswith("/") else self.root + path
             connection.request(method, path, body, {name: value for name, value in given.items() if value})
@@ -151,7 +152,7 @@ class Caller:
         body = urlencode({name: value for name, value in given.items() if value is not None})
         return self.ask("POST", path, body, Content_Type="application/x-www-form-urlencoded")
 
-    def ended(self, run: str | Answer, within: float = 30) -> dict[str, Any]:
+    def ended(self, run: str | Answer, within: float = PATIENCE) -> dict[str, Any]:
         """Wait until a run that was accepted has ended; give its record."""
         path = run if isinstance(run, str) else run.headers["Location"]
         give_up = time.monotonic() + within

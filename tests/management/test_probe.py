@@ -14,6 +14,7 @@ import xml.etree.ElementTree as ET
 import pytest
 
 from tests.management.conftest import PASSES
+from tests.patience import PATIENCE
 
 # --- exit codes
 
@@ -48,7 +49,7 @@ def test_exit_code__of_a_run_that_was_ended_by_a_signal(site, tmp_path, number, 
     report, started = tmp_path / "record.json", site.path / "it-runs"
     started.unlink(missing_ok=True)
     process = site.start("probe", "sleeps", "--json", str(report))
-    until = time.monotonic() + 30
+    until = time.monotonic() + PATIENCE
     while not started.exists() and time.monotonic() < until:
         time.sleep(0.02)
 

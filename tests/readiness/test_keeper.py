@@ -9,6 +9,7 @@ import pytest
 
 from django_probe.readiness import rounds, state
 from tests.conftest import ROOT
+from tests.patience import TRIES
 from tests.projects import new_project, python
 from tests.webservers import gunicorn, site
 
@@ -168,11 +169,10 @@ print(ask())
 def test_ready__a_state_that_is_too_old_is_stale(project):
     """What a round said is worth nothing after max_age."""
     project.app("shop", PASSING)
-    site(project, policy="gates: {ready: {tags: [ready], every: 1m, max_age: 700ms}}")
+    site(project, policy="gates: {ready: {tags: [ready], every: 1m, max_age: 2s}}")
     with gunicorn(project) as server:
         assert server.ready() == (200, "ready")
-        time.sleep(0.9)
-        assert server.ready() == (503, "not ready: stale")
+        server.until((503, "not ready: stale"))
         assert server.ask("/probe/live/").status == 200
 
 
@@ -189,14 +189,13 @@ def test_ready__a_warning_that_hangs_does_not_close_the_gate(project):
 
 def test_ready__only_the_first_moments_are_waited_for(project):
     """Who asks a cold process waits 0.8 s for the first result at the most, and later nobody waits."""
-    project.app("shop", shop("time.sleep(2)", decorators='@probe(timeout="5s")'))
+    project.app("shop", shop("time.sleep(4)", decorators='@probe(timeout="30s")'))
     site(project, policy=READY)
     with gunicorn(project, "--worker-class", "gthread", "--threads", "20") as server:
         first = server.at_once(10)
         assert {answer.said for answer in first} == {(503, "not ready: starting")}
-        assert max(answer.seconds for answer in first) < 1.5
-        assert min(answer.seconds for answer in first) > 0.4
-        assert server.ask("/probe/ready/").seconds < 0.3
+        assert 0.4 < max(answer.seconds for answer in first) < 4
+        assert min(server.ask("/probe/ready/").seconds for _ in range(TRIES)) < 0.4
         server.until((200, "ready"))
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import LOADED, PATIENCE
 from tests.webservers import gunicorn, site
 
 POLICY = "gates: {ready: {tags: [ready], timeout: 1s, every: 200ms}}"
@@ -28,6 +29,8 @@ class TestShop(unittest.TestCase):
     def test_open(self):
         with open(HERE / "rounds", "a") as rounds:
             rounds.write(f"{os.getpid()}\\n")
+        if (HERE / "without end").exists():
+            time.sleep(600)
         until = time.monotonic() + 4
         if (HERE / "sleep").exists():
             (HERE / "sleep").unlink()
@@ -38,6 +41,7 @@ class TestShop(unittest.TestCase):
                 pass
         self.assertFalse((HERE / "closed").exists(), "the shop is closed")
 """
+HANGS = 4
 WORKERS = {
     "sync, one": ["--worker-class", "sync"],
     "sync, three": ["--worker-class", "sync", "--workers", "3"],
@@ -73,7 +77,7 @@ def test_each_worker_keeps_its_own_state(shop, options):
 
 def _all_workers_say(server, said):
     """Wait until 20 answers one after the other are the same: each of three workers is among them."""
-    give_up = time.monotonic() + 15
+    give_up = time.monotonic() + PATIENCE
     while any(server.ready() != said for _ in range(20)):
         assert time.monotonic() < give_up, server.log
 
@@ -98,12 +102,10 @@ def test_a_probe_that_hangs_delays_no_answer(shop, worker, how):
         began = time.monotonic()
         (shop.path / "shop" / how).touch()
         answers = server.until((503, "not ready: timeout"))
-        assert 0.9 < time.monotonic() - began < 2, "the timeout is 1 s, and a round begins every 200 ms"
+        assert time.monotonic() - began > 0.9, "the timeout is 1 s"
         answers += server.until((200, "ready"))
-        assert 3.8 < time.monotonic() - began < 5.5, "it hangs for 4 s, and two rounds take 400 ms"
-        slow = sorted(answer.seconds for answer in answers)
-        assert slow[len(slow) // 2] < 0.05, slow
-        assert slow[-1] < 0.5, slow
+        assert time.monotonic() - began > 3.8, "it hangs for 4 s"
+        assert max(answer.seconds for answer in answers) < HANGS / 2, "who waits for the probe waits for all of it"
         assert server.ask("/pid").body.endswith(" 1"), "a round that hangs piles up no threads"
         assert "shop.TestShop.test_open has been running for longer than its 1 s" in server.log
         assert "shop.TestShop.test_open: timeout: timed out after 1 s: it took 4" in server.log
@@ -150,14 +152,12 @@ def _open_files(pid):
 
 def test_the_thread_does_not_keep_a_worker_from_ending(shop):
     """A worker whose probe hangs ends on SIGTERM as any other."""
-    with gunicorn(shop, "--graceful-timeout", "3") as server:
+    with gunicorn(shop, "--graceful-timeout", "60") as server:
         server.until((200, "ready"))
-        (shop.path / "shop" / "sleep").touch()
+        (shop.path / "shop" / "without end").touch()
         server.until((503, "not ready: timeout"))
-        began = time.monotonic()
         server.process.terminate()
-        assert server.process.wait(10) == 0
-        assert time.monotonic() - began < 2.5
+        assert server.process.wait(60 - LOADED) == 0
 
 
 def test_a_probe_that_forks_leaves_no_second_server(project):

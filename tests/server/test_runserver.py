@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 
+from tests.patience import PATIENCE
 from tests.webservers import runserver, site
 
 PROBES = """
@@ -27,7 +28,7 @@ def test_a_change_of_the_probe_is_seen(project):
     with runserver(project) as server:
         server.until((503, "not ready: failing"))
         probes = project.write("shop/probes.py", PROBES.replace('self.fail("the shop is closed")', "pass"))
-        give_up = time.monotonic() + 20
+        give_up = time.monotonic() + PATIENCE
         while _ready(server) != (200, "ready"):
             assert time.monotonic() < give_up, server.log
             os.utime(probes)  # the reloader looks once a second, and at a file that it has seen before

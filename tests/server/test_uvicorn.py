@@ -7,8 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from tests.patience import TRIES, wait_for
 from tests.webservers import MIDDLEWARE, site, uvicorn
 
+HANGS = 4
 POLICY = "gates: {ready: {tags: [ready], timeout: 1s, every: 200ms}}"
 PROBES = """
 import pathlib
@@ -55,12 +57,12 @@ def test_answers_do_not_wait_for_views(shop):
     """Forty requests keep sync views busy, more than a pool has threads: readiness and liveness answer all the same."""
     with uvicorn(shop) as server, ThreadPoolExecutor(40) as pool:
         server.until((200, "ready"))
-        busy = [pool.submit(server.ask, "/slow?seconds=4") for _ in range(40)]
-        time.sleep(1)
+        busy = [pool.submit(server.ask, "/held") for _ in range(40)]
+        wait_for((shop.path / "held").exists, "the first of the views")
         answers = [server.ask(path) for path in ("/probe/ready/", "/probe/live/") for _ in range(20)]
         assert not any(each.done() for each in busy)
         assert {answer.status for answer in answers} == {200}
-        assert sorted(answer.seconds for answer in answers)[len(answers) // 2] < 0.05
+        (shop.path / "released").touch()
 
 
 def test_a_probe_that_spins_delays_no_answer(shop):
@@ -70,21 +72,23 @@ def test_a_probe_that_spins_delays_no_answer(shop):
         (shop.path / "shop" / "spin").touch()
         answers = server.until((503, "not ready: timeout"))
         answers += server.until((200, "ready"))
-        slow = sorted(answer.seconds for answer in answers)
-        assert slow[len(slow) // 2] < 0.05, slow
-        assert slow[-1] < 0.5, slow
+        assert max(answer.seconds for answer in answers) < HANGS / 2, "who waits for the probe waits for all of it"
 
 
 def test_waiting_for_the_first_result_blocks_nobody(project):
     """While a first request waits for a slow probe, the event loop serves others; after 0.8 s it waits no longer."""
-    project.app("shop", PROBES.replace("until = ", "time.sleep(1.5); until = "))
-    site(project, policy="gates: {ready: {tags: [ready], timeout: 5s, every: 200ms}}")
-    with uvicorn(project) as server, ThreadPoolExecutor(1) as pool:
-        first = pool.submit(server.ask, "/probe/ready/")
-        time.sleep(0.2)
-        assert server.ask("/probe/live/").seconds < 0.3
-        assert not first.done()
-        assert first.result().said == (503, "not ready: starting")
-        assert 0.7 < first.result().seconds < 1.3
-        assert server.ask("/probe/ready/").seconds < 0.3
-        server.until((200, "ready"))
+    project.app("shop", PROBES.replace("until = ", "time.sleep(4); until = "))
+    site(project, policy="gates: {ready: {tags: [ready], timeout: 30s, every: 200ms}}")
+    for _ in range(TRIES):  # on a loaded machine the 0.8 s may be over before the second request is sent
+        with uvicorn(project) as server, ThreadPoolExecutor(1) as pool:
+            first = pool.submit(server.ask, "/probe/ready/")
+            time.sleep(0.2)
+            server.ask("/probe/live/")
+            served_meanwhile = not first.done()
+            assert first.result().said == (503, "not ready: starting")
+            assert 0.7 < first.result().seconds < 4
+            assert min(server.ask("/probe/ready/").seconds for _ in range(TRIES)) < 0.7
+            server.until((200, "ready"))
+        if served_meanwhile:
+            break
+    assert served_meanwhile

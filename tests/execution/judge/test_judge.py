@@ -9,6 +9,7 @@ import signal
 import subprocess
 
 from tests.execution.running import Started, by_label, children, outcomes, text_of
+from tests.patience import far_enough
 
 
 def test_a_timeout_raises_in_the_probe_and_its_cleanups_run(project):
@@ -188,13 +189,16 @@ def test_the_deadline_ends_the_run(project):
                 pass
 
             def test_b_waits(self):
+                Path("waits").touch()
                 time.sleep(60)
 
             def test_c_never_starts(self):
                 pass
         """,
     )
-    done, record = project.record("--deadline", "4s")
+    done, record = far_enough(
+        lambda seconds: project.record("--deadline", f"{seconds}s"), lambda _: (project.path / "waits").exists()
+    )
     ended = by_label(record)
     assert done.code == 3
     assert record["exit_code"] == 3

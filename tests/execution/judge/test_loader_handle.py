@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.execution.running import by_label, outcomes
+from tests.patience import far_enough
 
 HEALTHY = "import unittest\nclass TestWell(unittest.TestCase):\n    def test_well(self): pass\n"
 
@@ -84,8 +85,10 @@ def test_an_import_that_hangs_in_c_has_ten_seconds_at_least(project):
 def test_a_deadline_ends_an_import(project):
     """Exit 3, with the module that was being imported and where it was."""
     project.app("bank", HEALTHY)
-    project.app("shop", "import time\n\ndef hang():\n    time.sleep(600)\n\nhang()\n")
-    done, record = project.record("--deadline", "4s")
+    project.app("shop", "import time\n\ndef hang():\n    open('hangs', 'w').close()\n    time.sleep(600)\n\nhang()\n")
+    done, record = far_enough(
+        lambda seconds: project.record("--deadline", f"{seconds}s"), lambda _: (project.path / "hangs").exists()
+    )
     assert done.code == record["exit_code"] == 3
     assert record["ended_by"] == "deadline"
     (result,) = record["results"]

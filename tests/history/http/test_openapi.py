@@ -10,6 +10,7 @@ from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 
 from tests.history.recorded import ask, new_site, probe
+from tests.patience import PATIENCE
 from tests.webservers import gunicorn
 
 START, VIEW = "start-0123456789-abcdefg", "view-0123456789-abcdefgh"
@@ -136,7 +137,7 @@ def test_start__is_as_described(served):
     schemas = {"components": document["components"]}
     Draft202012Validator({"$ref": "#/components/schemas/Started", **schemas}).validate(json.loads(answer.body))
     assert answer.headers["Location"] == json.loads(answer.body)["url"]
-    until = time.monotonic() + 20
+    until = time.monotonic() + PATIENCE
     while (run := json.loads(server.ask(answer.headers["Location"], **token).body))["state"] == "running":
         assert time.monotonic() < until
         time.sleep(0.1)

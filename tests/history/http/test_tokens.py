@@ -16,6 +16,7 @@ import yaml
 from django_probe.history.http.attempts import MOST_ADDRESSES, Attempts
 from tests import documents
 from tests.conftest import ROOT
+from tests.patience import PATIENCE
 from tests.projects import new_project, python
 from tests.webservers import LOGGING, gunicorn
 
@@ -175,7 +176,7 @@ def test_token__is_in_no_log(server):
     for authorization in (f"Bearer {START}", f"Bearer {WRONG}", basic("flagger", START), basic("flagger", SHORT)):
         ask(server, "127.0.4.1", authorization)
 
-    give_up = time.monotonic() + 10
+    give_up = time.monotonic() + PATIENCE
     while server.log.count("127.0.4.1 - ") < 4:  # gunicorn writes it after the answer
         assert time.monotonic() < give_up, server.log
         time.sleep(0.01)

@@ -11,6 +11,7 @@ import pytest
 from junitparser import JUnitXml
 
 from tests.history.serving import START, VIEW, Caller, migrated, new_site, sessions, with_token
+from tests.patience import LOADED
 from tests.projects import python
 from tests.webservers import gunicorn, uvicorn
 
@@ -236,7 +237,7 @@ def test_head__has_no_body(either, path, token):
 def test_body__of_who_may_not_is_not_waited_for(server):
     """A stranger who announces a body and sends none does not keep a thread."""
     answer = Caller(server).ask("POST", GATE, Content_Length="999")
-    assert (answer.status, answer.seconds < 2) == (401, True)
+    assert (answer.status, answer.seconds < LOADED) == (401, True)
 
 
 def test_run__as_json_is_what_the_command_wrote(either, site):

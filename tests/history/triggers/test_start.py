@@ -10,6 +10,7 @@ import pytest
 
 from tests.history.recorded import ask
 from tests.history.serving import PROBES, migrated, new_site, outcomes, with_token
+from tests.patience import PATIENCE
 from tests.webservers import gunicorn
 
 # What may be wrong with probes; `ran` is a line for each that was called.
@@ -240,7 +241,7 @@ def test_progress__is_told_while_it_goes_on(served, broken):
     before = served.ended(served.post("gates/checkout/"))
     broken("shop/slow", "5")
     location = served.post("gates/checkout/").headers["Location"]
-    give_up = time.monotonic() + 20
+    give_up = time.monotonic() + PATIENCE
     while (found := json.loads(served.get(location).body))["progress"] != {"done": 1, "total": 2, "problems": 0}:
         assert time.monotonic() < give_up, found
         time.sleep(0.1)
@@ -475,22 +476,20 @@ def test_wait__answers_with_the_verdict_or_when_time_is_over(served, broken):
     broken("shop/broken", "pay")
     assert served.post("gates/checkout/?wait=20s").status == 503
     assert served.post("gates/checkout/?wait=20s&fail_status=424").status == 424
-    broken("shop/slow", "2")
+    broken("shop/slow", "4")
     late = served.post("gates/checkout/?wait=500ms")
     assert late.status == 202
-    assert late.seconds < 2
-    busy = served.post("gates/checkout/?wait=20s")
-    assert (busy.status, busy.seconds < 1) == (409, True)
+    assert served.post("gates/checkout/?wait=20s").status == 409
     served.ended(late)
 
 
 def test_wait__is_for_one_request_of_a_process(site, broken):
     """The second is told so and starts nothing, since 202 passes with some; the process goes on to answer others."""
-    broken("shop/slow", "2")
+    broken("shop/slow", "4")
     with gunicorn(site, "--threads", "4") as server, ThreadPoolExecutor(1) as pool:
         caller = with_token(server)
         first = pool.submit(caller.post, "gates/checkout/?wait=20s")
-        give_up = time.monotonic() + 10
+        give_up = time.monotonic() + PATIENCE
         while "started: the run" not in server.log:
             assert time.monotonic() < give_up, server.log
             time.sleep(0.05)
@@ -498,9 +497,10 @@ def test_wait__is_for_one_request_of_a_process(site, broken):
         assert second.status == 429
         assert "another request waits" in json.loads(second.body)["error"]
         assert server.log.count("started: the run") == 1
-        assert max(second.seconds, caller.get("live/").seconds) < 1
+        assert caller.get("live/").status == 200
+        assert not first.done(), "neither was answered after the run that is waited for"
         other = caller.post("gates/stock/")
         assert other.status == 202
-        assert (first.result().status, first.result().seconds > 2) == (200, True)
+        assert (first.result().status, first.result().seconds > 4) == (200, True)
         caller.ended(other)
         assert caller.post("gates/stock/?wait=20s").status == 200
