@@ -22,9 +22,13 @@ def new_project(folder: Path) -> Project:
     return made
 
 
-def python(site: Project, code: str, env: dict[str, str] | None = None) -> Completed:
-    """Run a script in a project, with Django set up: what a team's own code does without the command."""
+def python(site: Project, code: str, env: dict[str, str] | None = None, *, cold: bool = False) -> Completed:
+    """Run a script in a project, with Django set up: what a team's own code does without the command.
+
+    A cold start has imported nothing before that; see tests/warm.py.
+    """
     setup = 'import os\nos.environ["DJANGO_SETTINGS_MODULE"] = "site_settings"\nimport django\ndjango.setup()\n'
     command = [sys.executable, "-c", setup + dedent(code)]
-    done = warm.run(command, cwd=site.path, env=site.environment(env))
+    start = warm.cold if cold else warm.run
+    done = start(command, cwd=site.path, env=site.environment(env))
     return Completed(done.returncode, done.stdout.decode(), done.stderr.decode())

@@ -282,8 +282,9 @@ def test_urls__cost_a_server_nothing(tmp_path):
     assert not {name for name in new if name.startswith(("yaml", "unittest", "junit_xml", "django_probe.execution"))}
     print(sorted(name for name in new if name.startswith("django_probe")))
     """
-    done = python(site_, code)
-    names = ["conf", "middleware", "readiness", "urls", "views"]
+    done = python(site_, code, cold=True)
+    readiness = ["readiness", "readiness.keeper", "readiness.state", "readiness.views"]
+    names = ["conf", "environment", "middleware", "originals", *readiness, "urls"]
     assert done.out == f"{[f'django_probe.{name}' for name in names]}\n", done.out + done.err
 
 
