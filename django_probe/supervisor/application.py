@@ -50,13 +50,14 @@ def find(settings: str | None) -> Application:
 
 
 def _run_script(script: str, arguments: Sequence[str]) -> None:
-    _first_on_path(str(Path(script).resolve().parent))
+    path = os.path.abspath(script)  # noqa: PTH100 (a Path would take the links out)
+    _first_on_path(os.path.dirname(os.path.realpath(script)))  # noqa: PTH120 (a text is wanted)
     sys.argv[:] = [script, *arguments]
     main = types.ModuleType("__main__")
-    main.__file__ = script
+    main.__file__ = path
     main.__builtins__ = __builtins__  # type: ignore[attr-defined]  # as in every module that Python runs
     sys.modules["__main__"] = main
-    exec(compile(Path(script).read_bytes(), script, "exec", dont_inherit=True), main.__dict__)  # noqa: S102 (it is what was asked for)
+    exec(compile(Path(path).read_bytes(), path, "exec", dont_inherit=True), main.__dict__)  # noqa: S102 (it is what was asked for)
 
 
 def _run_django(arguments: Sequence[str]) -> None:

@@ -82,6 +82,18 @@ class Gate:
             check=False,
         )
 
+    def bare(self, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+        """Run the program with these arguments alone."""
+        return subprocess.run(
+            [*self.python, *arguments],
+            cwd=self.out,
+            env=self.environment({}),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=90,
+            check=False,
+        )
+
     def stale(self) -> None:
         """Leave the reports of an earlier run that passed."""
         for name in REPORTS:

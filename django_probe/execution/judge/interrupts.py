@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import TracebackType
 
+_ECHO: Final = 0.3
+"""Seconds in which the same signal once more is the same request: timeout(1) sends it to its command and to the group,
+and a supervisor that is in that group passes its own on."""
 _ENDS: Final = {signal.SIGINT: EndedBy.SIGINT, signal.SIGTERM: EndedBy.SIGTERM}
 
 
@@ -23,6 +27,7 @@ class Interrupts:
     def __init__(self) -> None:
         self.received: list[EndedBy] = []
         self._raises = False
+        self._at = 0.0
         self._before: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> Self:
@@ -42,7 +47,11 @@ class Interrupts:
         os.close(self._write_end)
 
     def _take(self, number: int, _frame: object) -> None:
-        self.received.append(_ENDS[signal.Signals(number)])
+        by = _ENDS[signal.Signals(number)]
+        before, self._at = self._at, time.monotonic()
+        if self.received and by is self.received[-1] and self._at - before < _ECHO:
+            return
+        self.received.append(by)
         if self._raises:
             raise Interrupted(f"{self.received[-1]} came")
 
