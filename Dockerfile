@@ -3,8 +3,8 @@
 FROM python:3.13-slim-trixie AS build
 
 COPY requirements.lock /tmp/requirements.lock
-# Two virtualenvs: the one that goes on has no pip. Wheels alone are taken, so that nothing of a package runs here.
-# Sources of translations (.po) are left out: Django reads the compiled ones (.mo).
+# Two virtualenvs: the one that goes into the image has no pip. Only wheels are installed, so no package's code runs here.
+# The sources of translations (.po) are deleted: Django reads the compiled ones (.mo).
 RUN python -m venv --without-pip /opt/venv \
     && python -m venv /tmp/pip \
     && /tmp/pip/bin/pip --python /opt/venv/bin/python install --require-hashes --only-binary :all: \
@@ -14,8 +14,8 @@ RUN python -m venv --without-pip /opt/venv \
 
 COPY django_probe /app/django_probe
 COPY deploy /app/deploy
-# The embedded SQLite comes with its tables: a container that is given no other database starts from a copy of it.
-# Bytecode here is compared with its source: somebody may mount a file over one of these.
+# The embedded SQLite has its tables. A container without another database starts from a copy of it.
+# Python compares this bytecode with its source, because somebody may mount another file over one of these.
 RUN chmod -R a+rX,go-w /app \
     && python -m compileall -q -j 0 --invalidation-mode checked-hash /app \
     && /opt/venv/bin/python /app/deploy/manage.py migrate --verbosity 0
@@ -23,10 +23,10 @@ RUN chmod -R a+rX,go-w /app \
 
 FROM python:3.13-slim-trixie
 
-# Gunicorn as PID 1 takes an orphan that exits with 3 or 4 for a worker that could not boot, and a command as PID 1
-# ignores signals that it does not handle: tini is PID 1. pip and ensurepip of the base are not for a running container.
-# The base's own library is without bytecode, and a read-only file system could keep none: each start would compile.
-# No version of tini is pinned: Debian serves one a release, and takes it away with the next.
+# tini is PID 1. As PID 1, gunicorn would take an orphan that exits with 3 or 4 for a worker that could not boot, and a
+# command would ignore signals that it does not handle. A running container needs neither pip nor ensurepip of the base.
+# The base's own library has no bytecode, and a read-only file system can keep none: each start would compile it.
+# No version of tini is pinned: Debian has one version at a time, and removes it when the next one comes.
 # hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends tini \
@@ -50,7 +50,7 @@ EXPOSE 8000
 ENTRYPOINT ["/usr/bin/tini", "--", "/app/deploy/entrypoint"]
 CMD ["gate", "deploy"]
 
-# Last, so that another revision of the same files builds nothing anew.
+# These come last, so that another revision of the same files builds nothing again.
 ARG VERSION=0
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="django-probe" \

@@ -8,10 +8,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-# pyenv's shims fail for a version that is not selected: tox is shown the interpreters behind them.
+# pyenv's shims fail for a version that is not selected, so tox gets the interpreters behind them.
 PYENV_PYTHONS := $(wildcard $(or $(PYENV_ROOT),$(HOME)/.pyenv)/versions/3.1*/bin/python3.1?)
 
-# CI tests both ends of the range or fails; a contributor's machine tests the ends that it has.
+# CI tests both ends of the version range or fails. Another machine tests the ends that it has.
 SKIP_MISSING := $(if $(filter true,$(CI)),false,true)
 
 TOX_OPTIONS = $(if $(PYENV_PYTHONS),--discover $(PYENV_PYTHONS)) --skip-missing-interpreters $(SKIP_MISSING)
@@ -66,7 +66,7 @@ test: .venv/.tox
 bench: .venv/.installed
 	@$(BIN)/python bench/run.py
 
-# Renews what goes into the image; to be run with Python 3.13, which is the image's.
+# Renews the versions that the image installs. Run it with Python 3.13, which the image has.
 lock: .venv/.made
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'pip-tools>=7.5'
 	CUSTOM_COMPILE_COMMAND='make lock' $(BIN)/pip-compile --quiet --upgrade --generate-hashes --strip-extras \
@@ -76,7 +76,7 @@ lock: .venv/.made
 clean:
 	rm -rf .venv .tox .cache build db.sqlite3
 
-# A stamp: an install that was interrupted is done again, a finished one is not.
+# The stamp comes last: an interrupted install is done again, and a finished one is not.
 .venv/.installed: pyproject.toml .venv/.made
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[server,postgresql,metrics]'
 	@touch $@

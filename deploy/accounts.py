@@ -44,7 +44,7 @@ admin.site.site_url = "/probe/"
 urlpatterns = [
     path("accounts/login/", LoginView.as_view(), name="login"),
     path("accounts/logout/", views.LogoutView.as_view(), name="logout"),
-    # A person types it so; below /probe nothing redirects.
+    # People type it without the slash. A redirect is fine here; below /probe nothing redirects.
     path("admin", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
 ]

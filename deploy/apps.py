@@ -1,10 +1,10 @@
-"""The container's project as an app: with a history it brings a command of its own."""
+"""The container's project as an app, which brings commands of its own if there is a history."""
 
 from django.apps import AppConfig
 
 
 class DeployConfig(AppConfig):
-    """Stands before Django's apps, whose command of the same name it replaces."""
+    """Comes before Django's apps in INSTALLED_APPS, so that its commands replace Django's of the same names."""
 
     name = "deploy"
     label = "probe_deploy"

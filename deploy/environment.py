@@ -14,7 +14,7 @@ _HOST: Final = re.compile(r"\*|\.?[\w-]+(?:\.[\w-]+)*\.?|\[[0-9A-Fa-f:.]+\]")
 
 
 def text(name: str) -> str:
-    """Return the variable without the white space around it; nothing where it is not set."""
+    """Return the variable without the white space around it; an empty text if it is not set."""
     return os.environ.get(name, "").strip()
 
 
@@ -54,12 +54,12 @@ def hosts_of(origins: list[str]) -> list[str]:
 
 
 def words(name: str) -> list[str]:
-    """Return what stands in a variable with blanks or commas between."""
+    """Return the words of a variable, which blanks or commas separate."""
     return text(name).replace(",", " ").split()
 
 
 def count(name: str, default: int) -> int:
-    """Return a variable that is a whole number of at least 1; UsageError where it is none."""
+    """Return a variable that is a whole number of at least 1. Raise UsageError if it is not."""
     value = text(name)
     if not value:
         return default
@@ -69,7 +69,7 @@ def count(name: str, default: int) -> int:
 
 
 def flag(name: str) -> bool:
-    """Return a variable that is true or false, false where it is not set; UsageError where it is neither."""
+    """Return a variable that is true or false, and false if it is not set. Raise UsageError if it is neither."""
     value = text(name)
     if value.lower() not in _FLAGS:
         raise UsageError(f'{name}: {value!r} is neither "true" nor "false"')

@@ -20,13 +20,13 @@ from gunicorn.glogging import Logger
 if TYPE_CHECKING:
     from datetime import timedelta
 
-# A worker takes some 30 MB, and the limits of memory and CPU have nothing to do with each other.
+# A worker takes about 30 MB. A container may have many CPUs and little memory.
 MOST_WORKERS: Final = 4
 CGROUP: Final = Path("/sys/fs/cgroup")
 
 
 class AccessLog(Logger):
-    """One JSON object a request on standard output, without those of kubelet, which asks every few seconds."""
+    """Writes one JSON object for each request to standard output, but none for kubelet's, which come all the time."""
 
     def access(self, resp: Any, req: Any, environ: dict[str, Any], request_time: timedelta) -> None:
         """Write the line of a request that was answered."""
@@ -44,7 +44,7 @@ class AccessLog(Logger):
             "seconds": round(request_time.total_seconds(), 6),
             "agent": environ.get("HTTP_USER_AGENT", ""),
         }
-        # JSON in ASCII: what a client sends can neither end the line nor steer a terminal.
+        # JSON in ASCII, so that nothing that a client sends can end the line or steer a terminal.
         self.access_log.info("%s", json.dumps(line))
 
 
@@ -59,7 +59,7 @@ def when_ready(server: Any) -> None:
 
 
 def cpu_limit(root: Path = CGROUP) -> float | None:
-    """Return the CPUs that the container may use by its cgroup, version 2 or 1; None where nothing limits it."""
+    """Return how many CPUs the cgroup (version 2 or 1) lets the container use; None if there is no limit."""
     try:
         if (root / "cpu.max").exists():
             quota, period = (root / "cpu.max").read_text(encoding="ascii").split()
@@ -73,7 +73,7 @@ def cpu_limit(root: Path = CGROUP) -> float | None:
 
 
 def default_workers(limit: float | None) -> int:
-    """Return a worker for each CPU of the limit; one without a limit: the machine's CPUs are not the container's."""
+    """Return one worker for each CPU of the limit, and one if there is none: the container does not own the machine."""
     return min(MOST_WORKERS, max(1, math.ceil(limit or 1)))
 
 
@@ -85,7 +85,7 @@ def _is_kubelets(path: str) -> bool:
 
 
 def _number(name: str, default: int) -> int:
-    """Return a variable that is a whole number of at least 1; end with one line and exit code 2 where it is none."""
+    """Return a variable that is a whole number of at least 1. If it is not, end with one line and exit code 2."""
     text = os.environ.get(name, "").strip()
     if not text:
         return default
@@ -109,28 +109,29 @@ def _refuse(sentence: str) -> None:
 bind = os.environ.get("WEB_BIND", "").strip() or "0.0.0.0:8000"
 chdir = str(Path(__file__).resolve().parent.parent)
 
-# Threads: requests here wait for databases and for other requests, and a slow one must not keep kubelet waiting.
+# Requests wait for databases and for other requests. With threads, a slow one does not keep kubelet waiting.
 worker_class = "gthread"
 workers = _number("WEB_CONCURRENCY", default_workers(cpu_limit()))
 threads = _number("WEB_THREADS", 8)
 
-# The workers share what was loaded before them: three take a quarter less memory than without, one takes 5 MB more.
-# What cannot be imported ends the server at once. The code of a container does not change, so that nothing has to be
-# loaded anew, and the thread behind ready/ starts in the worker.
+# The workers share what was loaded before the fork: three workers take a quarter less memory, one takes 5 MB more.
+# An import that fails ends the server at once. The code of a container does not change, so nothing has to be
+# loaded again. The thread behind ready/ starts in the worker.
 preload_app = True
 
-# The heartbeat of the workers is a file: on a disk that is busy it would stand still, and on a read-only one fail.
+# The heartbeat of the workers is a file. On a busy disk it would stand still, and on a read-only disk it would fail.
 worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108  (gunicorn makes the name)
 
-# Kubernetes kills after 30 s: requests have 20 to end, after the few that a preStop hook may wait.
+# Kubernetes kills after 30 s. A preStop hook may wait for a few of them, and then requests have 20 s to end.
 graceful_timeout = _number("WEB_GRACEFUL_TIMEOUT", 20)
 
-# Longer than the idle connections of the usual proxies live (60 s): whoever closes first decides who gets an error.
+# This is longer than the usual proxies keep an idle connection (60 s). If the server closed first, the proxy's next
+# request could fail.
 keepalive = 75
 
-# Headers that say "this was https" are believed from the addresses in FORWARDED_ALLOW_IPS alone: gunicorn reads it.
+# Gunicorn believes headers that say "this was https" only from the addresses in FORWARDED_ALLOW_IPS.
 accesslog = "-" if _wants_access_log() else None
 logger_class = AccessLog
 
-# Nobody steers this server but by signals; the socket would need a home directory that can be written.
+# Only signals control this server. The control socket would need a home directory that can be written.
 control_socket_disable = True

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 VARIABLE: Final = "PROBE_HISTORY_DATABASE_URL"
 ALIAS: Final = "history"
 
-# By label, as in settings.py; before the others, for its commands.
+# By label, as in settings.py. They come before the other apps because of their commands.
 APPS: Final = {
     "probe_deploy": "deploy",
     "sessions": "django.contrib.sessions",
@@ -30,7 +30,7 @@ APPS: Final = {
     "probe_history": "django_probe.history",
 }
 
-# What is kept in the history's database alone: these, and the users that log in to the pages.
+# Only the history's database has the tables of these apps, and the users that log in to the pages.
 LABELS: Final = frozenset({"contenttypes", "auth", *APPS})
 
 # Behind ProbeMiddleware, so that readiness needs no session.
@@ -44,7 +44,7 @@ MIDDLEWARE: Final = (
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 )
 
-# Whoever waits for a PostgreSQL that is gone, or takes a connection and is silent, is let go after 15 s at most: see
+# Nobody waits more than 15 s for a PostgreSQL that is gone, or that takes a connection and stays silent: see
 # https://www.postgresql.org/docs/current/libpq-connect.html. No statement_timeout: PgBouncer refuses `options`.
 _PATIENCE: Final = {
     "connect_timeout": 5,
@@ -60,7 +60,7 @@ _SCHEMA: Final = re.compile(r"search_path\s*=\s*(\S+)")
 
 
 def database(probed: dict[str, Any]) -> dict[str, Any]:
-    """Return Django's settings of the history's database; nothing where there is none.
+    """Return Django's settings of the history's database; an empty mapping if there is none.
 
     Raise UsageError where it is the one that is probed: its users would be the users of the pages.
     """
@@ -77,7 +77,7 @@ def database(probed: dict[str, Any]) -> dict[str, Any]:
 
 
 def _place(database: dict[str, Any]) -> tuple[object, ...]:
-    """Return where a database is, alike for what can be told to be one place without asking anybody."""
+    """Return where a database is. Two databases in one place have equal results, as far as their settings tell."""
     engine, name = database["ENGINE"], database["NAME"]
     if engine == services.SQLITE:
         return engine, Path(name).resolve()
@@ -93,7 +93,7 @@ def _place(database: dict[str, Any]) -> tuple[object, ...]:
 
 
 def settings(trusted_origins: Sequence[str]) -> dict[str, Any]:
-    """Return the settings, by name, that the pages need; UsageError where the environment says something wrong."""
+    """Return the settings, by name, that the pages need. Raise UsageError if the environment has a wrong value."""
     by_https = any(origin.startswith("https://") for origin in trusted_origins)
     return {
         "DATABASE_ROUTERS": ["deploy.routers.HistoryRouter"],
@@ -105,12 +105,12 @@ def settings(trusted_origins: Sequence[str]) -> dict[str, Any]:
         "LOGIN_URL": "/accounts/login/",
         "LOGIN_REDIRECT_URL": "/probe/",
         "LOGOUT_REDIRECT_URL": "/accounts/login/",
-        # Nothing below /probe redirects: kubelet and others take a redirect for a success.
+        # Nothing below /probe redirects: kubelet and others count a redirect as a success.
         "APPEND_SLASH": False,
-        # Another Django on the same host has cookies of the usual names.
+        # Another Django on the same host may have cookies of the usual names.
         "SESSION_COOKIE_NAME": "probe_sessionid",
         "CSRF_COOKIE_NAME": "probe_csrftoken",
-        # Without TLS anywhere, as on one's own machine, a browser would not send them back.
+        # Without TLS, as on a developer's machine, a browser would not send secure cookies back.
         "SESSION_COOKIE_SECURE": by_https,
         "CSRF_COOKIE_SECURE": by_https,
         "STATIC_URL": "/static/",
@@ -128,7 +128,7 @@ def settings(trusted_origins: Sequence[str]) -> dict[str, Any]:
 
 
 def check_tokens() -> None:
-    """Raise UsageError where PROBE_TOKENS has an entry that is no token; to be asked when the settings are there."""
+    """Raise UsageError if PROBE_TOKENS has an entry that is no token. Call it after the settings are loaded."""
     if getattr(conf.settings, "PROBE_TOKENS", None):
         from django_probe.history.http import tokens  # noqa: PLC0415 (what it imports would slow every gate down)
 

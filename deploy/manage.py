@@ -7,13 +7,13 @@ from pathlib import Path
 
 
 def main() -> None:
-    """Run the command; where the environment is wrong: one line on standard error and exit code 2."""
+    """Run the command. If the environment is wrong, write one line to standard error and exit with 2."""
     here = Path(__file__).resolve().parent
-    # Python puts the folder of a script first (with -I nothing): its modules would be top-level names.
+    # Python puts the folder of a script first (with -I it does not). Its modules would then be top-level names.
     sys.path[:] = [str(here.parent), *(entry for entry in sys.path if Path(entry).resolve() != here)]
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "deploy.settings")
 
-    # Only now is the path what these imports need.
+    # These imports need the path that was set above.
     from django.core.exceptions import ImproperlyConfigured  # noqa: PLC0415
     from django.core.management import execute_from_command_line  # noqa: PLC0415
 
@@ -22,8 +22,8 @@ def main() -> None:
     from django_probe.errors import UsageError  # noqa: PLC0415
 
     try:
-        # The first setting that is asked for loads them all. Where that fails Django's own command
-        # goes on without settings, and knows no `probe`.
+        # The first setting that is read loads them all. If that failed inside Django's own command, it
+        # would go on without settings, and would not know `probe`.
         configuration.targets()
         configuration.timeout()
         configuration.release()

@@ -1,9 +1,9 @@
 """PROBE_PATH: folders whose files and packages are apps with probes, without being on sys.path.
 
-`NAME.py` is the probes of an app NAME, `NAME/probes.py` and `NAME/probes/` likewise. They are imported as
-`probe_path.NAME.probes`, a name that nothing else has: a `json.py` there shadows nothing. `probe_path` and
+`NAME.py` holds the probes of an app NAME, and so do `NAME/probes.py` and `NAME/probes/`. They are imported as
+`probe_path.NAME.probes`. Nothing else has such a name, so a `json.py` there shadows nothing. `probe_path` and
 `probe_path.NAME` hold no code, so that Django can install the apps in a process that must never import a
-probe: a package's own `__init__.py` is run right before its probes are.
+probe. A package's own `__init__.py` runs right before its probes are imported.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ class Found:
 
 
 def install(folders: Sequence[Path], taken: Mapping[str, str]) -> list[str]:
-    """Make the apps of the folders importable, and give their names for INSTALLED_APPS.
+    """Make the apps of the folders importable, and return their names for INSTALLED_APPS.
 
-    `taken` are the apps that are installed already, by label. Nothing of a found app is imported. Raises
+    `taken` are the apps that are installed already, by label. Nothing of a found app is imported. Raise
     UsageError for a folder that cannot be read and for a name that is no app's or is taken.
     """
     places = dict(taken)
@@ -108,7 +108,7 @@ class _Finder:
             case [namespace] if namespace == NAMESPACE:
                 return _empty_package(fullname, [])
             case [namespace, label] if namespace == NAMESPACE and label in self.apps:
-                # Below a file nothing is found, and Django still has a path of the app.
+                # Nothing can be imported below a file, and Django still gets a path for the app.
                 return _empty_package(fullname, [str(self.apps[label].place)])
             case [namespace, label, "probes"] if namespace == NAMESPACE and label in self.apps:
                 return _probes(fullname, self.apps[label])
@@ -123,7 +123,7 @@ class _ProbesLoader(SourceFileLoader):
         self.package_code = app.place / "__init__.py"
 
     def exec_module(self, module: ModuleType) -> None:
-        """Run the code of both; whatever it raises is the import's error."""
+        """Run the code of both. Whatever it raises is the error of the import."""
         package = sys.modules[self.name.rpartition(".")[0]]
         if self.package_code.exists():
             package.__file__ = str(self.package_code)

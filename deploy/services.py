@@ -52,7 +52,7 @@ _DRIVERS: Final = {
     "memcached": ("pymemcache", "pymemcache"),
 }
 
-# A password with one of these takes the URL apart at another place than was meant.
+# With one of these characters in a password, the URL would be split in the wrong place.
 _ENCODING: Final = "within user and password write : / ? # @ [ ] % as %3A %2F %3F %23 %40 %5B %5D %25"
 _ADDRESS: Final = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^:\[\]]*))(?::([0-9]{1,5}))?")
 _MAX_PORT: Final = 65535
@@ -61,9 +61,9 @@ _FLAGS: Final = {"1": True, "true": True, "0": False, "false": False}
 
 @dataclass(slots=True)
 class _Url:
-    """The parts of a URL, decoded but for `address`, which is all that stands between @ and the path.
+    """The parts of a URL, decoded, except for `address`, which is everything between @ and the path.
 
-    Who reads an option takes it out of `options`: what is left there nobody knew.
+    Reading an option removes it from `options`. What is left there at the end is unknown.
     """
 
     variable: str
@@ -75,7 +75,7 @@ class _Url:
     options: dict[str, str]
 
     def endpoint(self, address: str) -> tuple[str, int | None]:
-        """Return the host and the port of an address; UsageError where it is none."""
+        """Return the host and the port of an address. Raise UsageError if it has none."""
         match = _ADDRESS.fullmatch(address)
         if not match or int(match[3] or 1) not in range(1, _MAX_PORT + 1):
             raise self.error(f"its host and port are not host:port; {_ENCODING}")
@@ -84,21 +84,21 @@ class _Url:
         return host, int(match[3]) if match[3] else None
 
     def flag(self, option: str) -> bool:
-        """Take an option that is true or false out; false where it is not there."""
+        """Remove an option that is true or false, and return it; false if it is not there."""
         value = self.options.pop(option, "false")
         if value not in _FLAGS:
             raise self.error(f"the option {option} is true or false")
         return _FLAGS[value]
 
     def count(self, option: str) -> int | None:
-        """Take an option that is a whole number out; None where it is not there."""
+        """Remove an option that is a whole number, and return it; None if it is not there."""
         value = self.options.pop(option, None)
         if value is not None and not (value.isascii() and value.isdigit()):
             raise self.error(f"the option {option} is a whole number, of seconds")
         return None if value is None else int(value)
 
     def no_more(self, *known: str) -> None:
-        """Refuse the options that nobody took out."""
+        """Raise UsageError if an option is left."""
         for option in self.options:
             raise self.error(f"unknown option {option}{nearest(option, known)}")
 
@@ -108,7 +108,7 @@ class _Url:
 
 
 def database(variable: str) -> dict[str, Any]:
-    """Return Django's settings of the database that a variable names; nothing where it is not set."""
+    """Return Django's settings of the database that a variable names; an empty mapping if it is not set."""
     if not (url := _url(variable, _DATABASES)):
         return {}
     connection = {
@@ -122,7 +122,7 @@ def database(variable: str) -> dict[str, Any]:
 
 
 def cache() -> dict[str, Any]:
-    """Return Django's settings of the cache that CACHE_URL names; nothing where it is not set."""
+    """Return Django's settings of the cache that CACHE_URL names; an empty mapping if it is not set."""
     if not (url := _url("CACHE_URL", _CACHES)):
         return {}
     if url.scheme == "locmem":
@@ -139,7 +139,7 @@ def cache() -> dict[str, Any]:
 
 
 def email() -> dict[str, Any]:
-    """Return the settings, by name, of the mail server that EMAIL_URL names; nothing where it is not set.
+    """Return the settings, by name, of the mail server that EMAIL_URL names; an empty mapping if it is not set.
 
     Django 6.1 has MAILERS for what was EMAIL_*, and warns of those.
     """
@@ -192,14 +192,14 @@ def _file(url: _Url) -> dict[str, Any]:
 
 
 def _value(text: str) -> str | int | bool:
-    """Return an option as the drivers take it, which want numbers as numbers."""
+    """Return an option with the type that drivers want: a number, a boolean or a text."""
     if text.isascii() and text.isdigit():
         return int(text)
     return {"true": True, "false": False}.get(text, text)
 
 
 def _url(variable: str, schemes: Collection[str]) -> _Url | None:
-    """Take the URL of a variable apart; None where it is not set, UsageError where it is no such URL."""
+    """Return the parts of a variable's URL; None if it is not set. Raise UsageError if it is not such a URL."""
     if not (text := environment.text(variable)):
         return None
     scheme = text.partition("://")[0]

@@ -9,9 +9,9 @@ from deploy import environment, history, probe_path, services
 
 DEPLOY = Path(__file__).resolve().parent
 
-# Without a key of their own processes share no signatures: a gate needs none.
+# A gate needs no key that is set: nothing that it signs is read by another process.
 SECRET_KEY = environment.text("SECRET_KEY") or get_random_secret_key()
-# Where a browser sees the pages, if a proxy ends TLS: it names an origin that is not the one we are asked by.
+# If a proxy ends TLS, the browser sees the pages under another origin than this server does.
 CSRF_TRUSTED_ORIGINS = environment.origins("CSRF_TRUSTED_ORIGINS")
 ALLOWED_HOSTS = environment.hosts("ALLOWED_HOSTS") or [
     ".localhost",
@@ -20,7 +20,7 @@ ALLOWED_HOSTS = environment.hosts("ALLOWED_HOSTS") or [
     *environment.hosts_of(CSRF_TRUSTED_ORIGINS),
 ]
 
-# By label, so that an app on PROBE_PATH with one of these labels is named before Django finds two.
+# By label. An app on PROBE_PATH with one of these labels is refused by name, before Django finds two.
 apps = {
     "contenttypes": "django.contrib.contenttypes",
     "auth": "django.contrib.auth",
@@ -37,7 +37,7 @@ if history_database := history.database(DATABASES["default"]):
 folders = [Path(folder).absolute() for folder in environment.text("PROBE_PATH").split(os.pathsep) if folder]
 INSTALLED_APPS = [*apps.values(), *probe_path.install(folders, apps)]
 
-# First, so that kubelet gets its answer whatever ALLOWED_HOSTS says.
+# This comes first, so that kubelet gets its answer whatever ALLOWED_HOSTS says.
 MIDDLEWARE = ["django_probe.middleware.ProbeMiddleware", *(history.MIDDLEWARE if history_database else [])]
 ROOT_URLCONF = "deploy.urls"
 WSGI_APPLICATION = "deploy.wsgi.application"

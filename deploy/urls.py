@@ -1,4 +1,4 @@
-"""The URLs of the container's project: what stands under /probe, with and without its slash, and who may see it."""
+"""The URLs of the container's project: /probe, with and without its slash, and the log-in."""
 
 from django.apps import apps
 from django.urls import include, path

@@ -19,7 +19,7 @@ except UsageError as error:
     sys.stderr.write(f"{error}\n")
     sys.exit(2)
 
-# The admin's styles and scripts: they are Django's own files, and there is no other server here to give them out.
+# The admin's styles and scripts are Django's own files, and no other server serves them here.
 if apps.is_installed("django.contrib.admin"):
     from whitenoise import WhiteNoise
 

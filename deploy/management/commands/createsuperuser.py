@@ -1,4 +1,4 @@
-"""`createsuperuser`, where the users are."""
+"""`createsuperuser`, on the database with the users."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Command(createsuperuser.Command):
-    """Django's, on the history's database; what it says of migrations would be said of the one that is probed."""
+    """Django's command, on the history's database. Its check of migrations would ask the database that is probed."""
 
     requires_migrations_checks = False
 
@@ -24,7 +24,7 @@ class Command(createsuperuser.Command):
         parser.set_defaults(database=ALIAS)
 
     def handle(self, *args: Any, **options: Any) -> str | None:
-        """Fail where there is nobody to ask; Django's would say that it skipped the user, and succeed."""
+        """Fail if there is nobody to ask. Django's command would say that it skipped the user, and succeed."""
         if options["interactive"] and not (self.stdin and self.stdin.isatty()):
             raise CommandError(
                 "no user was made, as there is no terminal to ask for a name and a password; run it in one, or with "

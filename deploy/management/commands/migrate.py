@@ -1,4 +1,4 @@
-"""`migrate`, where the tables are."""
+"""`migrate`, on the database with our tables."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 
 class Command(migrate.Command):
-    """Django's, on the history's database and never on the one that is probed.
+    """Django's command, on the history's database and never on the one that is probed.
 
-    There it would make no table of ours, but one of migrations, which would say that ours are applied.
+    There it would make no table of ours. It would only record in the table of migrations that ours are applied.
     """
 
     def add_arguments(self, parser: CommandParser) -> None:
