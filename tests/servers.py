@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING
 import psycopg
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
 
 SUPERUSER = "tester"
 STARTS_WITHIN = 90
@@ -79,6 +80,13 @@ def program(name: str) -> str:
 @contextmanager
 def postgresql() -> Iterator[Server]:
     """Run a new PostgreSQL, which is gone with the block."""
+    with cluster() as run, run() as server:
+        yield server
+
+
+@contextmanager
+def cluster() -> Iterator[Callable[[], AbstractContextManager[Server]]]:
+    """Make the data of a new PostgreSQL, and return what runs it: as often as one likes, always on the same port."""
     initdb, postgres = program("initdb"), program("postgres")
     with _folder() as folder:
         data = folder / "data"
@@ -93,16 +101,15 @@ def postgresql() -> Iterator[Server]:
         command = [postgres, "-D", data, "-p", str(port), "-h", "127.0.0.1", "-k", "", "-F"]
         options = {"timezone": "UTC", "max_prepared_transactions": "5", "max_connections": "200"}
         command += [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
-        with _running(command, folder, Server(port), signal.SIGQUIT) as server:
-            yield server
+        yield lambda: _running(command, folder, Server(port), signal.SIGQUIT)
 
 
 @contextmanager
-def pgbouncer(behind: Server) -> Iterator[Server]:
+def pgbouncer(behind: Server, port: int | None = None) -> Iterator[Server]:
     """Run PgBouncer in transaction mode: all its clients of a database share one connection to the server."""
     command = program("pgbouncer")
     with _folder() as folder:
-        port = _free_port()
+        port = port or _free_port()
         users, config = folder / "users.txt", folder / "pgbouncer.ini"
         users.write_text(f'"{SUPERUSER}" ""\n', encoding="utf-8")
         config.write_text(

@@ -13,13 +13,10 @@ from contextlib import contextmanager, nullcontext
 from datetime import UTC, timedelta
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
-from django.db import connections
-
 from django_probe import conf
 from django_probe.environment import environment
 from django_probe.errors import UsageError
 from django_probe.execution.failures import message_of
-from django_probe.execution.guard.connections import discard
 from django_probe.execution.judge.ledger import Attempt, Ledger, Selected
 from django_probe.execution.loading import discovery
 from django_probe.execution.loading.discovery import Stillborn
@@ -29,6 +26,7 @@ from django_probe.execution.worker.executor import Executor
 from django_probe.originals import Original
 from django_probe.policy import READY, Gate, PolicyError
 from django_probe.readiness.state import Step
+from django_probe.readiness.threads import ProbeThreads
 from django_probe.results import Outcome, ProbeResult, ProbeRun
 from django_probe.terms import DatabaseAccess, Wishes
 
@@ -72,10 +70,11 @@ class Round(NamedTuple):
 
 
 class Rounds:
-    """Loads the gate `ready` and runs it as often as it is told to; what could not be loaded is loaded again."""
+    """Loads the gate `ready` and runs it, always in the same thread; what could not be loaded is loaded again."""
 
     def __init__(self, begin: Begin) -> None:
         self._begin = begin
+        self._threads = ProbeThreads()
         self._redact = Redactor()
         self._gate = Gate(READY)
         self._cause = FAILING
@@ -109,11 +108,11 @@ class Rounds:
 
     def _results(self) -> tuple[str, tuple[ProbeResult, ...]]:
         try:
+            self._threads.begin_round()
             probes = self._load() if self._probes is None else self._probes
             return self._cause, _Execution(probes, self._redact, self._begin).results()
         finally:
-            for connection in connections.all(initialized_only=True):  # this thread's own
-                discard(connection)
+            self._threads.end_round()
 
     def _load(self) -> list[Probe]:
         gate = conf.policy().gates.get(READY)
