@@ -210,7 +210,7 @@ def test_ready__a_fixture_that_is_too_slow_closes_the_gate(project):
     slow = "    @classmethod\n    def setUpClass(cls):\n        import time\n        time.sleep(0.5)\n"
     project.app("shop", PASSING + slow)
     site(project, policy="gates: {ready: {tags: [ready], timeout: 300ms, every: 1m}}")
-    done = python(project, ASK)
+    done = python(project, ASK_AFTER_A_ROUND)
     assert done.out == "(503, 'not ready: failing')\n", done.err
     assert "not ready: shop.TestShop.setUpClass: timeout: timed out after 0.3 s: it took 0.5" in done.err
 
