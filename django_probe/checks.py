@@ -14,6 +14,7 @@ from django_probe.errors import UsageError
 from django_probe.execution.loading import discovery
 from django_probe.execution.loading.selection import Choice, django_test_class, select
 from django_probe.policy import READY, Policy, PolicyError
+from django_probe.results import Outcome
 from django_probe.terms import NOTHING
 
 if TYPE_CHECKING:
@@ -24,13 +25,13 @@ if TYPE_CHECKING:
 
 
 def check_probes(app_configs: Sequence[AppConfig] | None = None, **_options: Any) -> list[CheckMessage]:
-    """E001: a Django test class among the probes. E002: an invalid policy.
+    """E001: a Django test class among the probes. E002: an invalid policy. E003: what is not loaded as probes.
 
     W001: a gate `ready` without probes. W002: one that is stale between its rounds.
     """
     labels = [config.label for config in app_configs or ()]
     suite = discovery.load(labels, _nobody)
-    messages = _refused(suite)
+    messages = [*_refused(suite), *_not_loaded(suite)]
     try:
         policy = conf.policy()
     except PolicyError as error:
@@ -55,6 +56,16 @@ def _refused(suite: unittest.TestSuite) -> list[CheckMessage]:
         )
         for cls in classes
         if (django_class := django_test_class(cls))
+    ]
+
+
+def _not_loaded(suite: unittest.TestSuite) -> list[CheckMessage]:
+    """Return what a run would make an error of each: a module, a file or a class of which nothing would run."""
+    hint = "Until then every gate that has it is closed."
+    return [
+        Error(f"{test.label}: {test.message}", hint=hint, id="django_probe.E003")
+        for test in discovery.leaves(suite)
+        if isinstance(test, discovery.Stillborn) and test.outcome is Outcome.ERROR
     ]
 
 

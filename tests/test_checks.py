@@ -74,6 +74,20 @@ def test_check__E001_names_each_django_test_class_and_the_cure(refused):  # noqa
     assert "HINT: Make it a plain unittest.TestCase" in done.err
 
 
+def test_check__E003_names_what_is_not_loaded_and_why(refused, project):  # noqa: N802 (the check's id)
+    """A module that does not import, and one of which nothing is collected: as a run would say it."""
+    done = refused.run(*CHECK)
+
+    assert done.err.count("(django_probe.E003)") == 2
+    assert "(django_probe.E003) raises: raises.probes could not be imported: ZeroDivisionError" in done.err
+
+    project.app("bank", "def test_balance(): raise RuntimeError('never ran')\n")
+    done = project.run(*CHECK)
+
+    assert done.code == 1
+    assert "(django_probe.E003) bank: nothing runs of test_balance() in bank.probes" in done.err
+
+
 def test_check__looks_at_the_apps_that_it_is_given(refused):
     """`check APP` is about that app."""
     assert refused.run("check", "good", "--deploy", "--tag", "probes").code == 0

@@ -21,6 +21,9 @@ from django.apps import apps
 
 from django_probe.errors import UsageError
 from django_probe.execution.failures import message_of
+from django_probe.execution.loading.compiled import keep_asserts
+from django_probe.execution.loading.packages import lost_files
+from django_probe.execution.loading.uncollected import Loaded, uncollected
 from django_probe.names import nearest
 from django_probe.results import Outcome
 
@@ -64,8 +67,11 @@ def load(labels: Sequence[str], announce: Callable[[str, str], None]) -> unittes
     where an import hung or died. Raise UsageError for a label that names nothing.
     """
     suites: dict[str, list[ProbeSuite]] = {}
+    modules: list[Loaded] = []
+    keep_asserts(f"{config.name}.probes" for config in apps.get_app_configs())
     for config in _named_apps(labels):
-        suites[config.label] = list(_load_app(config, announce))
+        suites[config.label] = list(_load_app(config, announce, modules))
+    _add_uncollected(suites, modules)
     everything = [suite for found in suites.values() for suite in found]
     if not labels:
         return unittest.TestSuite(everything)
@@ -131,7 +137,18 @@ def _of_name(label: str) -> str:
     return ""
 
 
-def _load_app(config: AppConfig, announce: Callable[[str, str], None]) -> Iterator[ProbeSuite]:
+def _add_uncollected(suites: dict[str, list[ProbeSuite]], modules: list[Loaded]) -> None:
+    """Add an error for each module of which something looks like a probe and is none."""
+    tests = [(suite.prefix, test) for found in suites.values() for suite in found for test in leaves(suite)]
+    for prefix, message in uncollected(modules, tests):
+        suites[prefix.partition(".")[0]].append(_error(prefix, message))
+
+
+def _error(label: str, message: str) -> ProbeSuite:
+    return ProbeSuite([Stillborn(label, Outcome.ERROR, message)], prefix=label)
+
+
+def _load_app(config: AppConfig, announce: Callable[[str, str], None], modules: list[Loaded]) -> Iterator[ProbeSuite]:
     name = f"{config.name}.probes"
     try:
         spec = importlib.util.find_spec(name)
@@ -141,11 +158,13 @@ def _load_app(config: AppConfig, announce: Callable[[str, str], None]) -> Iterat
         return
     if hidden := [path for path in spec.submodule_search_locations or () if Path(path).with_suffix(".py").exists()]:
         message = f"{hidden[0]} is a folder and a file, probes.py, of which Python imports the folder alone; keep one"
-        yield ProbeSuite([Stillborn(config.label, Outcome.ERROR, message)], prefix=config.label)
-    yield from _load_module(name, config.label, announce)
+        yield _error(config.label, message)
+    yield from _load_module(name, config.label, announce, modules)
 
 
-def _load_module(name: str, prefix: str, announce: Callable[[str, str], None]) -> Iterator[ProbeSuite]:
+def _load_module(
+    name: str, prefix: str, announce: Callable[[str, str], None], modules: list[Loaded]
+) -> Iterator[ProbeSuite]:
     announce(prefix, name)
     try:
         module = importlib.import_module(name)
@@ -156,24 +175,16 @@ def _load_module(name: str, prefix: str, announce: Callable[[str, str], None]) -
         yield _stillborn_suite(prefix, f"{name} could not be imported", error)
         return
     suite = _suite_of(module, prefix)
-    if _maker(module, "suite") or _maker(module, "load_tests"):
+    chooses = bool(_maker(module, "suite") or _maker(module, "load_tests"))
+    modules.append(Loaded(prefix, module, chooses))
+    if chooses:
         yield from _by_home(suite, module)
         return  # as unittest has it: who chooses speaks for the whole package
     yield suite
-    yield from _passed_over(module, prefix)
+    yield from (_error(f"{prefix}.{below}", message) for below, message in lost_files(module))
     for info in pkgutil.iter_modules(getattr(module, "__path__", ())):
         if info.name != "__main__":
-            yield from _load_module(f"{name}.{info.name}", f"{prefix}.{info.name}", announce)
-
-
-def _passed_over(module: ModuleType, prefix: str) -> Iterator[ProbeSuite]:
-    """Yield an error for each folder of a probes package that Python takes for none: its probes would be lost."""
-    for path in map(Path, getattr(module, "__path__", ())):
-        for folder in sorted(path.iterdir()) if path.is_dir() else ():
-            if folder.name.isidentifier() and next(folder.glob("*.py"), None) and not (folder / "__init__.py").exists():
-                message = f"{folder} has no __init__.py, so that nothing in it is loaded; add an empty one"
-                label = f"{prefix}.{folder.name}"
-                yield ProbeSuite([Stillborn(label, Outcome.ERROR, message)], prefix=label)
+            yield from _load_module(f"{name}.{info.name}", f"{prefix}.{info.name}", announce, modules)
 
 
 def _suite_of(module: ModuleType, prefix: str) -> ProbeSuite:

@@ -18,7 +18,9 @@ from django_probe.errors import UsageError
 from django_probe.execution import linux
 from django_probe.execution.failures import message_of
 from django_probe.execution.forking import close_databases, flush_streams
+from django_probe.execution.loading.discovery import Stillborn
 from django_probe.execution.loading.selection import select
+from django_probe.execution.loading.urlconf import load_urlconf
 from django_probe.execution.stacks import DUMP
 from django_probe.execution.worker.worker import work
 from django_probe.originals import Original
@@ -84,6 +86,8 @@ def _load(channel: Channel, build: Build, choice: Choice) -> list[Probe]:
     channel.send("selected", total)
     for start in range(0, len(probes), _BATCH):
         channel.send("probes", [probe.described() for probe in probes[start : start + _BATCH]])
+    if not all(isinstance(probe.test, Stillborn) for probe in probes):
+        load_urlconf(announce)
     channel.send("loaded")
     return probes
 

@@ -1,0 +1,53 @@
+"""Compiles probes modules with their asserts, whatever PYTHONOPTIMIZE says.
+
+Under `python -O` every bare `assert` vanishes, and a probe of nothing else would pass. What the project is made of
+stays as it is: an app may rely on being optimised, and its asserts are not the probes'.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, SourceFileLoader
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from types import CodeType, ModuleType
+
+
+def keep_asserts(packages: Iterable[str]) -> None:
+    """Compile the modules of these names, and all below them, with their asserts when they are imported from now on."""
+    if sys.flags.optimize:
+        _finder.packages = tuple(packages)
+        if _finder not in sys.meta_path:
+            sys.meta_path.insert(0, _finder)
+
+
+class _Loader(SourceFileLoader):
+    """Compiles each time: a file of bytecode has the level of the whole process in its name."""
+
+    def get_code(self, fullname: str) -> CodeType:
+        path = self.get_filename(fullname)
+        code: CodeType = compile(self.get_data(path), path, "exec", dont_inherit=True, optimize=0)
+        return code
+
+
+class _Finder(MetaPathFinder):
+    """Finds what the finders behind it find, and gives it another loader."""
+
+    packages: tuple[str, ...] = ()
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if not any(fullname == package or fullname.startswith(f"{package}.") for package in self.packages):
+            return None
+        found = (finder.find_spec(fullname, path, target) for finder in sys.meta_path if finder is not self)
+        spec = next((spec for spec in found if spec is not None), None)
+        if spec and type(spec.loader) is SourceFileLoader:
+            spec.loader = _Loader(spec.loader.name, spec.loader.path)
+        return spec
+
+
+_finder = _Finder()

@@ -1,0 +1,66 @@
+"""Finds the files of a probes package that nobody imports: their probes would be lost without a word."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import ModuleType
+
+_MAIN: Final = "__main__.py"
+_NAMED: Final = 3
+
+
+def lost_files(package: ModuleType) -> Iterator[tuple[str, str]]:
+    """Yield the name below the package of each file and folder that is not imported, and a sentence that says why.
+
+    A package below it is looked at by itself. What begins with `_` or `.` is left out on purpose, but not
+    `__main__.py`, which only looks like it.
+    """
+    for path in map(Path, getattr(package, "__path__", ())):
+        for entry in sorted(path.iterdir()) if path.is_dir() else ():
+            why = _of_folder(entry) if entry.is_dir() else _of_file(entry)
+            if why:
+                yield entry.name.removesuffix(".py"), f"{entry} {why}"
+
+
+def _of_folder(folder: Path) -> str:
+    """Return why the files in a folder are lost, empty where they are not."""
+    files = [] if _is_left_out(folder.name) else _files(folder)
+    is_package = any(folder.glob("__init__.*"))
+    if "." in folder.name and (files or is_package):
+        return "is never imported, because it has a dot in its name; rename it"
+    if not files or is_package:
+        return ""
+    some = ", ".join(files[:_NAMED]) + (", ..." if len(files) > _NAMED else "")
+    deeper = ", and to the folders below it" if any("/" in file for file in files) else ""
+    return f"has no __init__.py, so that nothing in it is loaded ({some}); add an empty one{deeper}"
+
+
+def _of_file(file: Path) -> str:
+    """Return why a file is lost, empty where it is not, or is no file of Python's."""
+    if file.name == _MAIN:
+        return "is never imported; move what is in it into a module of another name"
+    if file.suffix != ".py" or _is_left_out(file.name):
+        return ""
+    if "." in file.stem:
+        return "is never imported, because it has a dot in its name; rename it"
+    if any(file.with_suffix("").glob("__init__.*")):
+        return "is a file beside a folder of the same name, of which Python imports the folder alone; keep one"
+    return ""
+
+
+def _files(folder: Path) -> list[str]:
+    found: list[str] = []
+    for where, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not _is_left_out(name))
+        names = (name for name in sorted(files) if name == _MAIN or (name.endswith(".py") and not _is_left_out(name)))
+        found.extend(Path(where, name).relative_to(folder).as_posix() for name in names)
+    return found
+
+
+def _is_left_out(name: str) -> bool:
+    return name.startswith(("_", "."))

@@ -1,0 +1,57 @@
+"""Bare asserts of probes fail whatever PYTHONOPTIMIZE says."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.execution.running import outcomes
+
+PROBES = '''
+import unittest
+from shop.probes.helpers import check
+from shop.prices import price
+
+class TestAsserts(unittest.TestCase):
+    def test_in_the_probe(self):
+        """A docstring."""
+        assert 1 == 2, "as written"
+    def test_in_a_helper(self): check(False)
+    def test_debug(self): self.assertTrue(__debug__)
+    def test_of_the_project(self): self.assertEqual(price(-1), -1)
+'''
+
+
+@pytest.mark.parametrize("level", ["", "1", "2"])
+@pytest.mark.parametrize("options", [[], ["--parallel", "0"]])
+def test_run__probes_keep_their_asserts(project, level, options):
+    """In every module of the package; what the project is made of is compiled as Python was told to."""
+    project.app("shop", {"a.py": PROBES, "helpers.py": "def check(value):\n    assert value, 'in a helper'\n"})
+    project.write("shop/prices.py", "def price(value):\n    assert value > 0\n    return value\n")
+
+    done, record = project.record(*options, env={"PYTHONOPTIMIZE": level})
+
+    assert done.code == 1
+    assert outcomes(record) == {
+        "test_in_the_probe": "failed",
+        "test_in_a_helper": "failed",
+        "test_debug": "passed",
+        "test_of_the_project": "passed" if level else "failed",
+    }
+    (details,) = [result["details"] for result in record["results"] if result["label"].endswith("in_the_probe")]
+    assert 'assert 1 == 2, "as written"' in details
+
+
+def test_run__bytecode_of_one_level_is_not_taken_for_another(project):
+    """Where bytecode is kept, an optimised Python neither writes probes into its files nor reads them from there."""
+    project.app("shop", "import unittest\nclass TestA(unittest.TestCase):\n    def test_a(self): assert 1 == 2\n")
+    keep = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONOPTIMIZE": "1"}
+    stripped = project.run("shell", "-c", "import shop.probes", env=keep)
+    assert stripped.code == 0, stripped.err
+    cached = list(project.path.glob("shop/__pycache__/probes.*.opt-1.pyc"))
+    before = [file.read_bytes() for file in cached]
+
+    done, _ = project.record(env=keep)
+
+    assert done.code == 1
+    assert len(before) == 1
+    assert [file.read_bytes() for file in cached] == before

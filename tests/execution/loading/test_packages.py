@@ -1,0 +1,70 @@
+"""A file of a probes package that nobody imports closes the gate, however deep it stands."""
+
+from __future__ import annotations
+
+FAILS = "import unittest\nclass TestLost(unittest.TestCase):\n    def test_lost(self): self.fail('never ran')\n"
+PASSES = "import unittest\nclass TestGood(unittest.TestCase):\n    def test_good(self): pass\n"
+
+
+def test_run__files_that_are_not_imported_are_errors(project):
+    """Folders without __init__.py, below packages too, whatever they are called; dots in names; __main__.py."""
+    project.app("shop", {"good.py": PASSES})
+    for name in (
+        "eu/de/cards.py",
+        "eu-west/cards.py",
+        "v1.2/cards.py",
+        "cards.v2.py",
+        "__main__.py",
+        "twice.py",
+        "sub/asia/cards.py",
+        "sub/__main__.py",
+        "mains/__main__.py",
+        "half/deep/__init__.py",
+        "half/deep/cards.py",
+    ):
+        project.write(f"shop/probes/{name}", FAILS)
+    project.write("shop/probes/sub/__init__.py", "")
+    project.write("shop/probes/twice/__init__.py", PASSES)
+
+    done, record = project.record()
+
+    assert done.code == 1
+    problems = {result["label"]: result["message"] for result in record["results"] if result["outcome"] == "error"}
+    probes = project.path / "shop/probes"
+    nothing = "has no __init__.py, so that nothing in it is loaded"
+    dotted = "is never imported, because it has a dot in its name; rename it"
+    main = "is never imported; move what is in it into a module of another name"
+    assert problems == {
+        "shop.eu": f"{probes}/eu {nothing} (de/cards.py); add an empty one, and to the folders below it",
+        "shop.eu-west": f"{probes}/eu-west {nothing} (cards.py); add an empty one",
+        "shop.v1.2": f"{probes}/v1.2 {dotted}",
+        "shop.cards.v2": f"{probes}/cards.v2.py {dotted}",
+        "shop.__main__": f"{probes}/__main__.py {main}",
+        "shop.twice": f"{probes}/twice.py is a file beside a folder of the same name, of which Python imports the "
+        "folder alone; keep one",
+        "shop.sub.asia": f"{probes}/sub/asia {nothing} (cards.py); add an empty one",
+        "shop.sub.__main__": f"{probes}/sub/__main__.py {main}",
+        "shop.mains": f"{probes}/mains {nothing} (__main__.py); add an empty one",
+        "shop.half": f"{probes}/half {nothing} (deep/cards.py); add an empty one, and to the folders below it",
+    }
+    passed = {result["label"] for result in record["results"] if result["outcome"] == "passed"}
+    assert passed == {"shop.good.TestGood.test_good", "shop.twice.TestGood.test_good"}
+
+
+def test_run__what_is_left_out_on_purpose_is_no_error(project):
+    """What begins with _ or a dot, or stands below such a folder; folders without files of Python's; packages."""
+    project.app("shop", {"good.py": PASSES, "_helpers.py": PASSES, ".hidden.py": FAILS})
+    for name in ("_old/eu/cards.py", "_old/__main__.py", ".git/hook.py", "__pycache__/cards.py", "data/_old/cards.py"):
+        project.write(f"shop/probes/{name}", FAILS)
+    project.write("shop/probes/data/prices.csv", "1\n")
+    project.write("shop/probes/eu-west/__init__.py", "")
+    project.write("shop/probes/eu-west/cards.py", PASSES)
+
+    done, record = project.record()
+
+    assert done.code == 0, done.err
+    assert {result["label"] for result in record["results"]} == {
+        "shop.good.TestGood.test_good",
+        "shop._helpers.TestGood.test_good",
+        "shop.eu-west.cards.TestGood.test_good",
+    }
