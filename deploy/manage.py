@@ -18,6 +18,7 @@ def main() -> None:
     from django.core.management import execute_from_command_line  # noqa: PLC0415
 
     from deploy import history  # noqa: PLC0415
+    from django_probe import handshake  # noqa: PLC0415
     from django_probe.contrib.http import configuration  # noqa: PLC0415
     from django_probe.errors import UsageError  # noqa: PLC0415
 
@@ -29,6 +30,8 @@ def main() -> None:
         configuration.release()
         history.check_tokens()
     except (UsageError, ImproperlyConfigured) as error:
+        if line := handshake.take():  # the supervisor of a gate: without a word it would take this for a crash
+            line.refused()
         sys.stderr.write(f"{error}\n")
         sys.exit(2)
     execute_from_command_line(sys.argv)

@@ -71,6 +71,9 @@ def new_bench(folder: Path, shop: Project) -> Bench:
     python = programs / "python"
     python.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} "$@"\n', encoding="utf-8")
     python.chmod(0o755)
+    probe = programs / "django-probe"
+    probe.write_text(f"#!{sys.executable}\nfrom django_probe.__main__ import main\nmain()\n", encoding="utf-8")
+    probe.chmod(0o755)
     shutil.copytree(shop.path, folder / "site")
     site = replace(shop, path=folder / "site", apps=list(shop.apps))
     return Bench(site, new_checkout(folder / "checkout", python), programs, [])

@@ -110,6 +110,6 @@ def _message(ended: Ended) -> str:
     if ended.begun:
         return f"the command ended before it had a verdict: {how}; what ran is not known"
     if os.WIFEXITED(ended.status) and os.WEXITSTATUS(ended.status) == 0:
-        how = "it exited with status 0, by sys.exit() or os._exit()"
+        how = "it exited with status 0, by sys.exit() or os._exit(),"
     said = one_line(cause(ended.printed))
-    return f"the command never began: {how} {_LOADING}{f': {said}' if said else ''}"
+    return f"the command never began: {how} {_LOADING}{f'; {said}' if said else ''}"

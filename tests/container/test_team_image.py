@@ -53,7 +53,7 @@ def shop(container, tmp_path_factory):
 
 def test_three_lines__make_the_gate_run_in_a_teams_image(shop):
     """The team's own models, its own manage.py, and the verdict of its own probes."""
-    done = shop.run("python", "manage.py", "probe", "--junit", "-")
+    done = shop.run("django-probe", "probe", "--junit", "-")
     assert done.returncode == 1, done.stderr
     cases = {case.get("name"): [part.tag for part in case] for case in ET.fromstring(done.stdout).iter("testcase")}
     assert cases == {"test_models_of_the_project": [], "test_stock": ["failure"]}

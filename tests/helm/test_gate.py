@@ -154,9 +154,9 @@ def test_report_sink__is_told_to_the_gate(sink):
 
 def test_command__of_a_team_s_image():
     """An image of one's own is given `--gate NAME`, then the options, then the labels."""
-    made = job({"command": ["python", "manage.py", "probe"]}, args=["--durations", "5"], labels=["shop"])
+    made = job({"command": ["django-probe", "probe"]}, args=["--durations", "5"], labels=["shop"])
     (container,) = pod_of(made)["spec"]["containers"]
-    assert container["command"] == ["python", "manage.py", "probe"]
+    assert container["command"] == ["django-probe", "probe"]
     assert container["args"] == ["--gate", "deploy", "--deadline", "180s", "--durations", "5", "--", "shop"]
     options = parsed(container)
     assert (options.labels, options.durations, options.deadline) == (["shop"], 5, 180)
@@ -261,7 +261,7 @@ def test_arguments__with_which_nothing_runs_are_refused(job, option):
             ),
         ),
         (
-            {"command": ["python", "manage.py", "probe"], "web": {"enabled": True}},
+            {"command": ["django-probe", "probe"], "web": {"enabled": True}},
             (
                 "web.command: `command` means an image of your own, and nothing says how its server starts; "
                 "set web.command, or web.enabled to false"

@@ -74,7 +74,7 @@ def test_migrate__in_the_other_styles():
 
 def test_migrate__is_not_for_an_image_of_ones_own():
     """Where `command` is set, neither the Job nor the Secret is asked for: its settings and migrations are its own."""
-    values = {"command": ["python", "manage.py", "probe"], "history": {"enabled": True}}
+    values = {"command": ["django-probe", "probe"], "history": {"enabled": True}}
     rendered = render(values)
     assert "-migrate" not in rendered.text
     assert environment(only(rendered.kind("Job", "-gate")))["PROBE_HISTORY_DAYS"] == "30"

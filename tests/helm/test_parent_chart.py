@@ -56,7 +56,7 @@ def test_parent__has_the_gate_of_its_own_image(parents, version):
     (app,) = pod_of(deployment)["spec"]["containers"]
     assert job["metadata"]["name"] == "shop-probe-gate"
     assert gate["image"] == app["image"]
-    assert gate["command"] == ["python", "manage.py", "probe"]
+    assert gate["command"] == ["django-probe", "probe"]
     release = {each["name"]: each.get("value") for each in gate["env"]}["PROBE_RELEASE"]
     assert app["env"] == [{"name": "RELEASE", "value": release}]
 

@@ -170,7 +170,7 @@ SENTENCES = [
     ),
     ({"web": {"enabled": True}, "kubelet": {"port": "web"}}, "is named http, not on web; leave it, or set web.command"),
     (
-        {"command": ["python", "manage.py", "probe"], "probes": {"shop.py": ""}},
+        {"command": ["django-probe", "probe"], "probes": {"shop.py": ""}},
         "probes: `command` means an image of your own, which does not read PROBE_PATH, so that the gate would open",
     ),
 ]

@@ -74,7 +74,7 @@ def test_probe__of_an_app_config_that_raises(gate):
 
     assert done.code == 1
     result = gate.startup()
-    assert result["message"].endswith("loading: ConnectionError: no broker")
+    assert result["message"].endswith("loading; ConnectionError: no broker")
     assert "in ready" in result["output"]
     assert "manage.py" in result["output"]
     assert "django_probe/supervisor" not in result["output"]

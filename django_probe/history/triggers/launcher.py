@@ -83,10 +83,14 @@ def launch(order: Order) -> Launch:
 
 
 def probe_command(gate: str, *arguments: str) -> Sequence[str]:
-    """Return the command line of `manage.py probe` for a gate, without knowing where manage.py is."""
+    """Return the command line of `django-probe probe` for a gate, with the settings of this process.
+
+    It uses the manage.py of the working directory where there is one, and needs none.
+    """
     # -P: the working directory is on the path if it is on this process's, and else not.
     which = [] if gate == DEFAULT else ["--gate", gate]  # which need not be in a policy file
-    return [sys.executable, "-P", "-m", "django", "probe", *which, *arguments]
+    settings_module = ["--settings", str(settings.SETTINGS_MODULE)]
+    return [sys.executable, "-P", "-m", "django_probe", "probe", *settings_module, *which, *arguments]
 
 
 def probe_environment() -> Mapping[str, str]:

@@ -85,13 +85,13 @@ def processes_of(site):
 
 
 def runs_of(site):
-    """Return the processes of `manage.py probe`, with their parents, oldest first."""
-    found = [pid for pid, line in processes_of(site).items() if "-m django probe" in line and "detached" not in line]
+    """Return the processes of `django-probe probe` and what it started, oldest first."""
+    found = [pid for pid, line in processes_of(site).items() if "django_probe probe" in line and "detached" not in line]
     return sorted(found)
 
 
 def command_of(site):
-    """Return the process that judges: the first of those that a POST started."""
+    """Return the supervisor: the first of the processes that a POST started."""
     running = site.path / "shop/running"
     until(lambda: running.exists() and runs_of(site))
     return runs_of(site)[0]
