@@ -31,6 +31,7 @@ from typing import TYPE_CHECKING
 import django_probe
 from tests import recipes
 from tests.conftest import ROOT
+from tests.programs import needed
 from tests.webservers import gunicorn
 
 if TYPE_CHECKING:
@@ -137,6 +138,8 @@ def _run_in(folder: Path, bench: Bench, block: Block) -> None:
     shown = commands(block)
     code = int(block.argument.removeprefix("exit ") or 0)
     for line, output in shown:
+        if line.startswith("curl "):
+            needed("curl")
         expected = code if line is shown[-1][0] else 0
         done = subprocess.run(
             ["bash", "-c", line],

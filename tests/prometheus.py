@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import socket
 import subprocess
 import time
@@ -13,19 +12,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import pytest
 import yaml
+
+from tests.programs import needed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
 STARTS_WITHIN = 90
-
-
-def program(name: str) -> str:
-    """Find a program; skip the test where it is missing."""
-    return shutil.which(name) or pytest.skip(f"{name} is not installed (Debian: apt-get install prometheus)")
 
 
 @dataclass(frozen=True)
@@ -59,7 +54,7 @@ class Prometheus:
 @contextmanager
 def prometheus(folder: Path, scrape: dict[str, Any], rules: dict[str, Any]) -> Iterator[Prometheus]:
     """Run one with this scrape configuration and these groups of rules, which promtool has looked through."""
-    command, promtool = program("prometheus"), program("promtool")
+    command, promtool = needed("prometheus"), needed("promtool", "prometheus")
     config = {
         "global": {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"},
         "scrape_configs": [scrape],

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.programs import needed
+
 ROOT = Path(__file__).resolve().parent.parent
 TINY = [
     *("--no-peers", "--runs", "1", "--empty", "5", "--waiting", "16", "--scale", "1", "2", "4"),
@@ -33,8 +35,7 @@ def bench(script: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 @pytest.fixture(scope="module")
 def measured(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, dict]:
     """What a tiny bench printed, and what it wrote."""
-    if not shutil.which("wrk"):
-        pytest.skip("wrk is not installed (Debian: apt-get install wrk)")
+    needed("wrk")
     target = tmp_path_factory.mktemp("bench") / "build" / "bench.json"
     done = bench(ROOT / "bench" / "run.py", *TINY, "--output", str(target))
     assert done.returncode == 0, done.stdout + done.stderr
@@ -108,6 +109,7 @@ def test_the_memory_is_the_judges_own(measured):
 
 def test_a_command_that_does_not_do_its_work_fails_the_bench(tmp_path):
     """A probe that fails closes the gate: the bench says so and exits with 1 instead of giving a figure."""
+    needed("wrk")
     copy = tmp_path / "bench"
     shutil.copytree(ROOT / "bench", copy, ignore=shutil.ignore_patterns("__pycache__"))
     source = (copy / "projects.py").read_text(encoding="utf-8")

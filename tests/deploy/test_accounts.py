@@ -5,12 +5,12 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-import shutil
 
 import pytest
 
 from tests.deploy.conftest import Deployment, with_history
 from tests.deploy.visitors import Visitor, serving
+from tests.programs import needed
 
 PROXY = {"Host": "probe.example.com", "Origin": "https://probe.example.com"}
 
@@ -128,7 +128,7 @@ def test_page__is_good_on_a_phone_in_the_dark(site):
     """At 360 px nothing is cut off, the keyboard leads through it, and axe finds nothing, in light and in dark."""
     playwright = pytest.importorskip("playwright.sync_api")
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
-    chromium = shutil.which("chromium") or pytest.skip("chromium is not installed (Debian: apt-get install chromium)")
+    chromium = needed("chromium")
     with playwright.sync_playwright() as running:
         browser = running.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         for scheme in ("light", "dark"):

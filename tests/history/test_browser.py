@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from urllib.parse import quote
 
 import pytest
@@ -11,6 +10,7 @@ from playwright.sync_api import expect, sync_playwright
 
 from tests.history import recorded
 from tests.history.serving import POLICY, migrated, new_site
+from tests.programs import needed
 from tests.projects import python
 from tests.webservers import gunicorn
 
@@ -115,9 +115,7 @@ def url(site):
 @pytest.fixture(scope="module")
 def browser():
     """Debian's Chromium."""
-    executable = shutil.which("chromium")
-    if executable is None:
-        pytest.skip("chromium is not installed (Debian: apt-get install chromium)")
+    executable = needed("chromium")
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
         yield running

@@ -13,7 +13,8 @@ from tests.conftest import ROOT
 from tests.helm.charts import render
 from tests.helm.tools import UnavailableError
 from tests.history.recorded import ask, new_site, probe
-from tests.prometheus import program, prometheus
+from tests.programs import needed
+from tests.prometheus import prometheus
 from tests.webservers import gunicorn
 
 PAGE = ROOT / "docs" / "metrics.md"
@@ -185,7 +186,7 @@ def test_probes__are_told_where_it_is_asked_for(site):
 
 def test_formats__are_those_that_accept_asks_for(site):
     """OpenMetrics for Prometheus, which names it; else the text format, also where Accept is no sense."""
-    promtool = program("promtool")
+    promtool = needed("promtool", "prometheus")
     site.configure("PROBE_METRICS_PER_PROBE = True\n")
     ours = "application/openmetrics-text;version=1.0.0;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1"
     accepts = [
@@ -271,7 +272,7 @@ told(metrics=sorted([each.name, ", ".join(each.samples[0].labels)] for each in f
 
 def test_alerts__of_a_real_prometheus(tmp_path):
     """It scrapes gunicorn as docs/metrics.md shows; the alerts there and the chart's fire while a gate is closed."""
-    program("prometheus")
+    needed("prometheus")
     groups = [*chart_rules(), *yaml.safe_load(yaml.safe_dump(shown("rules")).replace("periodic", "deploy"))["groups"]]
     site = new_site(tmp_path / "site", SETTINGS + "PROBE_METRICS_PER_PROBE = True\n")
     site.write("site_urls.py", URLS)

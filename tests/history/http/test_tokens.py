@@ -17,6 +17,7 @@ from django_probe.history.http.attempts import MOST_ADDRESSES, Attempts
 from tests import documents
 from tests.conftest import ROOT
 from tests.patience import PATIENCE
+from tests.programs import needed
 from tests.projects import new_project, python
 from tests.webservers import LOGGING, gunicorn
 
@@ -263,6 +264,7 @@ LONG = "0123456789abcdef"
 
 def test_page__shows_commands_and_settings_that_work(tmp_path):
     """With the settings of docs/tokens.md and the Secret there, its requests are let in; without tokens none is."""
+    needed("curl")
     shown = {block.kind: block.text for block in documents.blocks(PAGE)}
     assert set(shown) == {"make", "settings", "curl", "secret"}
     secret = yaml.safe_load(shown["secret"])
