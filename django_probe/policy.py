@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from django_probe.errors import UsageError
 from django_probe.names import nearest
-from django_probe.terms import CeilingError, DatabaseAccess, Terms, Wishes, settle_access
+from django_probe.terms import CeilingError, DatabaseAccess, Isolation, Terms, Wishes, parse_isolation, settle_access
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,14 +43,16 @@ class Gate:
     retries: int = 0
     retry_delay: float = 1.0
     failfast: bool = False
+    isolation: Isolation = Isolation.WORKER
     database_access: DatabaseAccess | None = None
     warn_only: tuple[str, ...] = ()
     every: float = 10.0
     max_age: float = 30.0
 
     def __post_init__(self) -> None:
-        """Take an access that is given as a text; ValueError where it names none."""
+        """Take an access or an isolation that is given as a text; ValueError where it names none."""
         settle_access(self)
+        object.__setattr__(self, "isolation", parse_isolation(self.isolation))
 
     def terms(self, own: Wishes, operator: Wishes, *, warns_only: bool) -> Terms:
         """Decide how a probe runs that wishes `own`; CeilingError where it wishes more access than is allowed.

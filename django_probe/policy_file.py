@@ -15,7 +15,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from django_probe.names import nearest
 from django_probe.policy import MAX_PARALLEL, READY, Gate, Policy, PolicyError
-from django_probe.terms import parse_access, parse_count, parse_duration, parse_flag, parse_timeout, shown
+from django_probe.terms import (
+    parse_access,
+    parse_count,
+    parse_duration,
+    parse_flag,
+    parse_isolation,
+    parse_timeout,
+    shown,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -60,6 +68,7 @@ _KEYS: Final[Mapping[str, Callable[[object], object]]] = {
     "retries": parse_count,
     "retry_delay": parse_duration,
     "failfast": parse_flag,
+    "isolation": parse_isolation,
     "database_access": parse_access,
     "warn_only": _texts,
     "every": parse_timeout,
@@ -67,7 +76,9 @@ _KEYS: Final[Mapping[str, Callable[[object], object]]] = {
 }
 _READY_ONLY: Final = frozenset({"every", "max_age"})
 # The thread that keeps `ready` has no workers, no retries and no guard: what it cannot do it must not promise.
-_NOT_READY: Final = frozenset({"parallel", "deadline", "retries", "retry_delay", "failfast", "database_access"})
+_NOT_READY: Final = frozenset(
+    {"parallel", "deadline", "retries", "retry_delay", "failfast", "isolation", "database_access"}
+)
 
 
 def _kind(value: object) -> str:

@@ -39,6 +39,13 @@ class DatabaseAccess(StrEnum):
         return list(DatabaseAccess).index(self)
 
 
+class Isolation(StrEnum):
+    """What each probe, or each group that shares fixtures, has for itself: a process, or its turn in a worker."""
+
+    PROCESS = "process"
+    WORKER = "worker"
+
+
 class CeilingError(Exception):
     """A probe wishes more database access than its gate allows."""
 
@@ -84,6 +91,14 @@ def parse_access(value: object) -> DatabaseAccess:
     except ValueError:
         names = ", ".join(DatabaseAccess)
         raise ValueError(f"expected one of {names}, got {shown(value)}") from None
+
+
+def parse_isolation(value: object) -> Isolation:
+    """Return the isolation that a policy or an option names; ValueError with one sentence."""
+    try:
+        return Isolation(str(value))
+    except ValueError:
+        raise ValueError(f"expected one of {', '.join(Isolation)}, got {shown(value)}") from None
 
 
 def settle_access(terms: Any) -> None:

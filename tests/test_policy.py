@@ -8,7 +8,7 @@ import pytest
 
 from django_probe.policy import NO_POLICY, Gate, PolicyError
 from django_probe.policy_file import parse_policy, read_policy
-from django_probe.terms import NOTHING, CeilingError, DatabaseAccess, Terms, Wishes
+from django_probe.terms import NOTHING, CeilingError, DatabaseAccess, Isolation, Terms, Wishes
 from tests.projects import new_project
 
 EVERY_KEY = """\
@@ -23,6 +23,7 @@ gates:
     retries: 1
     retry_delay: 2s
     failfast: true
+    isolation: process
     database_access: rollback
     warn_only: ["shop.TestStock.*"]
   ready:
@@ -80,6 +81,7 @@ def test_parse__every_key_of_the_format():
         retries=1,
         retry_delay=2.0,
         failfast=True,
+        isolation=Isolation.PROCESS,
         database_access=DatabaseAccess.ROLLBACK,
         warn_only=("shop.TestStock.*",),
     )
@@ -99,6 +101,7 @@ def test_parse__a_gate_that_says_nothing_has_the_defaults():
         retries=0,
         retry_delay=1.0,
         failfast=False,
+        isolation=Isolation.WORKER,
         database_access=None,
         warn_only=(),
     )
@@ -198,6 +201,14 @@ def test_parse__anchors_and_merge_keys_share_what_gates_have_in_common():
             "gates.deploy.timeout: expected a duration of 7 days at the most, got inf",
         ),
         ("gates: {deploy: {retries: 1.5}}", "gates.deploy.retries: expected a whole number from 0 up, got 1.5"),
+        (
+            "gates: {deploy: {isolation: thread}}",
+            "gates.deploy.isolation: expected one of process, worker, got 'thread'",
+        ),
+        (
+            "gates: {ready: {isolation: process}}",
+            'gates.ready.isolation: the gate "ready" is kept by a thread of each web process, which cannot honour this',
+        ),
         ("gates: {deploy: {failfast: 1}}", "gates.deploy.failfast: expected true or false, got 1"),
         (
             "gates: {deploy: {database_access: write}}",

@@ -19,6 +19,7 @@ from django_probe.execution.failures import Interrupted, message_of
 from django_probe.execution.guard.guard import DatabaseGuard
 from django_probe.execution.judge.ledger import Attempt, Ledger, Selected, Unit
 from django_probe.execution.loading.discovery import Stillborn
+from django_probe.execution.loading.renewal import Renewal
 from django_probe.execution.loading.selection import select
 from django_probe.execution.redaction import Redactor
 from django_probe.execution.worker.executor import Executor
@@ -75,6 +76,7 @@ class InProcessSession:
         self.selected = [Selected.of(probe.described()) for probe in self._probes]
         self._guard = DatabaseGuard()
         failfast = self._choice.gate.failfast
+        self._renewal = Renewal(lambda: self._load()[0])
         self._executor = Executor(self._probes, self._guard, self._hear, self._heed, failfast=failfast)
         self._before = {number: Original.set_handler(number, self._interrupt) for number in _ENDS}
         return self
@@ -112,7 +114,7 @@ class InProcessSession:
         self._ledger = Ledger(self.selected, self._choice.gate.retry_delay, Redactor(), self._ended)
         while not self._ended_by:
             self._ledger.wake(Original.monotonic())
-            if units := self._ledger.take(1, idle=True):
+            if units := self._ledger.take(1, idle=True, unused=True):
                 self._run(units[0])
             elif (due := self._ledger.next_retry) is not None:
                 Original.sleep(min(_NAP, max(0.0, due - Original.monotonic())))
@@ -144,8 +146,19 @@ class InProcessSession:
     def _run(self, unit: Unit) -> None:
         self._unit = unit
         self._executor.leaving = False
-        with _stdout_free():
-            self._executor.run(list(unit.probes))
+        self._renew(unit)
+        if unit.probes:
+            with _stdout_free():
+                self._executor.run(list(unit.probes))
+
+    def _renew(self, unit: Unit) -> None:
+        """Give what ran already new instances; what has none is an error instead of a further attempt."""
+        for index in list(unit.probes):
+            if why := self._renewal.prepare(self._probes[index]):
+                unit.probes.remove(index)
+                self._ledger.record(index, Attempt(Outcome.ERROR, why), Original.monotonic())
+        if not unit.probes:
+            self._ledger.unit_done(unit, Original.monotonic())
 
     def _hear(self, kind: str, *rest: Any) -> None:
         now = Original.monotonic()

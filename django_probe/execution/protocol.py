@@ -30,11 +30,15 @@ _CHUNK = 1 << 18
 
 
 class Channel:
-    """One end of a stream socket that carries messages; `closed` once the other end is gone."""
+    """One end of a stream socket that carries messages; `closed` once the other end is gone.
+
+    What is no message closes it as well, and `garbled` says so: somebody else wrote there.
+    """
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
         self.closed = False
+        self.garbled = False
         self._buffer = b""
         self._inbox: list[Message] = []
 
@@ -83,8 +87,8 @@ class Channel:
             for line in lines:
                 kind, *rest = Original.decode(line.decode("ascii"))
                 yield [kind, *rest]
-        except (ValueError, TypeError, RecursionError):  # somebody else wrote here: nothing more of it counts
-            self.closed = True
+        except (ValueError, TypeError, RecursionError):
+            self.closed = self.garbled = True
 
     def close(self) -> None:
         """Close this end."""

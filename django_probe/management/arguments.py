@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from django_probe.errors import UsageError
 from django_probe.policy import MAX_PARALLEL
 from django_probe.shards import Shard
-from django_probe.terms import parse_access, parse_count, parse_duration, parse_flag, parse_timeout
+from django_probe.terms import parse_access, parse_count, parse_duration, parse_flag, parse_isolation, parse_timeout
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -38,6 +38,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     how.add_argument("--retries", type=_count, metavar="N", help="try a problem again so many times")
     how.add_argument("--retry-delay", type=_type(parse_duration), metavar="DUR", help="wait before a retry")
     how.add_argument("--failfast", action="store_true", help="stop at the first blocking problem")
+    how.add_argument(
+        "--isolation",
+        type=_type(parse_isolation),
+        metavar="{process,worker}",
+        help="a process for each probe, or workers that run one after the other",
+    )
     how.add_argument(
         "--database-access",
         type=_type(parse_access),

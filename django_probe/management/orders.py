@@ -18,7 +18,7 @@ from django_probe.reports.console import Console, is_terminal, wants_color
 from django_probe.reports.delivery import Delivery
 from django_probe.reports.wanted import by_option, sink, wanted
 from django_probe.simple import DjangoProbeSuiteRunner
-from django_probe.terms import Wishes, shown
+from django_probe.terms import Isolation, Wishes, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -110,6 +110,8 @@ def _console(options: dict[str, Any]) -> Console:
 
 def _ordered(gate: Gate, options: dict[str, Any]) -> Gate:
     """Return the gate with what the command line orders in place of its own."""
-    keys = ("parallel", "deadline", "retry_delay", "tags", "exclude_tags")
+    keys = ("parallel", "deadline", "retry_delay", "isolation", "tags", "exclude_tags")
     given = {key: options[key] for key in keys if options[key] is not None}
+    if options["parallel"] == 0 and options["isolation"] is Isolation.PROCESS:
+        raise UsageError("--parallel 0 runs every probe in this process: --isolation process cannot be had with it")
     return replace(gate, **given, failfast=gate.failfast or options["failfast"])

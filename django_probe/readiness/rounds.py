@@ -20,6 +20,7 @@ from django_probe.execution.failures import message_of
 from django_probe.execution.judge.ledger import Attempt, Ledger, Selected
 from django_probe.execution.loading import discovery
 from django_probe.execution.loading.discovery import Stillborn
+from django_probe.execution.loading.renewal import Renewal
 from django_probe.execution.loading.selection import Choice, Probe, select
 from django_probe.execution.redaction import Redactor
 from django_probe.execution.worker.executor import Executor
@@ -31,6 +32,7 @@ from django_probe.results import Outcome, ProbeResult, ProbeRun
 from django_probe.terms import DatabaseAccess, Wishes
 
 if TYPE_CHECKING:
+    import unittest
     from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
 
@@ -79,6 +81,7 @@ class Rounds:
         self._gate = Gate(READY)
         self._cause = FAILING
         self._probes: list[Probe] | None = None
+        self._renewal = Renewal(self._selection)
 
     def run(self) -> Round:
         """Run one round; whatever breaks is an error in a record that closes the gate."""
@@ -110,7 +113,7 @@ class Rounds:
         try:
             self._threads.begin_round()
             probes = self._load() if self._probes is None else self._probes
-            return self._cause, _Execution(probes, self._redact, self._begin).results()
+            return self._cause, _Execution(probes, self._renewal, self._redact, self._begin).results()
         finally:
             self._threads.end_round()
 
@@ -121,7 +124,8 @@ class Rounds:
             self._probes = []
             return []
         suite = discovery.load(gate.probes, _nobody)
-        probes, _ = select(suite, Choice(gate, _OPERATOR))
+        self._renewal = Renewal(self._selection)
+        probes = self._selection(suite)
         for probe in probes:
             _refuse_rollback(probe)
         if any(_is_broken(test) for test in discovery.leaves(suite)):
@@ -130,6 +134,10 @@ class Rounds:
             self._cause = REFUSED if any(_is_broken(probe.test) for probe in probes) else FAILING
             self._probes = probes
         return probes
+
+    def _selection(self, suite: unittest.TestSuite | None = None) -> list[Probe]:
+        loaded = discovery.load(self._gate.probes, _nobody) if suite is None else suite
+        return select(loaded, Choice(self._gate, _OPERATOR))[0]
 
     def _broken(self, error: Exception, details: str = "") -> ProbeResult:
         message = str(error) if isinstance(error, UsageError) else message_of(error)
@@ -149,7 +157,9 @@ def _short_turns() -> Iterator[None]:
 class _Execution:
     """One round of probes that are loaded."""
 
-    def __init__(self, probes: Sequence[Probe], redact: Callable[[str], str], begin: Begin) -> None:
+    def __init__(self, probes: Sequence[Probe], renewal: Renewal, redact: Callable[[str], str], begin: Begin) -> None:
+        self._probes = probes
+        self._renewal = renewal
         self._selected = [Selected.of(probe.described()) for probe in probes]
         self._begin = begin
         self._since = 0.0
@@ -159,12 +169,21 @@ class _Execution:
         self._executor = Executor(probes, guard, self._hear, _uninterrupted, failfast=False, shared=True)
 
     def results(self) -> tuple[ProbeResult, ...]:
-        while units := self._ledger.take(1, idle=True):
+        while units := self._ledger.take(1, idle=True, unused=True):
             (self._unit,) = units
             self._executor.leaving = False
-            self._next()
-            self._executor.run(list(self._unit.probes))
+            self._renew()
+            if self._unit.probes:
+                self._next()
+                self._executor.run(list(self._unit.probes))
         return self._ledger.finish(None)
+
+    def _renew(self) -> None:
+        """Give what ran in an earlier round new instances; what has none is an error."""
+        for index in list(self._unit.probes):
+            if why := self._renewal.prepare(self._probes[index]):
+                self._unit.probes.remove(index)
+                self._ledger.record(index, Attempt(Outcome.ERROR, why), Original.monotonic())
 
     def _hear(self, kind: str, *rest: Any) -> None:
         """Take one message of the executor; see `protocol`."""

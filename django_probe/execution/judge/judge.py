@@ -18,6 +18,7 @@ from django_probe.execution.judge.ledger import Attempt, Ledger, Selected
 from django_probe.execution.judge.messages import LOST, TIMEOUT, MessageHandler
 from django_probe.execution.judge.worker_handle import DESCRIPTORS, Stage
 from django_probe.results import EndedBy, Outcome
+from django_probe.terms import Isolation
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,9 +36,9 @@ _HURRY: Final = 16
 _FEW: Final = 16
 _NAP: Final = 0.0003
 """... and the seconds to let its results collect when few came: to wake up for each costs more than the probe."""
-_GOODBYE: Final = 2.0
 _NEVER: Final = float("inf")
 _OTHERS: Final = 32  # descriptors that are not workers': reports, what a worker gets while it is forked
+_A_PLACE: Final = 3  # workers for each that may run, with `isolation: process`: one runs, one waits, one ends
 _QUIET: Final = (Stage.STARTING, Stage.SERVING)
 
 
@@ -61,13 +62,15 @@ class Judge:
         self._deadline = deadline
         self._interrupts = interrupts
         self._listener = listener
-        room = linux.room_for(gate.parallel * DESCRIPTORS + _OTHERS)
-        self._parallel = max(1, min(gate.parallel, (room - _OTHERS) // DESCRIPTORS))
+        self._isolated = gate.isolation is Isolation.PROCESS
+        each = DESCRIPTORS * (_A_PLACE if self._isolated else 1)
+        room = linux.room_for(gate.parallel * each + _OTHERS)
+        self._parallel = max(1, min(gate.parallel, (room - _OTHERS) // each))
         self._handles: list[WorkerHandle] = []
         self._ended_by: EndedBy | None = None
         self._selector = selectors.DefaultSelector()
         listener.selected(len(selected))
-        self._ledger = Ledger(selected, gate.retry_delay, redact, self._ended)
+        self._ledger = Ledger(selected, gate.retry_delay, redact, self._ended, isolated=self._isolated)
         self._messages = MessageHandler(self._ledger, ahead=not gate.failfast)
 
     def run(self) -> tuple[tuple[ProbeResult, ...], EndedBy | None]:
@@ -128,16 +131,42 @@ class Judge:
     # Work
 
     def _hire(self, now: float) -> None:
-        """Have as many workers forked as there is work for, `parallel` at the most, and as descriptors allow."""
-        hired = sum(handle.stage is not Stage.KILLED and not handle.left for handle in self._handles)
-        idle = sum(not handle.units and handle.stage in _QUIET for handle in self._handles)
-        for _ in range(min(self._parallel - hired, self._ledger.waiting - idle)):
+        """Have as many workers forked as there is work for, and as `parallel` and descriptors allow."""
+        for _ in range(self._wanted_ahead() if self._isolated else self._wanted(now)):
             if (handle := self._loader.hire(now)) is None:
                 self._nobody_to_fork()
                 return
             self._handles.append(handle)
             self._watch(handle.channel, partial(self._on_worker, handle))
             self._watch(handle.output, partial(self._on_output, handle))
+
+    @property
+    def _hired(self) -> list[WorkerHandle]:
+        """Those who have a place: a worker keeps it until it has said goodbye or was killed."""
+        return [handle for handle in self._handles if handle.stage is not Stage.KILLED and not handle.left]
+
+    def _wanted(self, now: float) -> int:
+        """Return how many workers to fork; where one that ran nothing yet lacks a place, an idle one makes room."""
+        hired = self._hired
+        idle = [handle for handle in hired if not handle.units and handle.stage in _QUIET]
+        used = [handle for handle in idle if handle.used]
+        fresh = self._ledger.waiting_fresh - (len(idle) - len(used))
+        others = self._ledger.waiting - self._ledger.waiting_fresh
+        wanted = min(self._parallel - len(hired), max(0, fresh) + max(0, others - len(used) - max(0, -fresh)))
+        if not others:
+            leaving = sum(handle.stage is Stage.LEAVING for handle in hired)
+            for handle in used[: max(0, fresh - max(0, wanted) - leaving)]:
+                handle.hang_up(now)
+        return wanted
+
+    def _wanted_ahead(self) -> int:
+        """Return how many workers to fork where each runs one unit: they are made while those before them run."""
+        unused = sum(not handle.used for handle in self._hired)
+        room = self._parallel * _A_PLACE - len(self._handles)
+        return min(room, min(self._ledger.waiting, self._parallel + self._free_places()) - unused)
+
+    def _free_places(self) -> int:
+        return self._parallel - sum(handle.used for handle in self._hired)
 
     def _nobody_to_fork(self) -> None:
         """Close the book on what waits, unless there are workers left who can still run it."""
@@ -147,13 +176,19 @@ class Judge:
         self._ledger.give_up(attempt)
 
     def _feed(self, now: float) -> None:
+        places = self._free_places() if self._isolated else len(self._handles)
         for handle in self._handles:
             given = len(handle.units)
             if not handle.free or (given and (given > handle.ahead // 2 or handle.units[0].fixtures)):
                 continue
+            if self._isolated and handle.used:
+                handle.hang_up(now)
+                continue
             share = max(1, self._ledger.waiting // self._parallel)
-            if units := self._ledger.take(min(handle.ahead - given, share), idle=not given):
+            most = min(handle.ahead - given, share)
+            if places > 0 and (units := self._ledger.take(most, idle=not given, unused=not handle.used)):
                 handle.give(units, now)
+                places -= 1
 
     # Time
 
@@ -268,6 +303,8 @@ class Judge:
                 self._messages.hear(handle, kind, *rest)
         if handle.channel.closed:
             self._unwatch(handle.channel)
+            if handle.channel.garbled and not handle.units:
+                self._messages.unowed(handle)
             if handle.pid is None:
                 self._never_came(handle)
             elif handle.stage is Stage.SERVING:
@@ -304,7 +341,6 @@ class Judge:
                 self._forget(handle)
                 handle.close()
             else:
-                handle.hang_up()
-                handle.leaving("", time.monotonic(), _GOODBYE)
+                handle.hang_up(time.monotonic())
         while self._handles:
             self._listen(time.monotonic())

@@ -1,7 +1,8 @@
 """What has to be run, what was said of it, and what became of it: the judge's book, without processes.
 
 Probes that share fixtures are one unit of work, every other probe is one by itself. An attempt that is a problem goes
-back on the list while the probe has retries left. Once a probe had a problem, only a pass takes it back.
+back on the list while the probe has retries left, for a worker that ran nothing yet: what the first attempt changed in
+its process, the instance of the test included, is not there. Once a probe had a problem, only a pass takes it back.
 """
 
 from __future__ import annotations
@@ -67,13 +68,15 @@ class Unit:
     """Work for one worker: the indices still to run, in order.
 
     `fixtures` is the key of what they share, for which they stay together; None where it is one probe alone. A
-    fixture has `timeout` seconds for itself, and its failure closes the gate where it is `blocking`.
+    fixture has `timeout` seconds for itself, and its failure closes the gate where it is `blocking`. What is `fresh`
+    needs a worker that ran nothing yet.
     """
 
     probes: deque[int]
     fixtures: str | None
     timeout: float
     blocking: bool
+    fresh: bool
 
 
 class _History:
@@ -102,7 +105,8 @@ class _Room:
 class Ledger:
     """Gives out units, takes attempts, keeps results.
 
-    `retry_delay` is in seconds; `redact` is applied to all that came from probes; `ended` is told each result.
+    `retry_delay` is in seconds; `redact` is applied to all that came from probes; `ended` is told each result. With
+    `isolated` every unit, and not only a retry, is for a worker that ran nothing yet.
     """
 
     def __init__(
@@ -111,6 +115,8 @@ class Ledger:
         retry_delay: float,
         redact: Callable[[str], str],
         ended: Callable[[ProbeResult], None],
+        *,
+        isolated: bool = False,
     ) -> None:
         self.results: dict[int, ProbeResult] = {}
         self._selected = selected
@@ -124,7 +130,9 @@ class Ledger:
         self._again: dict[str, list[int]] = {}
         self._histories: dict[int, _History] = {}
         self._order = count()
-        self._pending = deque(map(self._unit, self._works()))
+        units = [self._unit(indices, fresh=isolated) for indices in self._works()]
+        self._fresh = deque(unit for unit in units if unit.fresh)
+        self._pending = deque(unit for unit in units if not unit.fresh)
 
     def _works(self) -> list[list[int]]:
         """Close what was judged while loading, and give the rest: what shares fixtures together."""
@@ -145,15 +153,30 @@ class Ledger:
     @property
     def waiting(self) -> int:
         """How many units could be given out now."""
-        return len(self._pending)
+        return len(self._pending) + len(self._fresh)
+
+    @property
+    def waiting_fresh(self) -> int:
+        """How many of the waiting units are for workers that ran nothing yet."""
+        return len(self._fresh)
 
     @property
     def next_retry(self) -> float | None:
         """When the next retry is due, on the monotonic clock."""
         return self._delayed[0][0] if self._delayed else None
 
-    def take(self, most: int, *, idle: bool) -> list[Unit]:
-        """Return the next units, `most` at the most; one with fixtures goes alone, and to an idle worker only."""
+    def label(self, index: int) -> str:
+        """Return the label of a probe, nothing for an index that no probe has."""
+        return self._selected[index].label if 0 <= index < len(self._selected) else ""
+
+    def take(self, most: int, *, idle: bool, unused: bool) -> list[Unit]:
+        """Return the next units for a worker, `most` at the most.
+
+        One that is fresh, and one with fixtures, goes alone: the first to an `unused` worker, the second to an `idle`
+        one.
+        """
+        if unused and self._fresh:
+            return [self._fresh.popleft()]
         taken: list[Unit] = []
         while self._pending and len(taken) < most:
             if self._pending[0].fixtures is not None:
@@ -164,18 +187,20 @@ class Ledger:
     def wake(self, now: float) -> None:
         """Let the retries that are due by `now` wait for a worker."""
         while self._delayed and self._delayed[0][0] <= now:
-            self._pending.append(heapq.heappop(self._delayed)[2])
+            self._fresh.append(heapq.heappop(self._delayed)[2])
 
     def give_back(self, units: Iterable[Unit]) -> None:
         """Take back, to be given out first, what a worker did not come to run."""
-        self._pending.extendleft(reversed([unit for unit in units if unit.probes]))
+        for unit in reversed([unit for unit in units if unit.probes]):
+            (self._fresh if unit.fresh else self._pending).appendleft(unit)
 
     def give_up(self, attempt: Attempt) -> None:
         """Record `attempt` for all that still waits: nobody is there to run it."""
         self.wake(float("inf"))
-        for index in [index for unit in self._pending for index in unit.probes]:
+        for index in [index for unit in (*self._pending, *self._fresh) for index in unit.probes]:
             self._close(index, replace(attempt))
         self._pending.clear()
+        self._fresh.clear()
 
     def record(self, index: int, attempt: Attempt, now: float) -> None:
         """Take an attempt: a problem is tried again while the probe has retries left, else it is the result.
@@ -223,15 +248,16 @@ class Ledger:
         return (*(self.results[index] for index in range(len(self._selected))), *self._extras)
 
     def _retry(self, indices: list[int], now: float) -> None:
-        heapq.heappush(self._delayed, (now + self._retry_delay, next(self._order), self._unit(indices)))
+        heapq.heappush(self._delayed, (now + self._retry_delay, next(self._order), self._unit(indices, fresh=True)))
 
-    def _unit(self, indices: list[int]) -> Unit:
+    def _unit(self, indices: list[int], *, fresh: bool) -> Unit:
         probes = [self._selected[index] for index in indices]
         return Unit(
             deque(indices),
             probes[0].fixtures,
             timeout=max(probe.timeout for probe in probes),
             blocking=any(probe.blocking for probe in probes),
+            fresh=fresh,
         )
 
     def _close(self, index: int, attempt: Attempt, more_attempts: int = 1) -> None:

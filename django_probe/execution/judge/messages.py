@@ -1,7 +1,7 @@
 """Turns what workers say, and how they end, into entries of the ledger.
 
 Nobody is believed: a message that does not fit what a worker was given, and an end without all that it owed, are
-errors of the probe that was running.
+errors of the probe that was running, or of the runner where none was.
 """
 
 from __future__ import annotations
@@ -45,10 +45,12 @@ class MessageHandler:
             self._misfit(handle, now)
 
     def _hear(self, handle: WorkerHandle, now: float, kind: str, *rest: Any) -> None:
-        if kind == "interrupted":
+        if handle.said_bye:
+            self._misfit(handle, now)
+        elif kind == "interrupted" and handle.stage is Stage.INTERRUPTED:
             handle.cleaning_up(now)
         elif kind == "bye":
-            handle.left = True
+            self._bye(handle, now)
         elif not handle.units:
             self._misfit(handle, now)
         elif kind == "fixture":
@@ -67,22 +69,48 @@ class MessageHandler:
         else:
             self._misfit(handle, now)
 
+    def _bye(self, handle: WorkerHandle, now: float) -> None:
+        """Take that a worker leaves: because it is told to, or because of what it has ended, and not before that.
+
+        So whoever says it instead of the worker is found out, in the next worker at the latest.
+        """
+        if handle.units and not handle.ended:
+            self._misfit(handle, now)
+            return
+        handle.left = handle.said_bye = True
+        if handle.stage is Stage.SERVING:
+            handle.leaving("", now)
+
     def _misfit(self, handle: WorkerHandle, now: float) -> None:
-        handle.why = LOST
+        """End a worker that said what nobody asked it for: an error of what it runs, or of the runner."""
+        handle.why, handle.left = LOST, False
+        if not handle.units:
+            self.unowed(handle)
         handle.kill(now)
+
+    def unowed(self, handle: WorkerHandle) -> None:
+        """Keep as an error what came from a worker that had nothing to say."""
+        after = f" after {handle.last}" if handle.last else ""
+        message = f"a worker wrote to the judge what nobody asked it for{after}: what it said before may not be true"
+        self._ledger.add("runner", Attempt(Outcome.ERROR, message, output=handle.output.rest()))
 
     def _close_unit(self, handle: WorkerHandle, now: float) -> None:
         unit = handle.units.popleft()
+        handle.ended += 1
         self._ledger.unit_done(unit, now)
         self._ledger.give_back([unit])
 
     def _result(self, handle: WorkerHandle, now: float, index: int, *rest: Any) -> None:
         unit = handle.units[0]
         if not unit.probes or unit.probes[0] != index:
+            if self._ledger.label(index):  # what it said of that one before may have come from the probe itself
+                self.unowed(handle)
             self._misfit(handle, now)
             return
         attempt = self._attempt(handle, index, *rest)
         unit.probes.popleft()
+        handle.ended += 1
+        handle.last = self._ledger.label(index)
         if unit.fixtures is None:
             handle.units.popleft()
         self._in_time(handle)

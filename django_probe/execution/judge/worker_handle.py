@@ -23,6 +23,7 @@ HELLO: Final = 10.0
 DESCRIPTORS: Final = 4
 """How many descriptors the judge has open for a worker: socket, output, stacks, process."""
 _ANSWER: Final = 1.0
+_GOODBYE: Final = 2.0
 _CLEANUP: Final = 5.0
 _DEATH: Final = 2.0
 _CALLER: Final = f'"{Path(stacks.__file__).with_name("worker") / "executor.py"}"'
@@ -42,7 +43,10 @@ class Stage(Enum):
 
 
 class WorkerHandle:
-    """One worker. `act_at` is when its stage is over, on the monotonic clock; `since` when its current work began."""
+    """One worker. `act_at` is when its stage is over, on the monotonic clock; `since` when its current work began.
+
+    `used` is whether it was given work, `ended` how many probes and groups it has ended, `last` the label of the last.
+    """
 
     def __init__(self, now: float) -> None:
         mine, theirs = socket.socketpair()
@@ -57,7 +61,11 @@ class WorkerHandle:
         self.since = now
         self.units: deque[Unit] = deque()
         self.fixture: tuple[str, list[int]] | None = None
+        self.used = False
+        self.ended = 0
+        self.last = ""
         self.left = False
+        self.said_bye = False
         self.closed = False
         self.ahead = 1
         self.why = ""
@@ -102,6 +110,7 @@ class WorkerHandle:
         """Send units; a worker that is gone is noticed by its end, not here."""
         if not self.units:
             self.since = now
+        self.used = True
         self.units.extend(units)
         with contextlib.suppress(OSError):
             self.channel.send("run", [list(unit.probes) for unit in units])
@@ -163,10 +172,11 @@ class WorkerHandle:
         self.stage = Stage.LEAVING
         self.act_at = now + seconds
 
-    def hang_up(self) -> None:
-        """Tell the worker that there is no more work; it ends by itself."""
+    def hang_up(self, now: float) -> None:
+        """Tell the worker that there is no more work: it closes what it has open, and ends by itself."""
         with contextlib.suppress(OSError):
             self.channel.sock.shutdown(socket.SHUT_WR)
+        self.leaving("", now, _GOODBYE)
 
     def stack(self) -> str:
         """Return the stack that the worker dumped before it was killed, down to where the probe was called; or nothing.

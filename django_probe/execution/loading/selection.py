@@ -10,7 +10,7 @@ import unittest
 from collections import Counter
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
@@ -173,7 +173,7 @@ def _refusal(test: unittest.TestCase, label: str) -> str | None:
     )
 
 
-@cache
+@lru_cache(maxsize=1024)  # for a long-lived process may make classes at each round of the gate `ready`
 def _fixtures(cls: Any) -> str | None:
     module = sys.modules.get(cls.__module__)
     if hasattr(module, "setUpModule") or hasattr(module, "tearDownModule"):

@@ -11,6 +11,7 @@ import inspect
 import sys
 import unittest
 from contextlib import ExitStack, contextmanager, nullcontext
+from contextvars import copy_context
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 
 _UNHELD: Final = nullcontext()
 _SKIP: Final = "__unittest_skip__"
+_SPENT: Final = unittest.TestCase()
+"""Stands in for a test that has run: an instance runs once, and what it holds is let go."""
 _SILENCE: Final = "unittest said nothing of this probe: its class may replace run()"
 
 
@@ -74,7 +77,14 @@ class Executor:
         self._pid = Original.getpid()
 
     def run(self, indices: Sequence[int]) -> None:
-        """Run one unit: a probe without fixtures, or some of those that share fixtures, in their order."""
+        """Run one unit: a probe without fixtures, or some of those that share fixtures, in their order.
+
+        None of their instances may have run before. What they set in the context (the active language and time zone,
+        the URLconf, the decimal context) ends with the unit.
+        """
+        copy_context().run(self._run, indices)
+
+    def _run(self, indices: Sequence[int]) -> None:
         first = self._probes[indices[0]]
         if first.fixtures is None:
             self._each(indices)
@@ -111,9 +121,12 @@ class Executor:
         self._tell("result", index, began, Original.monotonic() - clock)
 
     def _test(self, probe: Probe) -> None:
-        run_watched(_fresh(probe.test), self._recorder)
+        test, probe.test = probe.test, _SPENT
+        if test is _SPENT:
+            raise AssertionError("this instance of the test has run already")
+        run_watched(test, self._recorder)
         if probe.fixtures is None:  # else what was added to its class or module is due with the fixtures
-            self._class_cleanups(type(probe.test))
+            self._class_cleanups(type(test))
             _module_cleanups()
 
     def _classes(self, indices: Sequence[int]) -> None:
@@ -268,13 +281,6 @@ class Executor:
             recorder.message,
             recorder.details,
         )
-
-
-def _fresh(test: unittest.TestCase) -> unittest.TestCase:
-    """Return a copy to run: the test itself stays as it was loaded, for a retry, and holds on to nothing."""
-    copy = object.__new__(type(test))
-    copy.__dict__.update(test.__dict__)
-    return copy
 
 
 def _step(cls: type[unittest.TestCase], name: str) -> Step:

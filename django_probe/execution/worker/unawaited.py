@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import inspect
 import unittest
-from functools import cache, partial, update_wrapper
+from functools import lru_cache, partial, update_wrapper
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -219,7 +219,7 @@ _NAMES: Final = {"setUp", "tearDown", *_SEAMS}
 _MACHINERY: Final = ("run", "__call__", "_callSetUp", "_callTearDown", "doCleanups", *_SEAMS)
 
 
-@cache
+@lru_cache(maxsize=1024)
 def _runs_itself(cls: Any) -> bool:
     """Return whether a class brings a part of what unittest runs tests with, and so may await what comes back."""
     unittests: Any = unittest.TestCase
@@ -228,7 +228,7 @@ def _runs_itself(cls: Any) -> bool:
     return any(getattr(cls, name) is not getattr(unittests, name) for name in _MACHINERY)
 
 
-@cache
+@lru_cache(maxsize=1024)  # a long-lived process may make classes at each round of the gate `ready`
 def _is_plain(cls: Any) -> bool:
     """Return whether a class leaves to unittest everything but its method."""
     more = *_ASYNC_FIXTURES, _ADD_ASYNC

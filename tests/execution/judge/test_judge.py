@@ -8,6 +8,8 @@ import shlex
 import signal
 import subprocess
 
+import pytest
+
 from tests.execution.running import Started, by_label, children, outcomes, text_of
 from tests.patience import far_enough
 
@@ -579,3 +581,107 @@ def test_a_clock_that_a_probe_left_patched_harms_no_result(project):
         "shop.TestClock.test_a_patches": "passed",
         "shop.TestClock.test_b_fails": "failed",
     }
+
+
+PROCESSES = """
+import os, time, unittest
+from pathlib import Path
+
+STATE = []
+
+
+def note(name):
+    with Path("pids").open("a") as file:
+        print(name, os.getpid(), os.getppid(), time.monotonic(), file=file)
+
+
+class TestAlone(unittest.TestCase):
+    def test_a(self):
+        note("a")
+        STATE.append("a")
+
+    def test_b(self):
+        note("b")
+        self.assertEqual(STATE, [])
+
+
+class TestShared(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        STATE.append("shared")
+
+    def test_c(self):
+        note("c")
+
+    def test_d(self):
+        note("d")
+        self.assertEqual(STATE, ["shared"])
+
+
+class TestZ(unittest.TestCase):
+    def test_z(self):
+        note("z")
+        self.assertEqual(STATE, [])
+"""
+
+
+@pytest.mark.parametrize("parallel", ["1", "3"])
+def test_with_isolation_process_every_probe_has_a_process_of_its_own(project, parallel):
+    """Those that share fixtures have one together; ordered by the gate as by the command line, which goes before."""
+    project.app("shop", PROCESSES)
+    policy = project.write("probe.yaml", "gates: {default: {isolation: process}, calm: {isolation: worker}}")
+    noted = project.path / "pids"
+    for arguments in (["--policy", str(policy)], ["--isolation", "process", "--gate", "calm", "--policy", str(policy)]):
+        done, record = project.record("--parallel", parallel, *arguments)
+        assert done.code == 0, record
+        pids = dict(line.split()[:2] for line in noted.read_text().splitlines())
+        noted.unlink()
+        assert pids["c"] == pids["d"]
+        assert len(set(pids.values())) == 4
+    done = project.probe("--parallel", parallel, "--isolation", "worker", "--policy", str(policy))
+    assert done.code == 1, "what one left in the worker reached another, or this shows nothing"
+
+
+def test_with_isolation_process_a_worker_waits_while_another_runs(project):
+    """The next probe's process is there before the one before has ended; no more run at a time than `parallel`."""
+    project.app(
+        "shop",
+        """
+        import os, time, unittest
+        from pathlib import Path
+
+        def siblings():
+            return {int(pid) for pid in Path(f"/proc/{os.getppid()}/task/{os.getppid()}/children").read_text().split()}
+
+        def test(self):
+            until = time.monotonic() + 20
+            while len(siblings()) < 3:  # this one, the next, and the process that forks them
+                self.assertLess(time.monotonic(), until)
+                time.sleep(0.01)
+            (Path("running") / "it").mkdir(parents=True)
+            time.sleep(0.05)
+            (Path("running") / "it").rmdir()
+            Path("running").rmdir()
+
+        class TestAhead(unittest.TestCase):
+            test_a = test_b = test_c = test
+
+        class TestZ(unittest.TestCase):
+            def test_z(self):
+                pass
+        """,
+    )
+    done, record = project.record("--isolation", "process")
+    assert done.code == 0, record
+
+
+def test_isolation_process_cannot_be_had_in_the_commands_own_process(project):
+    """Ordered by the command line it is refused; a gate that has it can be debugged."""
+    project.app("shop", "import unittest\nclass TestA(unittest.TestCase):\n    def test_a(self): pass\n")
+    policy = project.write("probe.yaml", "gates: {deploy: {isolation: process}}")
+    done = project.probe("--parallel", "0", "--isolation", "process")
+    assert done.code == 2
+    assert "--parallel 0" in done.err
+    assert "Traceback" not in done.err
+    done = project.probe("--parallel", "0", "--gate", "deploy", "--policy", str(policy))
+    assert done.code == 0

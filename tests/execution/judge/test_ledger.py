@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from itertools import chain
 
+import pytest
+
 from django_probe.execution.judge.ledger import Attempt, Ledger, Selected
 from django_probe.results import EndedBy, Outcome
 from tests.execution.running import by_label, outcomes
@@ -407,3 +409,68 @@ def test_what_waits_for_its_retry_has_a_bound():
     assert len(results[0].details) == 65_536
     assert results[-1].details.startswith("[left out: ")
     assert sum(len(result.details) + len(result.output) for result in results) < 33 * 2**20
+
+
+RETRIED = """
+import contextvars, os, unittest
+from pathlib import Path
+
+SEEN = contextvars.ContextVar("seen", default="none")
+DONE = []
+
+
+class TestInstance(unittest.TestCase):
+    def __init__(self, *args):
+        super().__init__(*args)
+        self.todo = ["/down", "/up"]
+
+    def test_instance(self):
+        while self.todo:
+            self.assertEqual(self.todo.pop(0), "/up")
+
+
+class TestModule(unittest.TestCase):
+    def test_module(self):
+        DONE.append(1)
+        self.fail(f"{len(DONE)} in this process")
+
+
+class TestContext(unittest.IsolatedAsyncioTestCase):
+    async def test_context(self):
+        seen = SEEN.get()
+        SEEN.set("attempt")
+        self.fail(seen)
+
+
+class TestShared(unittest.TestCase):
+    rooms = []
+
+    @classmethod
+    def setUpClass(cls):
+        cls.rooms.append(os.getpid())
+
+    def test_shared_a(self):
+        self.assertEqual(len(self.rooms), 1)
+
+    def test_shared_b(self):
+        with Path("attempts").open("a") as file:
+            print(os.getpid(), len(self.rooms), file=file)
+        self.fail("on purpose")
+"""
+
+
+@pytest.mark.parametrize("arguments", [(), ("--parallel", "2"), ("--isolation", "process")])
+def test_a_retry_finds_nothing_of_the_attempt_before(project, arguments):
+    """Neither in its instance, nor in its module, its context or its class: it runs in a process that ran nothing."""
+    project.app("shop", RETRIED)
+    done, record = project.record("--retries", "2", "--retry-delay", "0", *arguments)
+    assert done.code == 1
+    ended = by_label(record)
+    assert outcomes(record).pop("test_shared_a") == "passed"
+    assert "'/down' != '/up'" in ended["test_instance"]["message"]
+    assert ended["test_module"]["message"] == "1 in this process"
+    assert ended["test_context"]["message"] == "none"
+    attempts = [line.split() for line in (project.path / "attempts").read_text().splitlines()]
+    assert len(attempts) == 3
+    assert len({pid for pid, _ in attempts}) == 3, "each in a process of its own"
+    assert {rooms for _, rooms in attempts} == {"1"}

@@ -67,7 +67,7 @@ def serving():
     handle = WorkerHandle(time.monotonic())
     handle.handed_over()
     handle.stage = Stage.SERVING
-    handle.give(ledger.take(1, idle=True), time.monotonic())
+    handle.give(ledger.take(1, idle=True, unused=True), time.monotonic())
     yield handle, ledger, MessageHandler(ledger, ahead=True)
     handle.close()
 
@@ -87,3 +87,114 @@ def test_what_ends_by_itself_at_its_last_moment_was_in_time(serving):
     assert first.outcome == "passed"
     assert second.outcome == "error"
     assert second.message == "its process ended before the probe did: it was killed by SIGSEGV"
+
+
+WRITES = """
+import os, stat, time, unittest
+
+def write(text):
+    for descriptor in range(3, 64):
+        try:
+            if stat.S_ISSOCK(os.fstat(descriptor).st_mode):
+                os.write(descriptor, text)
+        except OSError:
+            pass
+"""
+
+
+def test_a_goodbye_that_nobody_awaits_is_an_error_and_no_hang(project):
+    """Said by the first probe of its worker or by a later one, which then passes, waits, or is one of a class."""
+    project.app(
+        "shop",
+        WRITES
+        + """
+class TestAlone(unittest.TestCase):
+    def test_a_passes(self):
+        pass
+
+    def test_b_says_it_and_passes(self):
+        write(b'["bye"]\\n')
+
+    def test_c_passes(self):
+        pass
+
+    def test_d_says_it_and_waits(self):
+        write(b'["bye"]\\n')
+        time.sleep(60)
+
+    def test_e_passes(self):
+        pass
+
+
+class TestShared(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        pass
+
+    def test_f_passes(self):
+        pass
+
+    def test_g_says_it_and_passes(self):
+        write(b'["bye"]\\n')
+
+    def test_h_passes(self):
+        pass
+""",
+    )
+    for parallel in ("1", "2"):
+        done, record = project.record("--parallel", parallel)
+        assert done.code == 1
+        ended = by_label(record)
+        for name in ("test_a_passes", "test_c_passes", "test_e_passes", "test_f_passes", "test_h_passes"):
+            assert ended[name]["outcome"] == "passed", (name, ended[name])
+        for name in ("test_b_says_it_and_passes", "test_d_says_it_and_waits", "test_g_says_it_and_passes"):
+            assert ended[name]["outcome"] == "error", name
+            assert "its process broke off the connection to the judge" in ended[name]["message"]
+
+
+BYE_AND_MORE = '["bye"]\\n["result", 0, "passed", 0, 0, "", ""]'
+
+
+@pytest.mark.parametrize("said", [BYE_AND_MORE, "garbage", '["praise"]', '["interrupted"]'])
+def test_what_is_said_after_all_was_said_is_an_error(project, said):
+    """By a process that a probe left behind, when its worker has nothing to do: the run ends, the gate is closed."""
+    project.app(
+        "shop",
+        WRITES
+        + f"""
+class TestLeaves(unittest.TestCase):
+    def test_leaves_a_process(self):
+        if os.fork() == 0:
+            time.sleep(0.3)
+            write(b'{said}\\n')
+            os._exit(0)
+
+class TestALong(unittest.TestCase):
+    def test_takes_its_time(self):
+        time.sleep(1.5)
+""",
+    )
+    done, record = project.record("--parallel", "2")
+    assert done.code == record["exit_code"] == 1, done.err
+    (problem,) = [result for result in record["results"] if result["outcome"] != "passed"]
+    assert problem["label"] == "runner"
+    assert problem["outcome"] == "error"
+    assert "shop.TestLeaves.test_leaves_a_process" in problem["message"]
+
+
+def test_a_result_that_was_told_before_its_probe_ended_is_an_error(project):
+    """A probe that tells of itself that it passed, and fails, does not pass."""
+    project.app(
+        "shop",
+        WRITES
+        + """
+class TestTells(unittest.TestCase):
+    def test_tells(self):
+        write(b'["result", 0, "passed", 0, 0, "", ""]\\n')
+        self.fail("on purpose")
+""",
+    )
+    done, record = project.record("--retries", "1", "--retry-delay", "0")
+    assert done.code == record["exit_code"] == 1
+    (error,) = [result for result in record["results"] if result["label"] == "runner"]
+    assert "shop.TestTells.test_tells" in error["message"]

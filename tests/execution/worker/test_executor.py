@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.execution.running import by_label, outcomes
 
 
@@ -558,3 +560,102 @@ def test_attributes_of_a_class_that_raise_are_errors_of_its_probes(project):
     assert all("ValueError: no such thing" in message for message in problems.values()), problems
     assert problems.keys() == {"test_skip", "test_set_up_class", "test_tear_down_class", "test_tags"}
     assert found["test_else"]["outcome"] == "passed"
+
+
+@pytest.mark.parametrize("parallel", ["1", "0"])
+def test_the_instance_that_was_loaded_is_the_one_that_runs(project, parallel):
+    """What its constructor bound to it, kept of it in slots or added as a cleanup sees what the probe did."""
+    project.app(
+        "shop",
+        """
+        import functools, unittest
+
+        class Page:
+            def __init__(self, case):
+                self.case = case
+
+            def check(self):
+                self.case.assertEqual(self.case.status, 200)
+
+        class TestStatus(unittest.TestCase):
+            __slots__ = ("kept",)
+            status = 200
+
+            def __init__(self, *args):
+                super().__init__(*args)
+                self.page = Page(self)
+                self.kept = "kept"
+                self.left = functools.partial(self.assertLeft)
+                self.addTypeEqualityFunc(int, "assertSame")
+
+            def assertSame(self, first, second, msg=None):
+                self.seen = (first, second)
+                if first != second:
+                    self.fail(f"{first} is not {second}")
+
+            def assertLeft(self):
+                self.assertEqual(self.status, 200)
+
+            def test_page(self):
+                self.status = 500
+                self.page.check()
+
+            def test_partial(self):
+                self.status = 500
+                self.left()
+
+            def test_slots(self):
+                self.assertEqual(self.kept, "kept")
+
+            def test_type_equality(self):
+                self.assertEqual(1, 1)
+                self.assertEqual(self.seen, (1, 1))
+
+        class TestCleanup(unittest.TestCase):
+            status = 200
+
+            def __init__(self, *args):
+                super().__init__(*args)
+                self.addCleanup(self.left_ok)
+
+            def left_ok(self):
+                self.assertEqual(self.status, 200)
+
+            def test_cleanup(self):
+                self.status = 500
+        """,
+    )
+    done, record = project.record("--parallel", parallel)
+    assert done.code == 1
+    assert outcomes(record) == {
+        "test_page": "failed",
+        "test_partial": "failed",
+        "test_slots": "passed",
+        "test_type_equality": "passed",
+        "test_cleanup": "failed",
+    }
+
+
+def test_what_a_probe_holds_is_let_go_when_it_has_ended(project):
+    """Its instance is not kept until the worker ends."""
+    project.app(
+        "shop",
+        """
+        import unittest, weakref
+
+        class Thing:
+            pass
+
+        class TestHolds(unittest.TestCase):
+            things = []
+
+            def test_a_holds(self):
+                self.thing = Thing()
+                self.things.append(weakref.ref(self.thing))
+
+            def test_b_looks(self):
+                self.assertEqual([thing() for thing in self.things], [None])
+        """,
+    )
+    done, record = project.record()
+    assert done.code == 0, record
