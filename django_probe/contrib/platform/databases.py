@@ -1,4 +1,4 @@
-"""Asks the databases: does each answer, and is each as far as the code's migrations."""
+"""Asks the databases whether they answer, and says of each which it is and where."""
 
 from __future__ import annotations
 
@@ -7,65 +7,32 @@ from typing import TYPE_CHECKING
 
 from django.apps import apps
 from django.db import DEFAULT_DB_ALIAS, connections, router
-from django.db.migrations.executor import MigrationExecutor
 
 from django_probe import conf
 from django_probe.contrib.platform.parts import blaming
 
 if TYPE_CHECKING:
     from django.db.backends.base.base import BaseDatabaseWrapper
-    from django.db.migrations import Migration
-
-_SHOWN_MIGRATIONS = 5
 
 
 def answer(alias: str) -> str | None:
-    """Have the database answer a query; AssertionError says which does not, where it is, and what it said."""
+    """Have the database answer a query, and return why there is nothing to ask, or None.
+
+    Raise AssertionError where it does not answer: which it is, where, and what it said.
+    """
     connection = connections[alias]
-    if reason := _not_asked(connection):
+    if reason := not_asked(connection):
         return reason
-    with blaming(_place(connection)):
-        _require_file(connection)
+    with blaming(place(connection)):
+        require_file(connection)
         with connection.cursor() as cursor:
             cursor.execute(_question(connection))
             cursor.fetchone()
     return None
 
 
-def is_migrated(alias: str) -> str | None:
-    """Compare the database with the migrations of the code, reading only; AssertionError names the unapplied.
-
-    An app that no database router lets onto the alias is not compared. A replica, which TEST MIRROR marks, is
-    its primary's to answer for: one that lags is no missing migration.
-    """
-    connection = connections[alias]
-    if reason := _not_asked(connection):
-        return reason
-    if mirrored := (connection.settings_dict.get("TEST") or {}).get("MIRROR"):
-        return f'database "{alias}" is a replica of "{mirrored}"'
-    place = _place(connection)
-    with blaming(place):
-        _require_file(connection)
-        executor = MigrationExecutor(connection)
-        plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
-        pending = [migration for migration, _ in plan if _may_migrate(alias, migration.app_label)]
-        if pending and not executor.recorder.has_table():
-            raise AssertionError(
-                f"{place} has no table django_migrations: nothing was ever migrated there. Run "
-                f'"manage.py migrate --database={alias}", or have allow_migrate() of a database router say '
-                f"that no app belongs there"
-            )
-        if pending:
-            raise AssertionError(
-                f"{place} lacks {_enumerate(pending)}. Run "
-                f'"manage.py migrate --database={alias}" before what needs it is served'
-            )
-        if not any(_may_migrate(alias, app) for app in executor.loader.migrated_apps):
-            return f'database "{alias}" has no migrations: no app with migrations may migrate it'
-    return None
-
-
-def _not_asked(connection: BaseDatabaseWrapper) -> str | None:
+def not_asked(connection: BaseDatabaseWrapper) -> str | None:
+    """Return why there is nothing to ask of this database, or None."""
     if connection.settings_dict["ENGINE"] == "django.db.backends.dummy":
         return f'database "{connection.alias}" is not configured in DATABASES'
     if _is_the_gates_own(connection.alias):
@@ -74,9 +41,9 @@ def _not_asked(connection: BaseDatabaseWrapper) -> str | None:
 
 
 def _is_the_gates_own(alias: str) -> bool:
-    """Return whether the history has this database for itself: a gate without it is none the worse, and says so.
+    """Return whether nothing but the history of gates is kept in this database: a gate can do without it.
 
-    Where a model of the project may be in it too, by its database routers, it is asked as any other.
+    Where the database routers let a model of the project into it, it is asked as any other.
     """
     return (
         alias == conf.history_database()
@@ -89,8 +56,8 @@ def _is_the_gates_own(alias: str) -> bool:
     )
 
 
-def _place(connection: BaseDatabaseWrapper) -> str:
-    """Say which database this is, and where: vendor, host, port and name, never the user or the password."""
+def place(connection: BaseDatabaseWrapper) -> str:
+    """Return which database this is, and where: vendor, host, port and name, never the user or the password."""
     written = connection.settings_dict
     host, port, name = written.get("HOST"), written.get("PORT"), written.get("NAME")
     where = f" at {host}{f':{port}' if port else ''}" if host else ""
@@ -104,27 +71,11 @@ def _question(connection: BaseDatabaseWrapper) -> str:
     return f"SELECT 1{connection.features.bare_select_suffix}"
 
 
-def _require_file(connection: BaseDatabaseWrapper) -> None:
-    """Refuse a SQLite file that is not there: connecting would make one, and look like success."""
+def require_file(connection: BaseDatabaseWrapper) -> None:
+    """Raise AssertionError where a SQLite file is not there: connecting would make one, and look like success."""
     name = str(connection.settings_dict.get("NAME") or "")
     if connection.vendor != "sqlite" or connection.connection is not None or not name:
         return
     if name == ":memory:" or name.startswith("file:") or Path(name).exists():
         return
-    raise AssertionError(f"{_place(connection)}: the file does not exist; migrate creates it")
-
-
-def _may_migrate(alias: str, app: str) -> bool:
-    """Return whether a migration of the app could do anything to the alias; else it means nothing there."""
-    # The first question is what RunPython and RunSQL ask, the second what the operations on models do.
-    return router.allow_migrate(alias, app) or any(
-        router.allow_migrate_model(alias, model)
-        for model in apps.get_app_config(app).get_models(include_auto_created=True)
-    )
-
-
-def _enumerate(pending: list[Migration]) -> str:
-    names = [f"{migration.app_label}.{migration.name}" for migration in pending]
-    more = len(names) - _SHOWN_MIGRATIONS
-    shown = ", ".join(names[:_SHOWN_MIGRATIONS]) + (f" and {more} more" if more > 0 else "")
-    return f"{len(names)} {'migration' if len(names) == 1 else 'migrations'}: {shown}"
+    raise AssertionError(f"{place(connection)}: the file does not exist; migrate creates it")

@@ -10,7 +10,7 @@ from django.db import connections
 from django.test import tag
 
 from django_probe import probe
-from django_probe.contrib.platform import caches, databases, mail, storages
+from django_probe.contrib.platform import caches, databases, mail, migrations, storages
 from django_probe.contrib.platform.parts import ask_each
 
 # Those of django_probe itself look at the probes: they would load what is being run.
@@ -31,8 +31,14 @@ class TestMigrations(unittest.TestCase):
     """The migrations of the installed apps."""
 
     def test_none_is_unapplied(self) -> None:
-        """Each database has all migrations of the code that runs here."""
-        ask_each(self, "database", connections, databases.is_migrated, "DATABASES is empty")
+        """Each database has all migrations of the code that runs here, and no others."""
+        ask_each(self, "database", connections, migrations.is_migrated, "DATABASES is empty")
+
+    @probe(warn_only=True)
+    def test_models_have_no_changes(self) -> None:
+        """`manage.py makemigrations` would write nothing."""
+        if reason := migrations.have_models():
+            self.skipTest(reason)
 
 
 @tag("platform", "cache")
