@@ -1,9 +1,6 @@
-"""The probes of databases and migrations, on SQLite files and on a port where nothing answers."""
+"""The probe of databases, on SQLite files and on a port where nothing answers."""
 
 from __future__ import annotations
-
-import sqlite3
-from contextlib import closing
 
 import pytest
 
@@ -24,17 +21,6 @@ SHOP = {
                 ("id", models.AutoField(primary_key=True)), ("name", models.TextField())])]
         """,
 }
-LATER = """
-    from django.db import migrations
-    class Migration(migrations.Migration):
-        dependencies = [("shop", "0001_initial")]
-        operations = []
-    """
-ROUTER = """
-    class Router:
-        def allow_migrate(self, db, app_label, model_name=None, **hints):
-            return db == "default" or (db == "shops" and app_label == "shop")
-    """
 
 
 @pytest.fixture
@@ -51,12 +37,6 @@ def migrate(project, *arguments):
     """Run `manage.py migrate`."""
     done = project.run("migrate", *arguments)
     assert done.code == 0, done.err
-
-
-def tables(path):
-    """Return the names of a SQLite file's tables."""
-    with closing(sqlite3.connect(path)) as connection:
-        return {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
 
 
 def test_databases__answering(shop, outcome):
@@ -117,85 +97,6 @@ def test_databases__none_configured(shop, outcome, probe):
 
     assert result["outcome"] == "skipped"
     assert 'database "default" is not configured in DATABASES' in result["message"]
-
-
-def test_migrations__applied(shop, outcome):
-    """A database that has all migrations passes."""
-    migrate(shop)
-
-    assert outcome(MIGRATED)["outcome"] == "passed"
-
-
-def test_migrations__unapplied_is_named(shop, outcome):
-    """An unapplied migration of a project's app fails, by name, and with the command that applies it."""
-    migrate(shop)
-    shop.write("shop/migrations/0002_later.py", LATER)
-
-    result = outcome(MIGRATED)
-
-    assert result["outcome"] == "failed"
-    assert "lacks 1 migration: shop.0002_later" in result["details"]
-    assert '"manage.py migrate --database=default"' in result["details"]
-
-
-def test_migrations__never_migrated(shop, outcome):
-    """A database without Django's own table is said to be one, and asking does not create the table."""
-    sqlite3.connect(shop.path / "db.sqlite3").close()
-
-    result = outcome(MIGRATED)
-
-    assert result["outcome"] == "failed"
-    assert "has no table django_migrations: nothing was ever migrated there" in result["details"]
-    assert not tables(shop.path / "db.sqlite3")
-
-
-def test_migrations__each_alias(shop, outcome):
-    """Only the alias that lacks a migration is named."""
-    shop.configure('DATABASES["second"] = {**DATABASES["default"], "NAME": BASE_DIR / "second.sqlite3"}')
-    migrate(shop)
-    migrate(shop, "--database=second")
-    shop.write("shop/migrations/0002_later.py", LATER)
-    migrate(shop)
-
-    result = outcome(MIGRATED)
-
-    assert result["outcome"] == "failed"
-    assert 'database "second" (sqlite, ' in result["details"]
-    assert 'database "default"' not in result["details"]
-
-
-def test_migrations__router(shop, outcome):
-    """What no router lets onto an alias is not missing there, be it some apps or all of them."""
-    shop.write("routers.py", ROUTER)
-    shop.configure("""
-        DATABASES["shops"] = {**DATABASES["default"], "NAME": BASE_DIR / "shops.sqlite3"}
-        DATABASES["legacy"] = {**DATABASES["default"], "NAME": BASE_DIR / "legacy.sqlite3"}
-        DATABASE_ROUTERS = ["routers.Router"]
-        """)
-    migrate(shop)
-    migrate(shop, "shop", "--database=shops")
-    sqlite3.connect(shop.path / "legacy.sqlite3").close()
-    assert outcome(MIGRATED)["outcome"] == "passed"
-
-    shop.write("shop/migrations/0002_later.py", LATER)
-    result = outcome(MIGRATED)
-
-    assert result["outcome"] == "failed"
-    assert 'database "shops" (sqlite, ' in result["details"]
-    assert "lacks 1 migration: shop.0002_later" in result["details"]
-    assert 'database "legacy"' not in result["details"]
-
-
-def test_migrations__replica(shop, outcome):
-    """A replica, which TEST MIRROR marks, is its primary's to answer for."""
-    shop.configure("""
-        DATABASES["replica"] = {
-            **DATABASES["default"], "NAME": BASE_DIR / "replica.sqlite3", "TEST": {"MIRROR": "default"}}
-        """)
-    migrate(shop)
-    sqlite3.connect(shop.path / "replica.sqlite3").close()
-
-    assert outcome(MIGRATED)["outcome"] == "passed"
 
 
 @pytest.mark.parametrize(("apps_there", "expected"), [("probe_history", "passed"), ("probe_history shop", "failed")])
