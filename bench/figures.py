@@ -102,6 +102,30 @@ def overhead(folder: Path, python: Path, count: int, runs: int, *, peers: bool) 
     )
 
 
+def supervised(folder: Path, python: Path, count: int, runs: int) -> Table:
+    """Compare `django-probe probe` with the command that it starts: time, and memory of the supervisor's own."""
+    project = projects.generate(folder, python, projects.module(count))
+    options = ("probe", "--junit", "probe.xml")
+    lines = {
+        "django-probe probe": (str(python), "-m", "django_probe", *options),
+        "manage.py probe": (str(python), "manage.py", *options),
+    }
+    commands = [measure.Command(name, line, project, count, "probe.xml") for name, line in lines.items()]
+    taken = measure.alternate(commands, runs)
+    outside, alone = (measure.seconds(taken[name]) for name in lines)
+    own = measure.unshared(commands[0])
+    return Table(
+        f"{count:,} empty probes, judged from outside: median of {runs} alternating runs",
+        (
+            Figure("django-probe probe", outside, "s"),
+            Figure("manage.py probe", alone, "s"),
+            at_most("django-probe / manage.py", outside / alone, "", 1.1),
+            at_most("memory of the supervisor's own", own / MEGABYTE, "MB", 15),
+        ),
+        taken,
+    )
+
+
 def parallel(folder: Path, python: Path, count: int, runs: int) -> Table:
     """Compare waiting probes on many workers with the ideal, after the start-up is taken off."""
     project = projects.generate(folder, python, projects.module(count, waiting=True))

@@ -80,6 +80,36 @@ def measure(command: Command) -> Run:
     return Run(seconds, peak)
 
 
+def unshared(command: Command) -> int:
+    """Run a command, and return the bytes that its own process held at most and shared with no other.
+
+    A process that forks shares with the new one what neither of them changes: this is what it adds to the machine.
+    """
+    most = 0
+    with subprocess.Popen(
+        command.line,
+        cwd=command.folder,
+        env=environment(command.environment),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        limit = time.monotonic() + _LIMIT
+        while process.poll() is None:
+            if time.monotonic() > limit:
+                process.kill()
+            try:
+                memory = Path(f"/proc/{process.pid}/smaps_rollup").read_text(encoding="ascii")
+            except OSError:  # it is just ending
+                memory = ""
+            private = re.findall(r"^Private_(?:Clean|Dirty):\s+(\d+) kB", memory, re.MULTILINE)
+            most = max(most, sum(map(int, private)) * 1024)
+            time.sleep(_SAMPLE_MS / 1000)
+    if process.returncode:
+        raise BenchError(f"{command.name}: exit code {process.returncode}")
+    return most
+
+
 def environment(own: dict[str, str]) -> dict[str, str]:
     """Return the environment of what is measured: this one without what would change it, and `own`."""
     foreign = ("DATABASE_URL", "DJANGO_", "PROBE_", "PYTEST_", "PYTHON")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 import select
 import stat
 from contextlib import contextmanager, suppress
@@ -51,7 +50,7 @@ def check_replaceable(path: str) -> None:
 
 def _beside(path: str) -> str:
     # A name of its own, not `path` and a suffix: that may be longer than a name can be.
-    return str(Path(path).with_name(f".probe-{secrets.token_hex(8)}.tmp"))
+    return str(Path(path).with_name(f".probe-{os.urandom(8).hex()}.tmp"))
 
 
 def write_in_place(path: str, content: bytes) -> None:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from django_probe.errors import UsageError
 from django_probe.execution import linux
-from django_probe.reports.console import Console, is_terminal, wants_color
 from django_probe.reports.delivery import Delivery
 from django_probe.reports.text import one_line
 from django_probe.reports.wanted import wanted
@@ -50,6 +49,8 @@ def probe(arguments: Sequence[str]) -> int:
 
 
 def _report(run: ProbeRun, delivery: Delivery, asked: Request) -> None:
+    from django_probe.reports.console import Console, is_terminal, wants_color  # noqa: PLC0415 (for this alone)
+
     for sentence in delivery.deliver(run):
         _say(sentence)
     color = wants_color(sys.stderr, no_color=bool(asked.options.get("no_color")))

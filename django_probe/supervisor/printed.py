@@ -6,7 +6,6 @@ import os
 import re
 from typing import Final
 
-from django_probe.execution.masking import Mask, of_url
 from django_probe.reports.files import PATIENCE, write_some
 
 _MOST: Final = 64 * 1024
@@ -59,9 +58,9 @@ class Printed:
             self._held = chunk
             self.pass_on(PATIENCE)
 
-    def text(self) -> str:
-        """Return the end of what was printed, without what the environment says is secret."""
-        return masked(self._end.decode("utf-8", "replace"))
+    def end(self) -> bytes:
+        """Return the end of what was printed, as it was."""
+        return bytes(self._end)
 
     def _read(self) -> bytes:
         try:
@@ -74,6 +73,8 @@ class Printed:
 
 def masked(text: str) -> str:
     """Return a text without the user info of URLs, and without the values of variables that Django would hide."""
+    from django_probe.execution.masking import Mask, of_url  # noqa: PLC0415 (where all goes well nobody needs it)
+
     secrets = {value for name, value in os.environ.items() if _HIDDEN.search(name)}
     for value in os.environ.values():
         if "://" in value:

@@ -43,7 +43,8 @@ _SWEEP: Final = 5.0
 class Ended:
     """How the process ended: `status` as `os.waitpid` has it, `word` the last thing that the command said.
 
-    `signals` came to the supervisor, in this order. `overdue` is whether the deadline passed before it had begun.
+    `printed` is the end of what was printed while it loaded, secrets and all. `signals` came to the supervisor, in this
+    order. `overdue` is whether the deadline passed before the command had begun.
     """
 
     status: int = 0
@@ -51,7 +52,7 @@ class Ended:
     word: dict[str, Any] = field(default_factory=dict)
     signals: list[signal.Signals] = field(default_factory=list)
     overdue: bool = False
-    printed: str = ""
+    printed: bytes = b""
 
 
 def supervise(application: Application, arguments: Sequence[str], started: float, deadline: float | None) -> Ended:
@@ -155,7 +156,7 @@ class _Watch:
         # Whatever the application started, however it hid, is a child of this process by now.
         linux.end_children(self._kept, _SWEEP)
         self._printed.finish()
-        self._ended.printed = self._printed.text()
+        self._ended.printed = self._printed.end()
         return self._ended
 
     def _watch(self, selector: selectors.PollSelector) -> None:

@@ -55,15 +55,16 @@ def of_startup(ended: Ended, request: Request, began: datetime, duration: float)
 
     `began` in UTC is when this process did; `duration` in seconds.
     """
+    printed = masked(ended.printed.decode("utf-8", "replace"))
     broke = ended.word if ended.word.get("kind") == "broke" else {}
     result = ProbeResult(
         LABEL,
         Outcome.ERROR,
         started_at=began,
         duration=duration,
-        message=masked(_message(ended)),
+        message=masked(_message(ended, printed)),
         details=masked(str(broke.get("details", ""))),
-        output=ended.printed,
+        output=printed,
     )
     return ProbeRun(
         id=environment("PROBE_RUN_ID", lambda: os.urandom(16).hex()),
@@ -98,7 +99,7 @@ def _ended_by(ended: Ended) -> EndedBy | None:
     return by
 
 
-def _message(ended: Ended) -> str:
+def _message(ended: Ended, printed: str) -> str:
     word = ended.word
     if word.get("kind") == "broke":
         return f"the command itself failed: {one_line(str(word.get('message')))}"
@@ -111,5 +112,5 @@ def _message(ended: Ended) -> str:
         return f"the command ended before it had a verdict: {how}; what ran is not known"
     if os.WIFEXITED(ended.status) and os.WEXITSTATUS(ended.status) == 0:
         how = "it exited with status 0, by sys.exit() or os._exit(),"
-    said = one_line(cause(ended.printed))
+    said = one_line(cause(printed))
     return f"the command never began: {how} {_LOADING}{f'; {said}' if said else ''}"

@@ -50,7 +50,7 @@ def test_believed(word, listing, code):
     [
         (Ended(status=0), 1, "it exited with status 0, by sys.exit() or os._exit(), while settings and apps were"),
         (Ended(status=3 << 8), 1, "it exited with status 3 while settings and apps were loading"),
-        (Ended(status=1 << 8, printed="Traceback (most recent call last):\n  a\nb.C: d\n"), 1, "loading; b.C: d"),
+        (Ended(status=1 << 8, printed=b"Traceback (most recent call last):\n  a\nb.C: d\n"), 1, "loading; b.C: d"),
         (Ended(status=signal.SIGKILL), 1, "it was killed by SIGKILL"),
         (Ended(status=signal.SIGKILL, begun=True), 1, "before it had a verdict: it was killed by SIGKILL"),
         (Ended(status=signal.SIGTERM), 143, "it was killed by SIGTERM"),
