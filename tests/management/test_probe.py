@@ -349,3 +349,31 @@ def test_console__on_a_terminal_without_color(site, options, env):
 
     assert code == 1
     assert not re.search(r"\x1b\[[0-9;]*m", seen)
+
+
+OWN_PARSER = """\
+import os, sys
+os.environ["DJANGO_SETTINGS_MODULE"] = "site_settings"
+from django.core.management import base, execute_from_command_line
+
+made_by_django = base.BaseCommand.create_parser
+
+def create_parser(self, prog_name, subcommand):
+    parser = made_by_django(self, prog_name, subcommand)
+    parser.add_argument("--configuration")
+    return parser
+
+base.BaseCommand.create_parser = create_parser
+execute_from_command_line(sys.argv)
+"""
+
+
+def test_options__where_a_project_makes_the_parser(project):
+    """As django-configurations does: its function takes nothing of argparse's, and adds an option of its own."""
+    project.app("shop", "import unittest\nclass TestA(unittest.TestCase):\n    def test_a(self): pass\n")
+    project.write("manage.py", OWN_PARSER)
+
+    assert project.probe("--configuration", "Production").code == 0
+    done = project.probe("--fail")
+    assert done.code == 2
+    assert "unrecognized arguments: --fail" in done.err, "an abbreviation may mean another option tomorrow"

@@ -267,3 +267,54 @@ def test_output__is_the_end_of_it(gate):
     assert len(output) <= 64 * 1024
     assert output.endswith("line 29999\n")
     assert "line 0\n" in done.err
+
+
+RUNNERS = """\
+import os, sys
+from django_probe.simple import DjangoProbeSuiteRunner
+
+class Returns(DjangoProbeSuiteRunner):
+    def run_probes(self, labels, extra_probes=None):
+        return 0
+
+class Exits(DjangoProbeSuiteRunner):
+    def run_probes(self, labels, extra_probes=None):
+        sys.exit(0)
+
+class Vanishes(DjangoProbeSuiteRunner):
+    def run_probes(self, labels, extra_probes=None):
+        os._exit(0)
+
+class VanishesLater(DjangoProbeSuiteRunner):
+    def suite_result(self, suite, run):
+        os._exit(0)
+"""
+
+
+@pytest.mark.parametrize("name", ["Returns", "Exits", "Vanishes", "VanishesLater"])
+def test_runner__of_a_team_that_has_no_record(gate, name):
+    """Exit code 0 is not believed without one, and every report says why."""
+    gate.site.write("runners.py", RUNNERS)
+    gate.stale()
+
+    done = gate.run(*gate.options(), IN_SETTINGS=f"PROBE_RUNNER = 'runners.{name}'", IN_PROBE="self.fail()")
+
+    assert done.code == 1, done.err
+    assert gate.record()["passed"] is False
+
+
+def test_options__of_a_project_s_own_parser(gate):
+    """An option that only the project knows is no reason to lose a report."""
+    manage = """
+from django.core.management import base
+made_by_django = base.BaseCommand.create_parser
+def create_parser(self, prog_name, subcommand):
+    parser = made_by_django(self, prog_name, subcommand)
+    parser.add_argument("--configuration")
+    return parser
+base.BaseCommand.create_parser = create_parser
+"""
+    done = gate.run("--configuration", "Production", *gate.options(), IN_MANAGE=manage)
+
+    assert done.code == 0, done.err
+    assert gate.record()["passed"] is True
