@@ -1,4 +1,4 @@
-"""Times between the record, which has UTC, and the columns, which have what the project's USE_TZ says."""
+"""Converts times between the record, which has UTC, and the columns, which follow the project's USE_TZ."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Now(functions.Now):
-    """The clock of the database, as a column has it."""
+    """The database's current time, in the form of a column."""
 
     def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> tuple[str, Any]:
         """Ask for local time where columns have that; `localtime` is that of settings.TIME_ZONE, which Django sets."""
@@ -23,7 +23,7 @@ class Now(functions.Now):
 
 
 def to_column(moment: datetime) -> datetime:
-    """Return an aware time as a column takes it."""
+    """Return an aware time in the form that a column takes."""
     return moment if settings.USE_TZ else timezone.make_naive(moment, timezone.get_default_timezone())
 
 

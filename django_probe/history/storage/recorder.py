@@ -1,12 +1,12 @@
-"""The `Listener` that writes the history, beside the run: nothing here is waited for while probes run.
+"""The `Listener` that writes the history while the run goes on; nobody waits for it while probes run.
 
-A database that refuses, or does not answer, costs the command one warning at its end and never its verdict: a
-thread with a connection of its own writes, and the command waits for it for a few seconds when all else is said.
+A database that refuses or does not answer costs the command one warning at its end, and never changes the verdict.
+A thread with a connection of its own writes. The command waits a few seconds for it when everything else is done.
 
-SQLite lets one connection write at a time, and the history may be in the file that is probed. There a probe that has
-read in a transaction and goes on to write is refused at once if another connection is about to commit, and in WAL
-mode if another has committed since it read; no timeout of the probe's helps. So the run's row is there before the
-probes begin, and a heartbeat takes the file when nobody else has it, or not at all: the next one says what it missed.
+SQLite lets one connection write at a time, and the history may be in the file that the probes use. There, a probe that
+reads in a transaction and then writes is refused at once while another connection commits (in WAL mode: if another
+has committed since the probe read). No timeout of the probe's helps. So the run's row is written before the probes
+begin, and a heartbeat writes only when nobody else uses the file. The next heartbeat has what this one missed.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ if TYPE_CHECKING:
     from django_probe.results import ProbeResult, ProbeRun
 
 _PATIENCE: Final = 10.0
-"""Seconds that the command waits at its end for a database that does not answer ..."""
+"""Seconds that the command waits at its end for a database that does not answer."""
 _RESULTS_A_SECOND: Final = 1000
-"""... and so much longer for a long record."""
+"""Each second of additional waiting is for so many results."""
 _BRIEF: Final = 1.0
-"""... and no longer where nothing ran, and nobody waits to read why; so long do probes wait for a file at most."""
+"""Seconds that the command waits where nothing ran, and the longest that probes wait for a SQLite file."""
 _ATTEMPTS: Final = 3
 _BETWEEN: Final = 1.0
 _SOON: Final = 0.2
-"""Seconds until a heartbeat is tried again that SQLite had no room for: the gaps between transactions are short."""
+"""Seconds until a heartbeat that SQLite refused is tried again: the gaps between transactions are short."""
 _RARELY: Final = store.LOST_AFTER.total_seconds() / 2
-"""Seconds between heartbeats where each may cost a probe of the same file its transaction."""
+"""Seconds between heartbeats where each may make a probe of the same file lose its transaction."""
 
 
 class Recorder:
@@ -89,12 +89,12 @@ class Recorder:
         """Do nothing: `live` is off."""
 
     def finished(self, run: ProbeRun) -> None:
-        """Write the record, and wait for that as long as is reasonable."""
+        """Write the record, and wait a limited time for that."""
         self._run = run
         self._close(_PATIENCE + len(run.results) / _RESULTS_A_SECOND)
 
     def refused(self, sentence: str) -> None:
-        """Write that nothing ran, where a POST waits to hear it; else leave no trace of the run."""
+        """Write that nothing ran if a POST waits for that answer; else leave no trace of the run."""
         self._refusal = sentence
         if self._thread.ident is None and self._trigger == store.HTTP:
             self._start()
@@ -139,7 +139,7 @@ class Recorder:
             connections[conf.history_database()].close()
 
     def _attempt(self, write: Callable[[], None]) -> bool:
-        """Write, and note the trouble or its end; give whether another attempt may do better."""
+        """Write, and note the trouble or that there is none; return whether another attempt may succeed."""
         try:
             write()
         except Exception as error:  # noqa: BLE001 (whatever it is, the verdict stands)
@@ -164,9 +164,9 @@ class Recorder:
 
     @contextmanager
     def _beside_probes(self) -> Iterator[None]:
-        """On SQLite make the block a transaction that nobody is kept waiting for; raise where there is no room for it.
+        """Make the block a transaction on SQLite that keeps nobody waiting; raise if another connection writes.
 
-        EXCLUSIVE, for who begins to read while another is about to commit could not write any more.
+        It is EXCLUSIVE: whoever begins to read while another connection commits could not write any more.
         """
         alias = conf.history_database()
         patient = connections[alias]

@@ -1,6 +1,6 @@
-"""Gives the record of a run that the history keeps, for the reports to render.
+"""Makes the record of a run from its rows, for the reports to render.
 
-What its processes said is given as they said it; what was never heard is an error that says so.
+It has what the run's processes reported, unchanged. A process that never reported is an error that says so.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _RESULT: Final = (
 
 
 def of(summary: RunSummary) -> ProbeRun:
-    """Return the record of a run that ended or was lost: all that every process of it said. Raise Run.DoesNotExist."""
+    """Return the record of a run that ended or was lost, with what all its processes said. Raise Run.DoesNotExist."""
     rows = {row.pk: row for row in Run.objects.filter(pk__in=[part.key for part in summary.parts])}
     results: dict[int, list[ProbeResult]] = {key: [] for key in rows}
     for row in Result.objects.filter(run__in=list(rows)).order_by("run", "pk").values_list(*_RESULT):

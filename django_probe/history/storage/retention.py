@@ -1,4 +1,4 @@
-"""Takes runs away that are older than settings.PROBE_HISTORY_DAYS, a few at a time."""
+"""Deletes runs that are older than settings.PROBE_HISTORY_DAYS, a few at a time."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
 
 _RUNS: Final = 20
-"""In one statement: a lock that is held for long would make the next run's heartbeat wait."""
+"""How many go in one statement: a lock that is held for long would make the next run's heartbeat wait."""
 _SECONDS: Final = 2.0
-"""What is left then goes after the next run."""
+"""Seconds for all of it; the rest is deleted after the next run."""
 
 
 def prune() -> None:
-    """Take old runs and their results away, for two seconds at most; how a gate stands is kept however old it is."""
+    """Delete old runs and their results, for two seconds at most; keep the run that says how a gate stands."""
     until = time.monotonic() + _SECONDS
     while time.monotonic() < until:
         old = list(_old().order_by("pk").values_list("pk", flat=True)[:_RUNS])

@@ -1,4 +1,4 @@
-"""Reads the history: which runs there are, and how gates stand."""
+"""Reads the history: the runs, and how gates stand."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ if TYPE_CHECKING:
 
 
 def gates() -> list[str]:
-    """Return the names of all gates of which the history knows."""
+    """Return the names of all gates in the history."""
     return list(Run.objects.order_by("gate").values_list("gate", flat=True).distinct())
 
 
 def recent(gate: str, limit: int, *, before: int | None = None) -> list[RunSummary]:
-    """Return the latest runs of a gate, the latest first; those older than the row `before`."""
+    """Return the latest runs of a gate, the latest first; with `before`, those older than that row."""
     rows = Run.objects.filter(gate=gate)
     older = rows if before is None else rows.filter(pk__lt=before)
     return list(_summaries(rows.filter(run_id__in=_latest(older, limit))))
 
 
 def find(name: str) -> RunSummary | None:
-    """Return the run of a name, as it has it or as its id alone: the latest gate's that has it, then."""
+    """Return the run with this name or, among several gates, the latest with this id."""
     if name != one_line(name):  # as no id is kept, and as some databases take no text
         return None
     gate = Run.objects.filter(run_id=name).order_by("-pk").values_list("gate", flat=True).first()
@@ -52,12 +52,12 @@ def _of(gate: str, run_id: str, *, narrowed: bool = False) -> RunSummary | None:
 
 
 def newest(gate: str) -> str | None:
-    """Return the id of the run of the whole gate that began last, whether it goes on or not."""
+    """Return the id of the run of the whole gate that began last, running or not."""
     return Run.objects.filter(gate=gate, narrowed=False).order_by("-pk").values_list("run_id", flat=True).first()
 
 
 def verdict(gate: str) -> RunSummary | None:
-    """Return the run that says how the gate stands: the latest of the whole gate that ended or was lost."""
+    """Return the run that says how the gate stands: the latest one of the whole gate that ended or was lost."""
     whole = Run.objects.filter(gate=gate, narrowed=False)
     for batch in (2, 50):  # more than one that goes on is rare
         summaries = _summaries(whole.filter(run_id__in=_latest(whole, batch)))
@@ -67,9 +67,9 @@ def verdict(gate: str) -> RunSummary | None:
 
 
 def consecutive_failures(gate: str) -> int:
-    """Count the runs of the whole gate since the last that passed, lost ones too; all there are where none passed.
+    """Count the runs of the whole gate since the last one that passed, lost runs included; all, if none passed.
 
-    One query of a few columns: what it takes grows with the history of this gate, so ask it of a closed gate only.
+    It is one query of a few columns, but its time grows with the gate's history: ask it of closed gates only.
     """
     return sum(1 for _ in takewhile(lambda run: not run[1], ended(Run.objects.filter(gate=gate))))
 
@@ -91,13 +91,13 @@ def ended(rows: QuerySet[Run], *columns: str) -> Iterator[tuple[State, bool, Seq
 
 
 def with_quiet(rows: QuerySet[Run]) -> QuerySet[Run]:
-    """Return the rows with `quiet`: whether the row was not heard of for a while, by the clock of the database."""
+    """Return the rows with `quiet`: whether there was no heartbeat for a while, by the clock of the database."""
     quiet = Case(When(heartbeat_at__lt=Now() - LOST_AFTER, then=True), default=False, output_field=BooleanField())
     return cast("QuerySet[Run]", rows.annotate(quiet=quiet))
 
 
 def _latest(rows: QuerySet[Run], limit: int) -> list[str]:
-    """Return the ids of the latest runs, from so many rows that runs of up to eight shards are as many as asked for."""
+    """Return the ids of the latest runs; reads enough rows for `count` runs of up to eight shards each."""
     ids = rows.order_by("-pk").values_list("run_id", flat=True)[: limit * 8]
     return list(dict.fromkeys(ids))[:limit]
 
@@ -105,7 +105,7 @@ def _latest(rows: QuerySet[Run], limit: int) -> list[str]:
 def _summaries(rows: QuerySet[Run]) -> Iterator[RunSummary]:
     """Return the runs of these rows, the one with the newest row first.
 
-    What somebody picked out by hand is a run of its own, whatever its id is: it takes the place of nothing.
+    A run that somebody narrowed by hand is a run of its own, whatever its id is, and replaces no other.
     """
     groups: dict[tuple[str, bool], list[Run]] = {}
     for row in with_quiet(rows).order_by("-pk"):

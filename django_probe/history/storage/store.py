@@ -1,7 +1,7 @@
 """Writes the history: a row when a run starts, its heartbeat, its results. Every function is one short transaction.
 
-Leases are rows: a run that HTTP starts holds its gate by a unique column for as long as its heart beats, so that
-processes and pods which share the database agree without locks that a pooler would give to somebody else.
+Leases are rows: a run that HTTP starts holds its gate by a unique column for as long as its heart beats. So processes
+and pods that share the database agree without session locks, which a pooler would hand to somebody else.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ if TYPE_CHECKING:
 HEARTBEAT: Final = 2.0
 """Seconds from one heartbeat to the next."""
 LOST_AFTER: Final = timedelta(seconds=30)
-"""A run that was not heard of for so long is lost, and its lease with it."""
+"""A run without a heartbeat for so long is lost, and its lease with it."""
 HTTP: Final = "http"
 """The trigger of runs that a POST started."""
 _UNDEFINED: Final = ("42P01", "42703")
-"""What PostgreSQL calls a table, and a column, that is not there."""
+"""PostgreSQL's error codes for a table, and for a column, that does not exist."""
 _BATCH: Final = 500
 _TRIES: Final = 5
 
 
 def has_no_tables(error: Exception) -> bool:
-    """Return whether a database refused because tables or columns are missing: migrations have not run."""
+    """Return whether a database refused because tables or columns are missing, so that migrations have to run."""
     if (state := getattr(error.__cause__, "sqlstate", None)) is not None:  # psycopg's: a role may be refused as well
         return state in _UNDEFINED
     return isinstance(error, ProgrammingError) or "no such" in str(error) or "no column" in str(error)
@@ -43,9 +43,9 @@ def has_no_tables(error: Exception) -> bool:
 def prepare(
     gate: str, run_id: str, labels: Sequence[str] = (), *, rerun_of: str = "", narrowed: bool = False
 ) -> RunKey | None:
-    """Take the gate's lease for a run that is about to be started; give the run that goes on instead.
+    """Take the gate's lease for a run that is about to start; return the run that holds it already.
 
-    None: the lease is this run's, and its row is there.
+    None means that this run has the lease, and that its row is written.
     """
     for _ in range(_TRIES):
         if (other := going_on(gate)) is not None:
@@ -71,14 +71,14 @@ def prepare(
 
 
 def going_on(gate: str) -> RunKey | None:
-    """Return a run of the gate that goes on, whatever started it; None where there is none."""
+    """Return a run of the gate that is under way, whatever started it; None if there is none."""
     alive = Run.objects.filter(gate=gate, finished_at=None, heartbeat_at__gte=Now() - LOST_AFTER)
     found = alive.order_by("-pk").values_list("run_id", "narrowed").first()
     return found and RunKey(found[0], gate, narrowed=found[1])
 
 
 def begin(run: ProbeRun, *, trigger: str, labels: Sequence[str], narrowed: bool) -> int:
-    """Write that `run` started, into the row that a POST prepared if there is one; give the row's key."""
+    """Write that `run` started, into the row that a POST prepared if there is one; return the row's key."""
     prepared = Run.objects.filter(run_id=_clip(run.id, 200), gate=_clip(run.gate, 200), finished_at=None)
     # Not by its lease, which may be lost by now: what the row says of a part of the gate holds all the same.
     if trigger != HTTP or (row := prepared.first()) is None:
@@ -95,12 +95,12 @@ def begin(run: ProbeRun, *, trigger: str, labels: Sequence[str], narrowed: bool)
 
 
 def beat(key: int, *, total: int, done: int, problems: int) -> None:
-    """Write that the run goes on, and how far it is."""
+    """Write a heartbeat, and how far the run is."""
     Run.objects.filter(pk=key).update(heartbeat_at=Now(), total=total, done=done, problems=problems)
 
 
 def finish(key: int, run: ProbeRun) -> None:
-    """Write the record: all of it or nothing, and the same if it is written twice."""
+    """Write the record, all of it or nothing; writing it twice changes nothing."""
     with transaction.atomic(using=conf.history_database()):
         Result.objects.filter(run=key).delete()
         Result.objects.bulk_create(_rows(key, run.results), batch_size=_BATCH)
@@ -122,12 +122,12 @@ def finish(key: int, run: ProbeRun) -> None:
 
 
 def discard(key: int) -> None:
-    """Take the row of a run away of which nothing ran."""
+    """Delete the row of a run in which nothing ran."""
     Run.objects.filter(pk=key).delete()
 
 
 def refuse(run_id: str, sentence: str) -> None:
-    """Write that the run which a POST prepared could not begin, and why: a record that closes the gate."""
+    """Write why the run that a POST prepared could not begin, as a record that closes the gate."""
     for row in Run.objects.filter(run_id=run_id, trigger=HTTP, finished_at=None):
         now = datetime.now(UTC)
         why = ProbeResult("run", Outcome.ERROR, message=one_line(sentence))

@@ -1,7 +1,7 @@
-"""A run as it is shown, all its shards together: where it stands, and what it says until its record is read.
+"""A run as pages show it, with all its shards: its state, and its counts without its results.
 
-What a finished process said is never judged again. What a process that is silent would have said is decided here:
-a run that was not heard of for a while is lost, and a lost run, or a shard that never reported, did not pass.
+What a finished process said is never judged again. Silent processes are judged here: a run without a heartbeat for a
+while is lost, and neither a lost run nor one with a shard that never reported has passed.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class State(StrEnum):
-    """Where a run stands."""
+    """The state of a run."""
 
     RUNNING = "running"
     FINISHED = "finished"
@@ -31,12 +31,12 @@ _UNIQUE: Final = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]
 PART: Final = "part"
 UNHEARD: Final = "its process ended, or could not reach this database, before it had said how the run went"
 _MOST_MISSING: Final = 1000
-"""Nobody runs so many: `--shard 0/1000000000` is a slip that must not take the pages down."""
+"""More shards than anybody runs: a slip such as `--shard 0/1000000000` must not take the pages down."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunKey:
-    """What tells a run from all others; as a text, its name.
+    """What identifies a run; as a text, its name.
 
     That is its id, if it is of our own making or a Job's uid. Others are what a CI calls its pipeline, which may
     run two gates, and a part of one again.
@@ -55,7 +55,7 @@ class RunKey:
 class Part:
     """One row: a run's process, the newest of its shard.
 
-    `quiet`: it ended, or was heard of, some time ago. `stricter`: a team's own suite_result() closed the gate.
+    `quiet`: its end or its last heartbeat is some time ago. `stricter`: a team's suite_result() closed the gate.
     """
 
     key: int
@@ -75,7 +75,7 @@ class Part:
 
     @property
     def is_lost(self) -> bool:
-        """Whether it was not heard of for so long, without having ended, that it is taken for dead."""
+        """Whether it has not ended and had no heartbeat for so long that it counts as dead."""
         return self.quiet and self.finished_at is None
 
 
@@ -101,12 +101,12 @@ class RunSummary:
 
     @property
     def name(self) -> str:
-        """The name that no other run has."""
+        """The unique name of this run."""
         return str(RunKey(self.id, self.gate, self.narrowed))
 
     @property
     def passed(self) -> bool | None:
-        """Whether the gate was open; None while the run goes on."""
+        """Whether the gate was open; None while the run is under way."""
         return None if self.exit_code is None else self.exit_code == ExitCode.PASSED
 
     @property
@@ -131,7 +131,7 @@ class RunSummary:
 
     @property
     def total(self) -> int:
-        """How many probes run, as far as is known: 0 while they are loaded."""
+        """How many probes will run, as far as is known: 0 while they are loaded."""
         return sum(part.total for part in self.parts)
 
     @property
@@ -141,7 +141,7 @@ class RunSummary:
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many results each outcome has, as the record; every outcome is a key."""
+        """How many results each outcome has, as in the record; every outcome is a key."""
         counts = {outcome.value: sum(part.counts.get(outcome, 0) for part in self.parts) for outcome in Outcome}
         if self.state is State.LOST:
             counts[Outcome.ERROR] += sum(part.is_lost for part in self.parts) + len(self.missing)
@@ -171,14 +171,14 @@ class RunSummary:
 
 
 def missing_shards(shards: Iterable[str]) -> tuple[str, ...]:
-    """Return the shards that belong to these and of which there is no row, the first thousand of them."""
+    """Return the shards that belong to these and have no row, the first thousand of them."""
     count = max((int(shard.partition("/")[2] or 1) for shard in shards), default=1)
     missing = (name for index in range(count if count > 1 else 0) if (name := f"{index}/{count}") not in shards)
     return tuple(islice(missing, _MOST_MISSING))
 
 
 def state_of(parts: Collection[Any], missing: Sequence[str]) -> State:
-    """Return where a run stands by the newest row of each shard, as a `Part` or as columns of these names."""
+    """Return the state of a run from the newest row of each shard, each a `Part` or columns of these names."""
     if any(part.exit_code is None and not part.quiet for part in parts):
         return State.RUNNING
     if missing and not all(part.quiet for part in parts):

@@ -1,7 +1,7 @@
 """Runs a command and keeps its exit code to itself: `python -I -S detached.py COMMAND [ARG ...]`. Not imported.
 
-The command survives the web process that started it. Process 1 inherits what that leaves, and where it is a gunicorn
-of a release up to 25, an orphan that exits with 3 or 4, as a gate may, is taken for a worker that could not boot.
+The command survives the web process that started it, and process 1 inherits it then. If that is gunicorn 25 or older,
+it takes an orphan that exits with 3 or 4, as a gate may, for a worker that could not boot, and stops.
 """
 
 import os

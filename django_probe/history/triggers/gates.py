@@ -1,4 +1,4 @@
-"""Which gates there are: those of this server's policy, which it can run, and those that only the history knows."""
+"""Lists the gates: those of this server's policy, which it can run, and those that only the history knows."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ logger = logging.getLogger("django_probe.history")
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What this server can run: the gates of its policy in their order, but `ready`; `default` where it has none.
+    """What this server can run: the gates of its policy in their order, without `ready`; `default` if it has none.
 
-    `problem` is one line that says why the policy cannot be read; nothing can be run then.
+    `problem` is one line that says why the policy cannot be read. Then nothing can be run.
     """
 
     names: tuple[str, ...] = ()
@@ -32,14 +32,14 @@ class Offer:
         return not self.problem and name in self.names
 
     def lack(self, name: str) -> str:
-        """Say in a few words why the gate cannot be started here; "" where it can, or where nothing can."""
+        """Return in a few words why the gate cannot be started here; "" if it can, or if nothing can."""
         if self.problem or self.has(name):
             return ""
         return "every web process runs it by itself" if name == READY else "not in this server's policy"
 
 
 def startable(policy: Policy) -> tuple[str, ...]:
-    """Return the gates that a POST can start: those of the policy but `ready`, or where it has none `default`."""
+    """Return the gates that a POST can start: those of the policy without `ready`, or `default` if it has none."""
     return tuple(name for name in policy.gates or (DEFAULT,) if name != READY)
 
 

@@ -36,7 +36,7 @@ class LaunchError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What is to be run: `labels` within the gate, or the whole of it; `narrowed` runs are no verdict of the gate."""
+    """What to run: `labels` of the gate, or the whole gate. A run that is `narrowed` is no verdict of the gate."""
 
     gate: str
     labels: tuple[str, ...] = ()
@@ -46,7 +46,7 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """What became of an order: its run, or, where it is `busy`, the run that goes on already."""
+    """What became of an order: its run or, if the gate is `busy`, the run that is under way."""
 
     run: RunKey
     busy: bool
@@ -58,7 +58,7 @@ class Launch:
 
 
 def launch(order: Order) -> Launch:
-    """Start a run of a gate, unless one goes on; LaunchError where no process can be started."""
+    """Start a run of a gate unless one is under way. Raise LaunchError where no process can be started."""
     run_id = secrets.token_hex(16)
     holder = store.prepare(order.gate, run_id, order.labels, rerun_of=order.rerun_of, narrowed=order.narrowed)
     if holder is not None:
@@ -71,13 +71,13 @@ def launch(order: Order) -> Launch:
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,  # its log is where this process logs
-            start_new_session=True,  # what ends this process's group, ends not the run
+            start_new_session=True,  # a signal to this process's group does not end the run
         )
     except OSError as error:
         sentence = f"the run could not be started: {type(error).__name__}"
         store.refuse(run_id, sentence)
         raise LaunchError(sentence) from error
-    with suppress(RuntimeError):  # no thread to be had: process 1 reaps, if it does
+    with suppress(RuntimeError):  # no thread can be started: process 1 has to reap it
         threading.Thread(target=process.wait, name="probe-reaper", daemon=True).start()
     return Launch(RunKey(run_id, order.gate, narrowed=order.narrowed), busy=False)
 

@@ -1,4 +1,4 @@
-"""Which labels a POST may run: those within the gate's own selection, found out without importing a probe here."""
+"""Finds the labels that a POST may run: those that the gate selects. No probe is imported in this process."""
 
 from __future__ import annotations
 
@@ -32,17 +32,17 @@ class LabelsError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """What labels choose of a gate: `labels` for the command. `is_rest`: with what passed before it is all of it."""
+    """The probes that labels choose: `labels` for the command. `is_rest`: with what passed before, they are all."""
 
     labels: tuple[str, ...]
     is_rest: bool
 
 
 def choose(gate: Gate, labels: Sequence[str], passed: frozenset[str] | None = None) -> Chosen:
-    """Return what the labels choose of the gate, beside what `passed` before.
+    """Return what the labels choose of the gate; `passed` are the probes that passed before.
 
-    Raise LabelsError where one of them is not in the gate or is more than that, LaunchError where it cannot be
-    found out.
+    Raise LabelsError where a label is not in the gate or covers more than it has, LaunchError where the gate's
+    probes cannot be listed.
     """
     if len(labels) > _MOST:
         raise LabelsError(f"{len(labels)} labels are too many; run the whole gate")
@@ -67,7 +67,7 @@ def passed(run: ProbeRun) -> frozenset[str]:
 
 
 def failed(run: ProbeRun) -> tuple[str, ...]:
-    """Return the labels of what failed in `run`, or was never started; LabelsError where that cannot be run again."""
+    """Return the labels of what failed in `run` or was never started. Raise LabelsError if they cannot run again."""
     again = dict.fromkeys(
         _selectable(result.label) for result in run.results if result.is_problem or result.outcome is Outcome.NOT_RUN
     )
@@ -79,13 +79,13 @@ def failed(run: ProbeRun) -> tuple[str, ...]:
 
 
 def _selectable(label: str) -> str:
-    """Return the label by which a result's probe is selected: a fixture's is its class's or module's."""
+    """Return the label that selects a result's probe; for a fixture, that of its class or module."""
     parent, _, name = _NUMBERED.sub("", label).rpartition(".")
     return parent if name in _FIXTURES else _NUMBERED.sub("", label)
 
 
 def _covered(gate: Gate, label: str, whole: frozenset[str]) -> set[str]:
-    """Return the probes that a label names, in full or without the module of a package of probes."""
+    """Return the probes that a label names, with or without the module of a `probes` package."""
     if not _is_of(gate, label) and any(own.startswith(f"{label}.") for own in gate.probes):
         raise LabelsError(f"labels: {label} is more than the gate {gate.name}: it has {', '.join(gate.probes)}")
     if covered := {probe for probe in whole if _names(label, probe)}:
@@ -111,9 +111,9 @@ def _is_of(gate: Gate, label: str) -> bool:
 
 
 def _listed(gate: Gate) -> tuple[frozenset[str], frozenset[str]]:
-    """Return what the gate would run, as the command lists it, and what of it does not load, which it complains of.
+    """Return what the gate would run, from the command's `--list`, and the labels that do not load.
 
-    It ends itself in time, in case that whoever asked is killed meanwhile.
+    The command has a deadline, in case this process is killed meanwhile.
     """
     command = probe_command(gate.name, "--list", "--deadline", f"{_SECONDS:.0f}s")
     try:

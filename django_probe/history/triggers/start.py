@@ -1,4 +1,4 @@
-"""What a POST starts: the whole gate, some of its probes, or what failed in a run; and how long it is waited for."""
+"""Starts what a POST asks for (the whole gate, some probes, or what failed in a run) and waits for it."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ if TYPE_CHECKING:
 _LOOK: Final = 0.2
 _BY_RESULTS: Final = (ExitCode.PASSED, ExitCode.CLOSED, ExitCode.DEADLINE, ExitCode.SIGINT, ExitCode.SIGTERM)
 _waiter: Final = threading.Lock()
-"""One request of a process may wait for a verdict, and ..."""
+"""One request a process may wait for a verdict: if all threads waited, nobody would be left to answer."""
 _loader: Final = threading.Lock()
-"""... one for probes that are loaded: if all its threads did, nobody would be left to answer."""
+"""One request a process may wait for probes to be listed, for the same reason."""
 _LONGEST_CHAIN: Final = 20
-"""So many re-runs of re-runs are read; who needs more runs the whole gate."""
+"""How many re-runs of re-runs are followed; whoever needs more has to run the whole gate."""
 
 
 @contextmanager
 def waiting(gate: str, *, wanted: bool) -> Iterator[Launch | None]:
-    """Keep the place of the one request that waits in this process, before anything is started for it.
+    """Reserve this process's one place to wait, before anything is started.
 
-    Where another one has it: give the run of the gate that goes on, or RequestError 429. (202 at once, which says
-    that the time is over, is a pass to Flagger.)
+    If another request has it: yield the run of the gate that is under way, or raise RequestError 429. (To answer 202
+    at once would be wrong: Flagger takes it for a pass.)
     """
     if not wanted:
         yield None
@@ -54,7 +54,7 @@ def waiting(gate: str, *, wanted: bool) -> Iterator[Launch | None]:
 
 @contextmanager
 def _loading(*, wanted: bool) -> Iterator[None]:
-    """Keep the place of the one request of this process for which probes are loaded; RequestError 429."""
+    """Reserve this process's one place to list probes. Raise RequestError 429 if another request has it."""
     if wanted and not _loader.acquire(timeout=_LOOK * 5):
         raise RequestError(429, "probes are being loaded for another request of this process: ask again")
     try:
@@ -65,7 +65,7 @@ def _loading(*, wanted: bool) -> Iterator[None]:
 
 
 def _going_on(gate: str) -> RunKey | None:
-    """Look for a run of the gate, for as long as the request that waits may need to start it."""
+    """Look for a run of the gate, for as long as the waiting request may need to start it."""
     until = time.monotonic() + _LOOK * 3
     while (other := store.going_on(gate)) is None and time.monotonic() < until:
         time.sleep(_LOOK)
@@ -73,10 +73,10 @@ def _going_on(gate: str) -> RunKey | None:
 
 
 def start(name: str, labels: Sequence[str], failed_of: str) -> Launch:
-    """Start a run of the gate; RequestError where that cannot be, 404 where the policy has no such gate."""
+    """Start a run of the gate. Raise RequestError if that is impossible, 404 if the policy has no such gate."""
     try:
         with _loading(wanted=bool(labels or failed_of)):
-            if (other := store.going_on(name)) is not None:  # before probes are loaded to see what the labels are
+            if (other := store.going_on(name)) is not None:  # before the probes are listed for the labels
                 return launcher.Launch(other, busy=True)
             order = _order(name, labels, failed_of)
         return launcher.launch(order)
@@ -89,7 +89,7 @@ def start(name: str, labels: Sequence[str], failed_of: str) -> Launch:
 
 
 def wait(run_id: str, until: float) -> RunSummary | None:
-    """Return the run when it has ended; None at that time of the monotonic clock."""
+    """Return the run when it has ended; None when the monotonic clock reaches `until`."""
     while time.monotonic() < until:
         time.sleep(_LOOK)
         summary = runs.find(run_id)
@@ -124,7 +124,7 @@ def _failed_run(gate: str, run_id: str) -> RunSummary:
 
 
 def _passed(summary: RunSummary) -> frozenset[str]:
-    """Return what passed in a run, and where it was a re-run that counts, in those that it ran again a part of."""
+    """Return what passed in a run and, if it was a re-run that counts, in the runs before it."""
     passed = narrowing.passed(records.of(summary))
     for _ in range(_LONGEST_CHAIN):
         before = None if summary.narrowed or not summary.rerun_of else _run_of(summary.gate, summary.rerun_of)
@@ -142,8 +142,8 @@ def _run_of(gate: str, run_id: str) -> RunSummary | None:
 def _stands(summary: RunSummary) -> bool:
     """Return whether passing what failed in this run may open the gate, as a retry does.
 
-    Not where another run of the whole gate began since, nor where something else was released: what passed before
-    was another release. Not where more than results closed the gate, such as a team's own suite_result().
+    It may not if another run of the whole gate began since, or if another release is out: what passed before was not
+    this release. Nor if something besides results closed the gate, such as a team's own suite_result().
     """
     by_results = all(part.exit_code in _BY_RESULTS and not part.stricter for part in summary.parts)
     released = summary.release == environment("PROBE_RELEASE")
