@@ -1,4 +1,4 @@
-"""The image in figures: a gate in a container beside the same command outside, the server's start, memory, size.
+"""Measures the image: a gate in a container beside the same command outside, the server's start, memory, size.
 
 Needs what tests/container needs: root, with podman and its companions installed. Alone: `python bench/container.py`.
 """

@@ -1,4 +1,4 @@
-"""The measurements of the command, each from its commands to the figures that are compared with a target."""
+"""The measurements of the command: each runs commands and returns figures to compare with targets."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MEGABYTE = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One line of the table: a value, and the target that it is held against, where there is one."""
+    """One line of the table: a value, and its target if it has one."""
 
     name: str
     value: float
@@ -127,7 +127,7 @@ def supervised(folder: Path, python: Path, count: int, runs: int) -> Table:
 
 
 def parallel(folder: Path, python: Path, count: int, runs: int) -> Table:
-    """Compare waiting probes on many workers with the ideal, after the start-up is taken off."""
+    """Compare waiting probes on many workers with the ideal, without the time to start."""
     project = projects.generate(folder, python, projects.module(count, waiting=True))
     line = (str(python), "manage.py", "probe", "--parallel", str(WORKERS), "--junit", "probe.xml")
     commands = [
@@ -150,7 +150,7 @@ def parallel(folder: Path, python: Path, count: int, runs: int) -> Table:
 
 
 def scale(folder: Path, python: Path, counts: tuple[int, int, int], runs: int) -> Table:
-    """Take time and the judge's memory for three sizes; both should grow by a constant for each probe."""
+    """Measure time and the judge's memory for three sizes; both should grow by a constant for each probe."""
     commands = [
         measure.Command(
             f"{count:,} probes",
@@ -183,6 +183,6 @@ def scale(folder: Path, python: Path, counts: tuple[int, int, int], runs: int) -
 def beyond(counts: tuple[int, int, int], values: list[float]) -> float:
     """Return the third value over the one on the straight line through the first two: 1 is linear."""
     slope = (values[1] - values[0]) / (counts[1] - counts[0])
-    # Noise may make the second the smaller one: the line is never taken to fall.
+    # Noise may make the second the smaller one; the line counts as level then.
     foretold = values[1] + max(slope, 0) * (counts[2] - counts[1])
     return values[2] / foretold

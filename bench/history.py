@@ -1,4 +1,4 @@
-"""The history in figures: pages over a month, a long record written, many POSTs at once; on SQLite and PostgreSQL.
+"""Measures the history: pages over a month, writing a long record, many POSTs at once; SQLite and PostgreSQL.
 
 Alone: `python bench/history.py`.
 """
@@ -35,7 +35,7 @@ FEW = 20
 PROBES = 200
 RESULTS = 10_000
 POSTS = 16
-WAIT = 4  # seconds that the run of the POSTs takes: they all come meanwhile
+WAIT = 4  # seconds that the run which the POSTs start takes: all of them come during it
 _ENDS_WITHIN = 60
 _TOKEN = "bench-0123456789-abcdefgh"
 _ACCEPTED, _GOES_ON = 202, 409
@@ -134,7 +134,7 @@ print(json.dumps(taken))
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One answer: the seconds that it took, the queries that it cost, its bytes."""
+    """One answer: its seconds, its queries, its bytes."""
 
     seconds: float
     queries: int
@@ -149,7 +149,7 @@ class Site:
     python: Path
 
     def script(self, code: str, *arguments: object) -> object:
-        """Run a script in it, and give what it printed as JSON; BenchError where it fails."""
+        """Run a script in it, and return the JSON that it printed. Raise BenchError if it fails."""
         done = subprocess.run(
             [str(self.python), "-c", _PRELUDE + code, *map(str, arguments)],
             cwd=self.folder,
@@ -164,7 +164,7 @@ class Site:
 
 
 def tables(folder: Path, python: Path, count: int, runs: int) -> Iterator[figures.Table]:
-    """Measure on SQLite, and on PostgreSQL; MissingError where that is not installed."""
+    """Measure on SQLite and on PostgreSQL. Raise MissingError if that is not installed."""
     yield _table("SQLite", _site(folder / "sqlite", python, ""), count, runs)
     find("postgres")
     with postgresql() as server:
@@ -218,7 +218,7 @@ def _page(port: int, path: str) -> Page:
 
 
 def _post_at_once(port: int) -> int:
-    """Send the POSTs and give how many runs they started; BenchError unless each says which run goes on."""
+    """Send the POSTs, return how many runs they started. Raise BenchError unless each names the run under way."""
 
     def post(_: int) -> tuple[int, bytes, http.client.HTTPMessage]:
         return _ask(port, "POST", "/probe/gates/deploy/", "application/json")

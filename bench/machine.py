@@ -1,4 +1,4 @@
-"""Where the figures were measured, and the interpreter with the peers beside this package."""
+"""Describes the machine, and makes an interpreter with this package and its peers."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ print(json.dumps(found))
 
 
 def with_peers() -> Path:
-    """Make a virtualenv with this package and its peers, and give its Python; raise where pip cannot."""
+    """Make a virtualenv with this package and its peers, and return its Python. Raise if pip fails."""
     home = CACHE / f"python{sys.version_info.major}.{sys.version_info.minor}"
     python = home / "bin" / "python"
     if not python.exists():
@@ -37,7 +37,7 @@ def with_peers() -> Path:
 
 
 def describe(python: Path) -> dict[str, object]:
-    """Say what a figure depends on: the interpreter, the versions, the system, the cores."""
+    """Return what figures depend on: the interpreter, the versions, the system, the cores."""
     listed = subprocess.run(
         [str(python), "-c", _VERSIONS, "Django", *PEERS], check=True, capture_output=True, text=True
     )

@@ -1,4 +1,4 @@
-"""Run commands side by side; take their wall time and the peak memory of their own process."""
+"""Runs commands in turn; measures their wall time and the peak memory of their own process."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _TAIL = 2000
 
 
 class BenchError(Exception):
-    """A command that was to be measured did not do its work: its figure would mean nothing."""
+    """A command that was to be measured did not do its work, so its figure would mean nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ def alternate(commands: Iterable[Command], runs: int) -> dict[str, list[Run]]:
 
 
 def measure(command: Command) -> Run:
-    """Run a command once; raise BenchError with the end of its output where it hangs or fails."""
+    """Run a command once. Raise BenchError with the end of its output if it hangs or fails."""
     log = command.folder / "command.log"
     with log.open("wb") as output:
         start = time.perf_counter()
@@ -111,15 +111,15 @@ def unshared(command: Command) -> int:
 
 
 def environment(own: dict[str, str]) -> dict[str, str]:
-    """Return the environment of what is measured: this one without what would change it, and `own`."""
+    """Return the environment for measured commands: this one without what would influence them, and `own`."""
     foreign = ("DATABASE_URL", "DJANGO_", "PROBE_", "PYTEST_", "PYTHON")
     return {**{name: value for name, value in os.environ.items() if not name.startswith(foreign)}, **own}
 
 
 def _watch(process: subprocess.Popen[bytes]) -> int:
-    """Wait until a child has ended, and kill it after the limit; give the peak of its memory in bytes.
+    """Wait until a child has ended, and kill it after the limit; return the peak of its memory in bytes.
 
-    The resource usage that `wait4` gives would count the children that it waited for, so the kernel's own
+    The resource usage from `wait4` would count the children that it waited for, so the kernel's own
     high-water mark of this one process (`VmHWM`, proc(5)) is read while it runs.
     """
     peak = 0

@@ -1,4 +1,4 @@
-"""The Django projects that are measured: what `startproject` makes, and one app with probes and tests."""
+"""Makes the Django projects that are measured: as `startproject` does, with one app of probes and tests."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ import unittest
 WAIT = float(os.environ.get("BENCH_WAIT", "0"))
 """
 
-# A probe that waits as one that asks a server does; an empty one must not pay for the question.
+# A probe that waits for a server does nothing meanwhile; an empty one must not pay for looking up the time.
 _EMPTY = "pass"
 _WAITING = "time.sleep(WAIT)"
 

@@ -1,4 +1,4 @@
-"""`ready/` under gunicorn: beside a plain view and a peer with the same checks, and while a probe hangs."""
+"""Measures `ready/` under gunicorn: beside a plain view and a peer with the same checks; while a probe hangs."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ class TestReady(unittest.TestCase):
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What wrk saw of one URL: requests a second, and the seconds in which 99 of 100 were answered."""
+    """What wrk measured for one URL: requests a second, and the seconds in which 99 of 100 were answered."""
 
     rate: float
     p99: float
@@ -117,7 +117,7 @@ class Reply:
 
 
 def wrk() -> str:
-    """Return the program that asks; BenchError where it is not installed."""
+    """Return the program that sends the requests. Raise BenchError if it is not installed."""
     if found := shutil.which("wrk"):
         return found
     raise measure.BenchError("wrk is not installed (Debian: apt-get install wrk)")
@@ -154,12 +154,12 @@ def rates(folder: Path, python: Path, seconds: int, runs: int, *, peers: bool) -
 
 
 def ratio(values: list[float], others: list[float]) -> float:
-    """Return the median of the ratios of each run: what stood side by side met the same noise."""
+    """Return the median of the ratios of each run: measurements that are near in time share the noise."""
     return statistics.median(value / other for value, other in zip(values, others, strict=True))
 
 
 def hang(folder: Path, python: Path, seconds: float) -> figures.Table:
-    """Let a probe compute for some time without a pause, and take the answers meanwhile."""
+    """Have a probe compute for some time without a pause, and return the answers meanwhile."""
     policy = f"gates: {{ready: {{tags: [ready], timeout: {TIMEOUT:g}s, every: {EVERY:g}s}}}}\n"
     project = _project(folder, python, _HANGING, policy, peers=False)
     with serving.served(project, python) as port:
@@ -195,7 +195,7 @@ def _project(folder: Path, python: Path, probes: str, policy: str, *, peers: boo
 
 
 def _load(port: int, path: str, seconds: int) -> Load:
-    """Ask for a path as often as the server can answer; BenchError unless every answer was a success."""
+    """Ask for a path as often as the server can answer. Raise BenchError unless every answer was a success."""
     line = [wrk(), "--threads", "1", "--connections", str(CONNECTIONS), "--duration", f"{seconds}s", "--latency"]
     done = subprocess.run([*line, f"http://127.0.0.1:{port}{path}"], capture_output=True, text=True, check=False)
     rate = re.search(r"Requests/sec:\s+([\d.]+)", done.stdout)
@@ -206,7 +206,7 @@ def _load(port: int, path: str, seconds: int) -> Load:
 
 
 def _until(port: int, status: int, within: float) -> list[Reply]:
-    """Ask again and again until the status is this; give all the replies, or BenchError where it never is."""
+    """Ask until the status is this; return all replies. Raise BenchError if it never is."""
     replies: list[Reply] = []
     give_up = time.monotonic() + within
     while not replies or replies[-1].status != status:

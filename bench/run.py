@@ -1,7 +1,7 @@
 """Measure django-probe beside its peers on this machine: a table on the screen, everything in a JSON file.
 
-A bench reports and does not judge: a target that is missed is said, and the exit code is 0. It is 1 where a
-command could not be run, exited with another code than 0 or ran another number of tests than it was given.
+A bench reports and does not judge: it names a missed target, and exits with 0. It exits with 1 if a command could
+not be run, exited with another code than 0, or ran another number of tests than it was given.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 
 
 def main() -> int:
-    """Measure, print, write; give the exit code."""
+    """Measure, print and write; return the exit code."""
     options = parse(sys.argv[1:])
     try:
-        readiness.wrk()  # the last measurement needs it: say so before the first
+        readiness.wrk()  # the last measurement needs it: complain before the first
         python = machine.with_peers() if options.peers else Path(sys.executable)
         about = machine.describe(python)
         print("  ".join(f"{name} {value}" for name, value in about.items()), flush=True)
@@ -63,7 +63,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 
 
 def measurements(folder: Path, python: Path, options: argparse.Namespace) -> Iterator[figures.Table]:
-    """Yield one table after the other."""
+    """Yield the tables, one after the other."""
     fewer = max(1, options.runs // 2)
     yield figures.overhead(folder / "empty", python, options.empty, options.runs, peers=options.peers)
     yield figures.supervised(folder / "supervised", python, options.empty, options.runs)

@@ -1,4 +1,4 @@
-"""Serves a project that is measured by gunicorn, on a free port."""
+"""Serves a project with gunicorn on a free port, to be measured."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _STARTS_WITHIN = 30
 
 @contextmanager
 def served(project: Path, python: Path, *options: str, **environment: str) -> Iterator[int]:
-    """Serve the project and give the port; BenchError where the server does not start."""
+    """Serve the project and yield the port. Raise BenchError if the server does not start."""
     log = project / "server.log"
     line = [str(python), "-m", "gunicorn", "--bind", "127.0.0.1:0", *options, "benched.wsgi"]
     own = measure.environment({"HOME": str(project), **environment})  # where gunicorn keeps a socket

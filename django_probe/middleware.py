@@ -1,4 +1,4 @@
-"""Answers readiness and liveness, and whoever sends a token, before anything else sees the request."""
+"""Answers readiness and liveness, and requests with a token, before other middleware sees them."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 class ProbeMiddleware:
     """Answers `/probe`, `live/` and `ready/` below it, and hands every other request on.
 
-    It belongs first in MIDDLEWARE: an address as the Host, a redirect to https or a login page would each make
-    something else of kubelet's question. So they would of those who send a token, such as Prometheus, which asks each
-    pod by its address: they are answered here too. The place is settings.PROBE_URL_PREFIX, by default "/probe/".
+    It belongs first in MIDDLEWARE. Kubelet sends the pod's address as Host, so ALLOWED_HOSTS, a redirect to https or a
+    login page would answer in place of this. The same holds for clients with a token, such as Prometheus, which asks
+    each pod by its address: they are answered here too. The prefix is settings.PROBE_URL_PREFIX, by default "/probe/".
     """
 
     sync_capable = True
@@ -46,7 +46,7 @@ class ProbeMiddleware:
             markcoroutinefunction(self)
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
-        """Return the answer, or what the rest of the chain gives."""
+        """Return the answer, or the response of the rest of the chain."""
         view = self._views.get(request.path_info)
         if self._has_pages and (view is None or (view is views.index and views.wants_page(request))):
             if view:
@@ -59,7 +59,7 @@ class ProbeMiddleware:
         return _answer_on_the_loop(view, request) if self._is_async else view(request)
 
     def _answer_token(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase] | None:
-        """Return the answer of the history's view; None where it has none of that path."""
+        """Return the answer of the history's view, or None if it has none at that path."""
         if not request.path_info.startswith(self._index):
             return None
         try:
@@ -78,7 +78,7 @@ async def _answer_on_the_loop(view: views.View, request: HttpRequest) -> HttpRes
 
 
 def _prefix() -> str:
-    """Return the prefix without its last slash; ImproperlyConfigured where it is none."""
+    """Return the prefix without its last slash. Raise ImproperlyConfigured if it is invalid."""
     prefix = conf.url_prefix()
     if isinstance(prefix, str) and prefix.startswith("/") and prefix.endswith("/") and prefix != "/":
         return prefix[:-1]

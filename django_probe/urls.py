@@ -7,7 +7,7 @@ from django_probe.readiness import views
 
 app_name = "django_probe"
 
-# The names without the slash stand here so that APPEND_SLASH does not redirect: kubelet takes a redirect for a success.
+# The paths without the slash are here so that APPEND_SLASH does not redirect: kubelet takes a redirect for a success.
 urlpatterns = []
 if apps.is_installed("django_probe.history"):
     from django_probe.history.urls import urlpatterns as history

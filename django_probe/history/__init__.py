@@ -1,1 +1,1 @@
-"""Keeps what runs said: history, pages, triggers and metrics under `/probe/`; an app of its own, with two tables."""
+"""Keeps the records of runs: history, pages, triggers and metrics under `/probe/`; an app with two tables."""

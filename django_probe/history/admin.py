@@ -1,4 +1,4 @@
-"""The history in Django's admin: to look at, and for nobody to change. It stays quick over millions of results."""
+"""Shows the history in Django's admin, read-only; it stays quick with millions of results."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ _OF_RUN: Final = "run__id__exact"
 
 
 class _Paginator(Paginator):  # type: ignore[type-arg]  # generic in the stubs alone
-    """Counts up to a limit: what lies beyond is found by filters, not by turning pages."""
+    """Counts up to a limit: rows beyond it are found by filters, not by turning pages."""
 
     @cached_property
     def count(self) -> int:
-        """How many rows there are, as far as pages go."""
+        """How many rows there are, up to the limit."""
         rows = cast("QuerySet[Any]", self.object_list)
         return rows.order_by().values("pk")[:_MOST].count()
 
 
 class _ReadOnly(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in the stubs alone
-    """What nobody may add, change or delete; whoever has the permission to view may view."""
+    """An admin that nobody may add, change or delete with; the permission to view is Django's."""
 
     show_full_result_count = False
     paginator = _Paginator
@@ -44,11 +44,11 @@ class _ReadOnly(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in the s
         return False
 
     def has_change_permission(self, *_: Any) -> bool:
-        """Return False: what a run said stands."""
+        """Return False: the record of a run does not change."""
         return False
 
     def has_delete_permission(self, *_: Any) -> bool:
-        """Return False: retention takes runs away."""
+        """Return False: retention deletes old runs."""
         return False
 
 
@@ -64,7 +64,7 @@ class RunAdmin(_ReadOnly):
     search_fields = ("run_id", "release", "host")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Run]:
-        """Return the rows, and which of them were not heard of for a while."""
+        """Return the rows, and which of them had no heartbeat for a while."""
         return with_quiet(super().get_queryset(request))
 
     @admin.display(boolean=True)
@@ -74,7 +74,7 @@ class RunAdmin(_ReadOnly):
 
     @admin.display
     def state(self, row: Any) -> str:
-        """Return where it stands."""
+        """Return the run's state."""
         unfinished = State.LOST if row.quiet else State.RUNNING
         return str(State.FINISHED if row.finished_at else unfinished)
 
@@ -94,9 +94,9 @@ class ResultAdmin(_ReadOnly):
     ordering = ("-pk",)
 
     def get_list_filter(self, request: HttpRequest) -> tuple[str, ...]:
-        """Offer filters within one run: over all results each would read all of them."""
+        """Offer filters within one run only: over all results, each filter would read all of them."""
         return ("outcome", "blocking") if _OF_RUN in request.GET else ()
 
     def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
-        """Offer a search within one run, likewise."""
+        """Offer a search within one run only, for the same reason."""
         return ("label", "message") if _OF_RUN in request.GET else ()

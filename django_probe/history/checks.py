@@ -1,6 +1,6 @@
-"""What `manage.py check` says of the history's settings.
+"""The system checks of the history's settings.
 
-It imports no probe and asks no database, so that every command may run it.
+They import no probe and ask no database, so every command may run them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What is the asker's to mend: a status and one line, for whoever sent the request."""
+"""The error that a request is answered with when its sender has to mend something."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 class RequestError(Exception):
-    """The request asks for something that there is not; `status`, one line for whoever sent it, and headers."""
+    """The request cannot be answered as it is: `status`, one line for whoever sent it, and headers."""
 
     def __init__(self, status: int, sentence: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(sentence)

@@ -1,8 +1,8 @@
 """The two tables of the history: what each process that ran a gate said, and what each of its probes did.
 
-A row is written when a run starts, its heartbeat while it goes on, its results in bulk at the end. Whether a run
-is lost is derived when it is read (`runs`), and nothing here decides a verdict: the columns hold what the frozen
-record said.
+A row is written when a run starts, its heartbeat while it is under way, its results in bulk at the end. Whether a run
+is lost is derived when it is read (`runs`). Nothing here decides a verdict: the columns hold what the frozen record
+said.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Row = TypeVar("Row", bound=models.Model)
 
 
 class HistoryManager(models.Manager[Row]):
-    """Reads and writes in the history's own database, whatever routers say: a gate's role elsewhere may only read."""
+    """Uses the history's own database whatever routers say: in others, a gate's role may be read-only."""
 
     def get_queryset(self) -> QuerySet[Row]:
         """Return every row, of settings.PROBE_HISTORY_DATABASE."""
@@ -64,7 +64,7 @@ class Run(models.Model):
     objects: ClassVar[models.Manager[Run]] = HistoryManager()
 
     class Meta:
-        """A person may see runs and start them; only the store writes them."""
+        """People have permissions to see runs and to start them; only the store writes rows."""
 
         default_permissions = ("view",)
         permissions = (("start_run", "Can start run"),)

@@ -8,10 +8,10 @@ from django_probe import conf
 
 
 class HistoryRouter:
-    """Makes the history's tables in its own database alone, and no others there; see Django's DATABASE_ROUTERS."""
+    """Puts the history's tables into its own database alone, and no others there; see Django's DATABASE_ROUTERS."""
 
     def allow_migrate(self, db: str, app_label: str, **_hints: Any) -> bool | None:
-        """Say where tables are made; nothing, where that is not this router's business."""
+        """Return whether tables are made there; None where other routers decide."""
         own = conf.history_database()
         if own == "default":
             return None

@@ -1,4 +1,4 @@
-"""Who asks, and what they may do, as values."""
+"""Values: who asks, and what they may do."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Whether this web process is ready: what the last round of the gate `ready` said, kept in memory by one thread.
+"""Keeps in memory whether this web process is ready: one thread runs the gate `ready` in rounds.
 
-The thread writes what happened, and whoever asks judges: a round that hangs cannot say so itself. Nothing here
-imports the engine before somebody asked whether the process is ready: `django_probe.urls` costs a server nothing.
+The thread writes what happened, and the reader judges it: a round that hangs cannot say so itself. The engine is only
+imported when somebody asks whether the process is ready, so `django_probe.urls` costs a server nothing.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from django_probe.readiness.rounds import Round
 
 FIRST_WAIT: Final = 0.8
-"""Seconds from the start of the thread in which a request may wait for its first result."""
+"""Seconds after the start of the thread during which a request may wait for the first result."""
 _POLL: Final = 0.01
 
 logger = logging.getLogger(__name__)
@@ -38,12 +38,12 @@ class Keeper:
         self._round: Round | None = None
 
     def wait(self) -> None:
-        """Wait for the first result, if this is the time for it; else return at once."""
+        """Wait for the first result while the thread is new; else return at once."""
         if (seconds := self._patience()) > 0:
             self._first.wait(seconds)
 
     async def wait_async(self) -> None:
-        """Wait as `wait` does, on the event loop: no thread of any pool is taken."""
+        """Wait as `wait` does, on the event loop: it takes no thread of a pool."""
         while self._patience() > 0:  # noqa: ASYNC110 (what is awaited happens in a thread, once a process)
             await asyncio.sleep(_POLL)
 
@@ -72,13 +72,13 @@ class Keeper:
     def _start(self) -> None:
         if self._thread:
             return
-        with self._lock:  # of many requests at once, one starts it
+        with self._lock:  # of many requests at once, only one starts it
             if self._thread:
                 return
             thread = threading.Thread(target=self._keep, name="django-probe-ready", daemon=True)
             try:
                 thread.start()
-            except RuntimeError as error:  # no thread can be had, or the process ends: the next request tries again
+            except RuntimeError as error:  # no thread is available, or the process ends: the next request tries again
                 logger.warning("not ready: the thread that runs the probes cannot be started: %s", error)
             else:
                 self._wait_until = Original.monotonic() + FIRST_WAIT
@@ -107,7 +107,7 @@ class Keeper:
 
 
 def _tell_change(before: Round | None, now: Round) -> None:
-    """Log what the anonymous are not told, once and not at every round."""
+    """Log why the gate is closed, which anonymous visitors are not told; once, not at every round."""
     were = before.closing if before else frozenset()
     if were and now.run.passed:
         logger.info("ready again")
@@ -130,5 +130,5 @@ def _renew() -> None:
     _keeper = Keeper()
 
 
-# A fork has its parent's memory and not its parent's threads: it begins anew, with locks that nobody holds.
+# A fork has its parent's memory but not its threads: it starts anew, with locks that nobody holds.
 os.register_at_fork(after_in_child=_renew)

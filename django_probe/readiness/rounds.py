@@ -1,7 +1,7 @@
-"""Runs the gate `ready` in the thread that calls: probes as in a worker, without what would reach into other threads.
+"""Runs the gate `ready` in the calling thread, without what would affect the threads that serve requests.
 
-There is no worker process, no capture of output and no database guard. What hangs cannot be ended: `begin` is told
-what runs, and whoever listens sees that its time is over.
+There is no worker process, no capture of output and no database guard. A probe that hangs cannot be ended: `begin` is
+told what runs, so that the reader can see when its time is over.
 """
 
 from __future__ import annotations
@@ -46,16 +46,16 @@ UNKNOWN_LABEL: Final = "unknown label"
 NOT_LOADED: Final = "probes not loaded"
 REFUSED: Final = "probes refused"
 
-# A thread that computes keeps each of the others waiting so long (seconds) whenever it wants to go on, and one answer
-# takes several such turns: with Python's 5 ms a probe that spins would make an answer take 50 ms and more.
+# Python's switch interval in seconds: so long a thread that computes keeps another one waiting for its turn. An answer
+# takes several turns. With Python's default of 5 ms, a probe that computes would make it take 50 ms and more.
 _TURN: Final = 0.0005
 
-# A thread that waits to try again would keep the others' answer old: the next round is the retry.
+# While the thread waited for a retry, the answer would grow old: the next round is the retry.
 _OPERATOR: Final = Wishes(retries=0)
 
 
 class Round(NamedTuple):
-    """The record of a round; `cause` is the kind of what closes the gate, if it is closed.
+    """The record of a round; `cause` says in two words why the gate is closed, if it is.
 
     `every` is in seconds, `stale_at` a time on the monotonic clock.
     """
@@ -105,7 +105,7 @@ class Rounds:
             finished_at=began + timedelta(seconds=ended - clock),
             selected=len(results),
             results=results,
-            allow_empty=True,  # who has no probe for it is ready as soon as there is an answer
+            allow_empty=True,  # without a probe, the process is ready as soon as it answers
         )
         return Round(run, cause, self._gate.every, ended + self._gate.max_age)
 
@@ -217,7 +217,7 @@ class _Execution:
 
 
 class _Unguarded:
-    """Stands where a worker has its database guard, which would hold the connections of every thread."""
+    """Stands in for a worker's database guard, which would hold the connections of every thread."""
 
     def during(self, _access: DatabaseAccess) -> AbstractContextManager[None]:
         return nullcontext()
@@ -240,7 +240,7 @@ def _is_broken(test: object) -> bool:
 
 
 def _refuse_rollback(probe: Probe) -> None:
-    """Refuse what only the guard could undo: what it writes would stay, in every process, at every round."""
+    """Refuse a probe that needs the guard to undo its writes: they would stay, in every process, at every round."""
     if probe.terms.database_access is DatabaseAccess.ROLLBACK and not isinstance(probe.test, Stillborn):
         message = (
             f"{probe.label} was refused and none of it ran: it wishes database_access rollback, and the gate "

@@ -1,4 +1,4 @@
-"""What readiness says, as values: the step that runs now, and the answers."""
+"""Values of readiness: the step that runs now, and the answers."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from typing import Final, NamedTuple
 
 
 class Answer(NamedTuple):
-    """A status of HTTP and the one line that everybody may read."""
+    """An HTTP status and the one line that everybody may read."""
 
     status: int
     line: str
 
 
 class Step(NamedTuple):
-    """What runs now: a probe or a fixture, which has `timeout` seconds, until a time on the monotonic clock.
+    """A probe or a fixture that runs now, its timeout in seconds, and until when it may run (monotonic clock).
 
-    `until` is infinite where it may not close the gate.
+    `until` is infinite if it may not close the gate.
     """
 
     label: str

@@ -1,4 +1,4 @@
-"""The answers under `/probe/` without a history: one line of text, the same to everybody, from memory."""
+"""The views under `/probe/` without a history: one line of text from memory, the same for everybody."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ _METHODS = ("GET", "HEAD")
 
 
 def exempt(view: View) -> View:
-    """Keep away what a project does to every view: a login page, a transaction, a check for a CSRF token."""
+    """Exempt a view from what a project does to all views: login, transaction, CSRF check."""
     plain: Any = login_not_required(csrf_exempt(view))
-    for alias in connections:  # named one by one: without a name it is the default database alone
+    for alias in connections:  # named one by one: without a name, only the default database is exempt
         plain = non_atomic_requests(using=alias)(plain)
     return cast("View", plain)
 
 
 @exempt
 def live(request: HttpRequest) -> HttpResponse:
-    """Answer 200: the process can answer. Nothing else is looked at."""
+    """Answer 200: the process can answer. Nothing else is checked."""
     return _respond(request, lambda: Answer(200, "live"))
 
 
@@ -55,7 +55,7 @@ def index(request: HttpRequest) -> HttpResponse:
 def wants_page(request: HttpRequest) -> bool:
     """Return whether the status page is asked for, by somebody who might see it.
 
-    Accept names text/html itself, as a browser's does and kubelet's `*/*` does not; and there is a session or a token.
+    That is if Accept names text/html, as browsers do (kubelet sends `*/*`), and there is a session cookie or a token.
     """
     known = settings.SESSION_COOKIE_NAME in request.COOKIES or "HTTP_AUTHORIZATION" in request.META
     return known and any(kind.main_type == "text" and kind.sub_type == "html" for kind in request.accepted_types)

@@ -1,4 +1,4 @@
-"""What a person reads while a gate runs and when it is done."""
+"""Writes what a person reads while a gate runs and when it is done."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _MOST_NAMED: Final = 20
 
 
 class Console:
-    """The `Listener` that writes for people on `stream`, which may break without anybody's gate noticing.
+    """The `Listener` that writes for people on `stream`; if the stream breaks, the gate goes on.
 
     `live` draws a progress line, for a terminal, in place of the lines of probes that passed. `verbosity` 0
     leaves only the problems and the summary, 2 gives every probe a line. `durations` is how
@@ -64,16 +64,16 @@ class Console:
         self.live = live and self._verbose
 
     def begun(self, run: ProbeRun) -> None:
-        """Say nothing yet: what is wrong with the labels is said first."""
+        """Print nothing yet: errors in the labels come first."""
 
     def selected(self, total: int) -> None:
-        """Say how many probes will run."""
+        """Print how many probes will run."""
         if self._verbose:
             self._print(f"{total} {'probe' if total == 1 else 'probes'} to run")
         self.flush()
 
     def ended(self, result: ProbeResult) -> None:
-        """Print the line of a probe that ended; beside a progress line, none of one that passed unless asked for."""
+        """Print the line of a probe that ended; with a progress line, passed probes have one only at verbosity 2."""
         self._problems += result.is_problem
         if self._verbose and (self._every or not self.live or result.outcome is not Outcome.PASSED):
             self._print(_line(result), _style(result))
@@ -90,7 +90,7 @@ class Console:
         self.flush()
 
     def finished(self, run: ProbeRun) -> None:
-        """Print every problem in full, the blocking ones last, where the eye is; then the verdict."""
+        """Print every problem in full, the blocking ones last, where people look first; then the verdict."""
         for result in sorted(run.problems, key=lambda problem: problem.blocking):
             self._problem(result)
         if self._durations and (results := slowest(run, self._durations)):
@@ -109,7 +109,7 @@ class Console:
         self._print("-" * self._rule)
         self._print(explanation(result))
         if result.details.strip():
-            same = result.details == self._told  # one broken fixture is told by every probe that needs it
+            same = result.details == self._told  # a broken fixture is in the result of every probe that needs it
             self._print("\n" + ("(the same as above)" if same else result.details.strip("\n")))
         self._told = result.details
         if result.output.strip():
@@ -117,9 +117,9 @@ class Console:
         self._print("")
 
     def _name_what_closed(self, run: ProbeRun) -> None:
-        """Name what closed the gate once more: what the probes said may have filled many screens."""
+        """Name once more what closed the gate: the problems may have filled many screens."""
         closing = [result for result in run.results if result.closes_gate]
-        if not closing or len(run.problems) == len(closing) == 1:  # the only one stands just above
+        if not closing or len(run.problems) == len(closing) == 1:  # a single one is just above
             return
         closing.sort(key=lambda result: not result.is_problem)
         self._print("The gate is closed by:")
@@ -136,7 +136,7 @@ class Console:
         self._outlet.write(f"{erase}{line}\n")
 
     def flush(self) -> None:
-        """Write what was printed since the last time, at once: a system call a line is dear when probes are quick."""
+        """Write what was printed since the last time in one call: a call for each line is slow with quick probes."""
         self._outlet.flush()
 
 

@@ -1,4 +1,4 @@
-"""Bringing the reports to where they were asked for: refused before anything runs, or told of after it did.
+"""Delivers the reports: what cannot be written is refused before anything runs, or told of afterwards.
 
 A report that could not be delivered is a fact of delivery (exit code 4): the record keeps its verdict.
 """
@@ -41,7 +41,7 @@ class Report:
     """A report that was asked for: by which option, at which path ("-" is standard output), made by what.
 
     `in_place` writes over the file instead of replacing it: Kubernetes mounts the termination message's file,
-    and reads the mount. `warm_up` is what can be done before there is a run: importing what renders it.
+    and reads the mount. `warm_up` does what can be done before there is a run: it imports the renderer.
     """
 
     option: str
@@ -53,7 +53,7 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class _Target:
-    """Where a report goes: `key` is the same for two ways to one file; `clear` takes an older report away."""
+    """Where a report goes: `key` is the same for two paths to one file; `clear` removes an older report."""
 
     report: Report
     key: str
@@ -70,9 +70,9 @@ class Delivery:
         self._targets: list[_Target] | None = None
 
     def prepare(self) -> None:
-        """Make sure that every report can be written, and take away those of an earlier run.
+        """Make sure that every report can be written, and remove those of an earlier run.
 
-        Raise UsageError for the first that cannot; then nothing was taken away.
+        Raise UsageError for the first that cannot; then nothing is removed.
         """
         targets = [_locate(report, self._stdout) for report in self._reports]
         taken: dict[str, Report] = {}
@@ -92,14 +92,14 @@ class Delivery:
         self._targets = targets
 
     def warm_up(self) -> None:
-        """Do what can be done before there is a run; what fails here fails again, and is told, in `deliver`."""
+        """Do what can be done before there is a run; what fails here fails again in `deliver`, which tells of it."""
         for report in self._reports:
             if report.warm_up:
                 with contextlib.suppress(Exception):
                     report.warm_up()
 
     def deliver(self, run: ProbeRun) -> list[str]:
-        """Write every report of `run`; give a sentence for each that could not be delivered."""
+        """Write every report of `run`; return a sentence for each that could not be delivered."""
         if self._targets is None:
             raise RuntimeError("prepare() comes before deliver()")
         undelivered = []
@@ -114,7 +114,7 @@ class Delivery:
 def _locate(report: Report, stdout: TextIO | None) -> _Target:
     """Return the target of a report, or raise UsageError where it could not be written."""
     descriptor = None if stdout is None else descriptor_of(stdout)
-    # Where a supervisor started this process, standard output is a descriptor of another number.
+    # If a supervisor started this process, standard output is another descriptor.
     moved = descriptor not in (None, 1)
     if report.path == STDOUT or (moved and report.path in _PATHS_OF_STDOUT):
         return _Target(report, _STDOUT_KEY, partial(pour, stdout))

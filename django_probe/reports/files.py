@@ -1,4 +1,4 @@
-"""Ways to bring bytes to where a path points: beside it and renamed, in place, or by a descriptor."""
+"""Writes bytes to a path: to a new file that is renamed, in place, or through a descriptor."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 
 _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 PATIENCE: Final = 2.0
-"""Seconds that a reader of a pipe may take nothing before it is given up: the gate answers all the same."""
+"""Seconds without progress after which a pipe's reader is given up: the gate answers all the same."""
 _STANDSTILL: Final = 0.1
-"""A reader that takes something more often than this is slow, and does not stand still."""
+"""Seconds: a reader that takes something more often than this is slow, but does not stand still."""
 
 
 def replace(path: str, content: bytes) -> None:
     """Write `content` beside `path` and rename it, so that nobody reads half of it; may raise OSError."""
     temporary = _beside(path)
-    descriptor = Original.open(temporary, _NEW, 0o666)  # the umask makes of it what open() would
+    descriptor = Original.open(temporary, _NEW, 0o666)  # the umask applies as it does to open()
     try:
         try:
             write_all(descriptor, content)
@@ -39,9 +39,9 @@ def replace(path: str, content: bytes) -> None:
 
 
 def check_replaceable(path: str) -> None:
-    """Do what `replace` will do as far as it leaves no trace; raises the OSError that it would.
+    """Do what `replace` will do as far as that leaves no trace, and raise the OSError that it would.
 
-    Permission bits say nothing to root and nothing of a read-only file system: only trying does.
+    Permission bits do not tell: root ignores them, and a file system may be read-only. Only trying tells.
     """
     temporary = _beside(path)
     Original.close(Original.open(temporary, _NEW, 0o666))
@@ -49,13 +49,13 @@ def check_replaceable(path: str) -> None:
 
 
 def _beside(path: str) -> str:
-    # A name of its own, not `path` and a suffix: that may be longer than a name can be.
+    # Not `path` with a suffix: that may be longer than a name can be.
     return str(Path(path).with_name(f".probe-{os.urandom(8).hex()}.tmp"))
 
 
 def write_in_place(path: str, content: bytes) -> None:
-    """Write over what is at `path`, which stays the same (a mount, a device, a pipe); may raise OSError."""
-    # O_NONBLOCK: to open a pipe that nobody reads would wait for ever.
+    """Write over what is at `path` without replacing it (a mount, a device, a pipe); may raise OSError."""
+    # O_NONBLOCK: opening a pipe that nobody reads would wait for ever.
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
     descriptor = Original.open(path, flags, 0o666)
     try:
@@ -65,13 +65,13 @@ def write_in_place(path: str, content: bytes) -> None:
 
 
 def write_all(descriptor: int, content: bytes) -> None:
-    """Write all of `content`; OSError where that fails, or where the reader of a pipe stands still."""
+    """Write all of `content`. Raise OSError if that fails or the reader of a pipe stands still."""
     if write_some(descriptor, content, PATIENCE):
         raise OSError(errno.ETIMEDOUT, "nobody reads the other end of the pipe")
 
 
 def write_some(descriptor: int, content: bytes, patience: float) -> bytes:
-    """Write what is taken, and give the rest; a reader may stand still for `patience` seconds, all together."""
+    """Write what is taken, and return the rest; a reader may stand still for `patience` seconds in total."""
     rest = memoryview(content)
     if not has_reader(descriptor):
         while rest:
@@ -83,10 +83,10 @@ def write_some(descriptor: int, content: bytes, patience: float) -> bytes:
         while rest:
             try:
                 if writable.poll(min(patience, _STANDSTILL) * 1000):
-                    # Not more than a pipe that is writable has room for, where it is not ours alone to unblock.
+                    # No more than a writable pipe has room for: the descriptor may block, because others share it.
                     rest = rest[Original.write(own, rest[: select.PIPE_BUF]) :]
                     continue
-            except BlockingIOError:  # somebody else was faster, or a terminal has room for less
+            except BlockingIOError:  # another writer was faster, or a terminal has less room
                 Original.sleep(min(patience, _STANDSTILL))
             if (patience := patience - _STANDSTILL) <= 0:
                 break
@@ -94,14 +94,14 @@ def write_some(descriptor: int, content: bytes, patience: float) -> bytes:
 
 
 def has_reader(descriptor: int) -> bool:
-    """Return whether somebody takes, or does not take, what is written there: it is a pipe, a socket or a terminal."""
+    """Return whether a reader may be slow there: it is a pipe, a socket or a terminal."""
     mode = Original.fstat(descriptor).st_mode
     return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or os.isatty(descriptor)
 
 
 @contextmanager
 def _not_blocking(descriptor: int) -> Iterator[int]:
-    """Open what is behind `descriptor` once more: to make that one not block would make it so for others, a shell's."""
+    """Open what is behind `descriptor` again, not blocking: changing that one would change it for a shell too."""
     try:
         own = Original.open(f"/proc/self/fd/{descriptor}", os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
     except OSError:  # it is a socket, another user's, or nobody has the other end open
@@ -122,7 +122,7 @@ def descriptor_of(stream: TextIO) -> int | None:
 
 
 def settle(stream: TextIO | None) -> None:
-    """Write what `stream` holds, or let go of it where it breaks or nobody reads: Python may then end as it is told."""
+    """Write what `stream` holds, or drop that if it breaks or nobody reads: then Python can exit with our code."""
     if stream is None:  # Python's own sign that the descriptor was closed from the start
         return
     try:
@@ -132,7 +132,7 @@ def settle(stream: TextIO | None) -> None:
 
 
 def relieve(stream: TextIO | None) -> None:
-    """Write what `stream` holds, or throw it away: it stays as it is, and to flush it once more waits for nobody."""
+    """Write what `stream` holds, or throw it away: the stream stays, and its next flush waits for nobody."""
     if stream is None:
         return
     try:
@@ -147,7 +147,7 @@ def relieve(stream: TextIO | None) -> None:
 
 
 def flush(stream: TextIO) -> None:
-    """Write what `stream` holds; OSError where that fails, or where the reader of a pipe stands still."""
+    """Write what `stream` holds. Raise OSError if that fails or the reader of a pipe stands still."""
     descriptor = descriptor_of(stream)
     if descriptor is not None and has_reader(descriptor):
         writable = Original.poll()
@@ -158,7 +158,7 @@ def flush(stream: TextIO) -> None:
 
 
 def pour(stream: TextIO | None, content: bytes) -> None:
-    """Write what `stream` holds and then all of `content`; OSError where that fails, and the stream is let go of."""
+    """Write what `stream` holds and then all of `content`. Raise OSError if that fails, and drop what is left."""
     if stream is None:  # Python's own sign that the descriptor was closed from the start
         raise OSError("standard output is closed")
     try:
@@ -173,9 +173,9 @@ def pour(stream: TextIO | None, content: bytes) -> None:
 
 
 def let_go(stream: TextIO) -> None:
-    """Give what a broken stream still holds to /dev/null.
+    """Discard what a broken stream still holds, to /dev/null.
 
-    Python flushes it once more at exit, and where that fails, exits with 120 in place of the verdict.
+    Python flushes it once more at exit. If that fails, it exits with 120 in place of the verdict.
     """
     try:
         null = Original.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
@@ -186,10 +186,10 @@ def let_go(stream: TextIO) -> None:
 
 
 def own_descriptor(status: os.stat_result, stdout: int = 1) -> int | None:
-    """Return `stdout` or 2 where the file of `status` is what our standard output or error goes to.
+    """Return `stdout` or 2 if our standard output or error goes to the file of `status`.
 
-    /dev/stdout is such a file. Opened anew it would begin at the start of a log that is being appended to,
-    and a socket could not be opened at all: it is written through the descriptor that is open.
+    /dev/stdout is such a file. Opened anew, it would overwrite the start of a log that others append to, and a
+    socket cannot be opened at all. So it is written through the open descriptor.
     """
     for descriptor in (stdout, 2):
         try:

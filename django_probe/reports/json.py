@@ -1,4 +1,4 @@
-"""The record as JSON: for machines, and for the next step of a pipeline."""
+"""Writes the record as JSON, for machines and for the next step of a pipeline."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def as_dict(run: ProbeRun) -> dict[str, object]:
 
 
 def about(run: ProbeRun) -> dict[str, object]:
-    """Return what the record says of the whole run, without its results."""
+    """Return what the record says about the whole run, without its results."""
     return {
         "id": run.id,
         "gate": run.gate,
@@ -37,7 +37,7 @@ def about(run: ProbeRun) -> dict[str, object]:
 
 
 def render(run: ProbeRun) -> str:
-    """Return the run as one line of JSON in ASCII, in which even lone surrogates are valid escapes."""
+    """Return the run as one line of JSON in ASCII, where even lone surrogates are valid escapes."""
     return json.dumps(as_dict(run), allow_nan=False) + "\n"
 
 

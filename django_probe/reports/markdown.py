@@ -1,6 +1,6 @@
-"""A summary in Markdown for the page of a CI job (`$GITHUB_STEP_SUMMARY`), in GitHub's dialect.
+"""Writes a summary in GitHub's Markdown, for the page of a CI job (`$GITHUB_STEP_SUMMARY`).
 
-https://github.github.com/gfm/. GitHub refuses a summary of more than 1 MiB: what does not fit is counted.
+https://github.github.com/gfm/. GitHub refuses more than 1 MiB: what does not fit is counted.
 """
 
 from __future__ import annotations
@@ -95,18 +95,18 @@ def _table(rows: list[list[str]]) -> str:
 
 
 def _text(text: str) -> str:
-    """Escape a line of our own words in which a name may stand."""
+    """Escape a line of our own words that may contain a name."""
     return re.sub(r"([\\`*_{}\[\]<>&#|~@])", lambda match: f"&#{ord(match.group())};", one_line(text))
 
 
 def _code(text: str) -> str:
-    """Return a name in the font of code, also where it has a character that would end a code span or a cell."""
+    """Return a name in the font of code, even if it has a character that would end a code span or a cell."""
     line = _clip(text) or "?"
     return f"<code>{_text(line)}</code>" if re.search(r"[`|\\]", line) else f"`{line}`"
 
 
 def _fenced(text: str) -> str:
-    """Return a code block with the end of `text`, which is the part that tells most."""
+    """Return a code block with the end of `text`, the part that matters most."""
     kept = visible(text).strip("\n")
     if len(kept) > _MAX_TEXT:
         kept = f"[…] the first {len(kept) - _MAX_TEXT} characters are left out here\n{kept[-_MAX_TEXT:]}"

@@ -1,4 +1,4 @@
-"""A stream for people, whose reader may be slow, gone, or asleep: nobody waits for it while probes run."""
+"""Writes to a stream for people without waiting for its reader, who may be slow or gone, while probes run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Outlet:
-    """Writes text to `stream`, which may break without anybody noticing; what is not taken yet is held."""
+    """Writes text to `stream`, which may break without harm; holds what its reader has not taken yet."""
 
     def __init__(self, stream: TextIO | None) -> None:
         self._stream = stream  # None is Python's own sign that the descriptor was closed from the start
@@ -21,12 +21,12 @@ class Outlet:
         descriptor = None if stream is None else descriptor_of(stream)
         try:
             self._pipe = descriptor if descriptor is not None and has_reader(descriptor) else None
-        except OSError:  # it was closed behind the stream's back
+        except OSError:  # somebody closed its descriptor
             self._pipe = None
 
     @property
     def behind(self) -> bool:
-        """Whether the reader did not take yet what was flushed."""
+        """Whether the reader has not yet taken what was flushed."""
         return bool(self._rest)
 
     def write(self, text: str) -> None:
@@ -39,7 +39,7 @@ class Outlet:
         self._flush(0.0)
 
     def finish(self) -> None:
-        """Write the rest, and let go of a stream whose reader stands still."""
+        """Write the rest, and give up a stream whose reader stands still."""
         self._flush(PATIENCE)
         if self._rest:
             self._break()

@@ -1,7 +1,7 @@
-"""The JUnit XML on standard output, between marker lines: the way out of a pod that nobody can copy a file from.
+"""Writes JUnit XML to standard output between marker lines: nobody can copy a file from a finished pod.
 
 `kubectl logs` merges both streams, may put names and times before each line, and other containers of the pod
-may write between ours. So each line says what it is and which shard it belongs to:
+may write between our lines. So each line says what it is and to which shard it belongs:
 
     django-probe:junit 0/4 begin {"run": "6f0c...", "gate": "deploy"}
     django-probe:junit 0/4 | a line of the XML
@@ -36,7 +36,7 @@ _BETWEEN_ELEMENTS: Final = re.compile("(?<=>)(?=<)")
 
 
 def render(run: ProbeRun) -> str:
-    """Return the JUnit XML of the run as marked lines; ReportError where there is none."""
+    """Return the JUnit XML of the run as marked lines. Raise ReportError if it cannot be made."""
     return wrap(junit.render(run), run.shard or "0/1", {"run": run.id, "gate": run.gate})
 
 
@@ -50,7 +50,7 @@ def wrap(xml: str, shard: str, about: dict[str, str]) -> str:
 
 
 def _lines(xml: str) -> Iterator[str]:
-    """Yield each line, a long one in pieces: an element in each, for whoever looks into the log."""
+    """Yield each line, a long one in pieces, with one element in each line for people who read the log."""
     for line in xml.removesuffix("\n").split("\n"):
         pieces = [
             element[start : start + _MOST]

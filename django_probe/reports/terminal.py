@@ -1,4 +1,4 @@
-"""What a terminal can show: its width, colours, and a line that is drawn again and again."""
+"""Finds out what a terminal can show, and fits a progress line into its width."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def is_terminal(stream: TextIO | None) -> bool:
 
 
 def wants_color(stream: TextIO | None, *, no_color: bool) -> bool:
-    """Return whether to write in colour: on a terminal, unless `--no-color` or NO_COLOR says otherwise.
+    """Return whether to write in colour: on a terminal, unless `--no-color` or NO_COLOR is set.
 
     https://no-color.org
     """
@@ -34,7 +34,7 @@ def wants_color(stream: TextIO | None, *, no_color: bool) -> bool:
 
 
 def columns(stream: TextIO) -> int:
-    """Return the width of the terminal behind `stream`, 80 where it does not say."""
+    """Return the width of the terminal behind `stream`, 80 if it is unknown."""
     try:
         return os.get_terminal_size(stream.fileno()).columns or _DEFAULT_COLUMNS
     except (OSError, ValueError):
@@ -42,12 +42,12 @@ def columns(stream: TextIO) -> int:
 
 
 def width(text: str) -> int:
-    """Return the cells that `text` takes: a wide character two, one that joins the one before it none."""
+    """Return the cells that `text` takes: two for a wide character, none for one that combines with another."""
     return len(text) if text.isascii() else sum(map(_cells, text))
 
 
 def _cells(character: str) -> int:
-    if character == _EMOJI_STYLE:  # it makes the narrow character before it a wide one
+    if character == _EMOJI_STYLE:  # it makes the character before it a wide one
         return 1
     if unicodedata.category(character) in ("Mn", "Me", "Cf"):
         return 0
@@ -55,7 +55,7 @@ def _cells(character: str) -> int:
 
 
 def progress(done: int, total: int, problems: int, slowest: tuple[str, float] | None, room: int) -> str:
-    """Return a line of at most `room` cells; of the label in flight it keeps the end, the method's name."""
+    """Return a line of at most `room` cells; it keeps the end of the running probe's label, the method's name."""
     line = f"{done}/{total} done"
     if problems:
         line += f", {problems} {'problem' if problems == 1 else 'problems'}"

@@ -1,7 +1,7 @@
-"""The termination message of a Kubernetes container: what `kubectl describe pod` shows of a gate that closed.
+"""Writes the termination message of a Kubernetes container, which `kubectl describe pod` shows.
 
 https://kubernetes.io/docs/tasks/debug/debug-application/determine-reason-pod-failure/: 4096 bytes at most. It
-goes into the cluster's API, where more people read than may see a traceback: counts and labels only.
+goes into the cluster's API, where people read it who may see no traceback: it has counts and labels only.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def render(run: ProbeRun) -> str:
 def _fitting(labels: list[str], room: int) -> list[str]:
     fitting = []
     for label in labels:
-        needed = len(_compact(label)) + 1  # its comma
+        needed = len(_compact(label)) + 1  # the label's comma
         if needed <= room:
             fitting.append(label)
             room -= needed

@@ -1,4 +1,4 @@
-"""Words and escapes that the reports share; what a probe says is hostile until it went through `visible`."""
+"""Words and escapes that the reports share. Text of a probe is hostile until it went through `visible`."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from django_probe.results import Outcome
 if TYPE_CHECKING:
     from django_probe.results import ProbeResult, ProbeRun
 
-# C0 without tab and newline, DEL and C1 steer a terminal; line separators and the marks that embed, override
-# and isolate rearrange what is read; surrogates fit no UTF-8, and they and U+FFFE no XML.
+# C0 without tab and newline, DEL and C1 control a terminal. Line separators and the marks that embed, override
+# and isolate rearrange what people read. Surrogates are no valid UTF-8; they and U+FFFE are no valid XML.
 _UNSAFE: Final = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]"
 )
 
 
 def visible(text: str) -> str:
-    r"""Return `text` with every character that could do more than be read as an escape such as `\x1b`."""
+    r"""Return `text` with an escape such as `\x1b` for every character that does more than show itself."""
     if _UNSAFE.search(text) is None:
         return text
     return _UNSAFE.sub(_escape, text.replace("\r\n", "\n"))

@@ -1,4 +1,4 @@
-"""What settings or environment say of targets and release; whatever is wrong names the setting."""
+"""Reads targets and release from settings or environment; every error names the setting."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ DEFAULT_TIMEOUT: Final = 5.0
 # The "token" of RFC 9110, 5.6.2: what the name of a header is made of.
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _SCHEMES: Final = ("http", "https")
-# What may stand in a path or a query as it is (RFC 3986, 3.3 and 3.4); "%" because what is quoted stays so.
+# What is not quoted in a path or a query (RFC 3986, 3.3 and 3.4); "%" because it may be quoted already.
 _SAFE: Final = "/?:@!$&'()*+,;=-._~%"
 
 
@@ -58,7 +58,7 @@ def targets() -> tuple[Target, ...]:
 
 
 def timeout() -> float:
-    """Return the seconds that PROBE_TARGET_TIMEOUT leaves a target for one answer."""
+    """Return the seconds that a target has for one answer, from PROBE_TARGET_TIMEOUT."""
     written = _setting("PROBE_TARGET_TIMEOUT")
     try:
         return DEFAULT_TIMEOUT if written is None else parse_timeout(written)
@@ -69,7 +69,7 @@ def timeout() -> float:
 def release() -> Release | None:
     """Return PROBE_RELEASE_HEADER and the PROBE_RELEASE that it has to name; None unless both are set."""
     header = _setting("PROBE_RELEASE_HEADER")
-    # Whoever puts a file's content into the environment puts its last newline there too.
+    # A file's content that is put into the environment often brings its last newline along.
     name = environment("PROBE_RELEASE").strip()
     if not header:
         return None
@@ -83,7 +83,7 @@ def release() -> Release | None:
 
 
 def _setting(name: str) -> object:
-    """Return what the settings say, else the environment, else None."""
+    """Return the value of the settings, else of the environment, else None."""
     written = getattr(settings, name, None)
     return (environment(name) or None) if written is None else written
 

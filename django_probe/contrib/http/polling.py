@@ -1,4 +1,4 @@
-"""Asks a target over new connections, until it has answered well as often in a row as it has to."""
+"""Asks a target over new connections, until it has given enough good answers in a row."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from django_probe.contrib.http.configuration import Release, Target
 
-# A rollout answers with both releases for a while. With half of the pods old, ten good answers in a row are a
-# matter of 1 in 1,024; three would be one of 1 in 8, which a few seconds of polling find.
+# During a rollout both releases answer for a while. With half of the pods old, ten good answers in a row happen once in
+# 1,024 times; three would happen once in 8 times, which a few seconds of polling find.
 IN_A_ROW: Final = 10
 _PAUSE_SECONDS: Final = 0.5
 _MAX_BODY_BYTES: Final = 1 << 16
@@ -27,9 +27,9 @@ _MAX_SHOWN: Final = 80
 
 @dataclass(slots=True)
 class Watch:
-    """One target, what has to be seen of it, and what was seen so far; `timeout` in seconds, for one answer.
+    """One target, what it has to answer, and what it answered so far; `timeout` in seconds, for one answer.
 
-    Without a `release` to wait for there is nothing to poll for: the first answer decides.
+    Without a `release` to wait for, the first answer decides.
     """
 
     target: Target
@@ -41,11 +41,11 @@ class Watch:
 
     @property
     def satisfied(self) -> bool:
-        """Whether the target was seen as it has to be."""
+        """Whether the target answered as it has to."""
         return self.in_a_row >= (IN_A_ROW if self.release else 1)
 
     def run(self, stop: Event) -> None:
-        """Ask until satisfied or told to stop; what is wrong is never raised but kept for `problem`."""
+        """Ask until satisfied or told to stop; errors are never raised but kept for `problem`."""
         while not stop.is_set():
             good = self._ask()
             self.in_a_row = self.in_a_row + 1 if good else 0
@@ -55,7 +55,7 @@ class Watch:
                 stop.wait(_PAUSE_SECONDS)
 
     def problem(self) -> str:
-        """Say what was seen, for whom the gate wakes up."""
+        """Return what was seen, for the person whom the gate wakes up."""
         if not self.release:
             return f"{self.target.shown}: {self.last}"
         total = sum(self.answers.values())
@@ -88,7 +88,7 @@ class Watch:
         return status < _GOOD_BELOW and (self.release is None or name == self.release.name)
 
     def _answer(self) -> tuple[int, str | None]:
-        """Make a new connection, ask, and give the status and the release that the answer names."""
+        """Ask over a new connection, and return the status and the release that the answer names."""
         connection = self._connection()
         try:
             connection.request(
@@ -103,7 +103,7 @@ class Watch:
                 },
             )
             with connection.getresponse() as response:
-                # Read, so that an answer that is cut off is none, and the server logs no client that left.
+                # Read the body: an answer that is cut off does not count, and the server logs no client that left.
                 body = response.read(_MAX_BODY_BYTES)
                 if response.length and len(body) < _MAX_BODY_BYTES:
                     raise http.client.IncompleteRead(body, response.length)

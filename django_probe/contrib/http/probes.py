@@ -1,4 +1,4 @@
-"""The probe: what users reach answers, and it is the new release that does."""
+"""The probe of URLs: they answer, and it is the new release that answers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from django_probe import probe
 from django_probe.contrib.http import configuration
 from django_probe.contrib.http.polling import Watch
 
-# The probe has a time of its own, so that it gives up, and says what it saw, before it is ended from outside.
+# The probe gives up, and says what it saw, before its timeout ends it from outside.
 _TIMEOUT_SECONDS: Final = 60
 _POLL_SECONDS: Final = 50
 
@@ -41,7 +41,7 @@ def _run(watches: list[Watch]) -> None:
     """Run each watch in a thread of its own, so that a target that hangs takes no time from the others."""
     stop = Event()
     ends = monotonic() + _POLL_SECONDS
-    # Daemons: one that waits for a name server, whose time nothing limits, must not hold the process up.
+    # Daemons: nothing limits how long a name server takes, and a thread that waits for it must not hold up the exit.
     threads = [Thread(target=watch.run, args=[stop], daemon=True) for watch in watches]
     try:
         for thread in threads:

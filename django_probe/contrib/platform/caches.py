@@ -1,4 +1,4 @@
-"""Asks the caches: does each keep a value and give it back."""
+"""Asks each cache to keep a value and give it back."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _KEEP_SECONDS = 30
 
 
 def aliases() -> list[str]:
-    """Return the aliases of CACHES; none where it is not set: the default is each process's own memory."""
+    """Return the aliases of CACHES; none if it is not set, since Django's default is the memory of one process."""
     return list(caches) if is_set("CACHES") else []
 
 
 def keep_a_value(alias: str) -> str | None:
-    """Have the cache keep a random value; AssertionError says which does not, where it is, and what happened.
+    """Have the cache keep a random value. Raise AssertionError with its alias, its place and what happened.
 
     The key is random, is deleted afterwards, and expires by itself if that fails. A cache that lives in a
     database is only read, because a probe's database access is read-only unless asked otherwise.

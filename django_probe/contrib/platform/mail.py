@@ -1,4 +1,4 @@
-"""Asks the mail servers, by the `MAILERS` of Django 6.1 and by the `EMAIL_*` settings before it."""
+"""Asks the mail servers of the setting `MAILERS` (Django 6.1) or of the older `EMAIL_*` settings."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from django_probe.contrib.platform.parts import blaming, is_set
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-# For each step of the dialogue, so that it is not the probe's timeout that ends it: that names no server.
+# For each step of the dialogue: the probe's own timeout would end it without naming a server.
 _STEP_SECONDS = 10.0
 _SAYING_SO = ("EMAIL_BACKEND", "EMAIL_HOST", "EMAIL_PORT")
 
 
 def mailers() -> Mapping[str, Callable[[], Any]]:
-    """Give, by alias, what makes a connection; none where the settings say nothing of mail.
+    """Return, by alias, what makes a connection; empty if the settings do not mention mail.
 
     Django's defaults are no configuration: nobody chose the localhost:25 that they name.
     """
-    # Who reads an EMAIL_* setting or calls get_connection() is warned since Django 6.1; its handler is not.
+    # Since Django 6.1, reading an EMAIL_* setting or calling get_connection() warns; its handler does not.
     handler: Any = getattr(mail, "mailers", None)
     if handler is not None and hasattr(settings, "MAILERS"):
         return {alias: partial(handler.__getitem__, alias) for alias in handler}
@@ -38,7 +38,7 @@ def mailers() -> Mapping[str, Callable[[], Any]]:
 def accept(alias: str, connect: Callable[[], Any]) -> str | None:
     """Have the server of a mailer accept a connection, TLS and login included; nothing is sent.
 
-    Returns the reason where its backend does not speak SMTP; AssertionError says which server refuses.
+    Return the reason if its backend does not speak SMTP. Raise AssertionError with the server that refuses.
     """
     with blaming(f'mailer "{alias}"'):
         backend = connect()

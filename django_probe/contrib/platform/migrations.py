@@ -68,7 +68,7 @@ def have_models() -> str | None:
         return "no installed app has migrations"
     if conflicts := list(_conflicts(loader)):
         raise AssertionError("\n".join(conflicts))
-    with override(None):  # as the command has it: a label in the language of now is no change
+    with override(None):  # as makemigrations does: a translated label is no change
         detector = MigrationAutodetector(
             loader.project_state(), ProjectState.from_apps(apps), MigrationQuestioner(dry_run=True)
         )
@@ -170,9 +170,9 @@ class _Comparison(NamedTuple):
         ]
 
     def _begun(self) -> dict[str, int]:
-        """Return the row of each app's first migration of today.
+        """Return the row of each app's first migration in the code of today.
 
-        Rows before it are of a history that was squashed; projects seldom prune them.
+        Rows before it come from migrations that were squashed since; projects seldom prune them.
         """
         begun: dict[str, int] = {}
         for key in self.loader.graph.root_nodes():
@@ -202,7 +202,7 @@ def _conflicts(loader: MigrationLoader) -> Iterator[str]:
 
 
 def _may_migrate(alias: str, app: str) -> bool:
-    """Return whether a migration of the app could do anything to the alias; else it means nothing there."""
+    """Return whether a migration of the app can change the alias; if not, it does not matter there."""
     # The first question is what RunPython and RunSQL ask, the second what the operations on models do.
     return router.allow_migrate(alias, app) or any(
         router.allow_migrate_model(alias, model)

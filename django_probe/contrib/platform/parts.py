@@ -1,4 +1,4 @@
-"""What the probes of several parts share: every part is asked, and every part that fails is named."""
+"""Shared by the probes of several parts: asks every part, and names every part that fails."""
 
 from __future__ import annotations
 
@@ -29,27 +29,27 @@ def ask_each(case: TestCase, kind: str, aliases: Iterable[str], ask: Callable[[s
         with case.subTest(**{kind: alias}):
             if reason := ask(alias):
                 reasons.append(reason)
-    # Not skipped one by one in the subtests: a probe that asked two of three would be reported as skipped.
+    # Subtests do not skip one by one: a probe that asked two of three would be reported as skipped.
     if len(reasons) == len(names):
         case.skipTest("; ".join(reasons) or nothing)
 
 
 @contextmanager
 def blaming(part: str) -> Iterator[None]:
-    """Turn whatever goes wrong inside into a failure that begins with the name and the place of `part`."""
+    """Turn every exception of the block into a failure that begins with the name and the place of `part`."""
     try:
         yield
     except AssertionError:
         raise
     except (OSError, DatabaseError) as error:
-        # Of a server that does not answer the message says all; a driver's pages of traceback would bury it.
+        # If a server does not answer, the message says it all; a driver's long traceback would bury it.
         raise AssertionError(f"{part}: {summary(error)}") from None
     except Exception as error:
         raise AssertionError(f"{part}: {summary(error)}") from error
 
 
 def is_set(setting: str) -> bool:
-    """Return whether the project's settings say anything of it; Django's own default is nobody's choice."""
+    """Return whether the project's settings have it; Django's own default is nobody's choice."""
     return bool(settings.is_overridden(setting))  # type: ignore[misc]  # django-stubs does not know it
 
 
@@ -60,5 +60,5 @@ def summary(error: BaseException) -> str:
 
 
 def without_user_info(text: str) -> str:
-    """Return a text whose URLs have lost the user and the password; rather too much is lost than too little."""
+    """Return a text without user and password in URLs; it removes rather too much than too little."""
     return _USER_INFO.sub("", text)

@@ -13,7 +13,7 @@ from django_probe import probe
 from django_probe.contrib.platform import caches, databases, mail, migrations, storages
 from django_probe.contrib.platform.parts import ask_each
 
-# Those of django_probe itself look at the probes: they would load what is being run.
+# The tag of django_probe's own checks, which would load the probes that are being run.
 _OWN_CHECKS = "probes"
 
 

@@ -13,9 +13,9 @@ from django_probe.contrib.platform.parts import blaming
 
 
 def answer() -> str | None:
-    """Ask the default storage for a random name; AssertionError says what went wrong.
+    """Ask the default storage for a random name. Raise AssertionError with what went wrong.
 
-    Returns the reason where there is nothing to ask.
+    Return the reason if there is nothing to ask.
     """
     backend = str(settings.STORAGES.get("default", {}).get("BACKEND", "none"))
     with blaming(f"default storage ({backend.rpartition('.')[2]})"):
@@ -31,9 +31,9 @@ def answer() -> str | None:
 
 
 def _require_folder(location: Path) -> None:
-    """Raise unless the folder can be read, or can still be made: Django makes it with the first file.
+    """Raise unless the folder can be read or can be made: Django makes it with the first file.
 
-    For a file system exists() is no question: it says no to any name in what is no folder or is not readable.
+    Asking exists() is not enough on a file system: it says no to any name if the folder is missing or unreadable.
     """
     nearest = next(path for path in (location, *location.parents) if path.exists())
     if not nearest.is_dir():

@@ -1,4 +1,4 @@
-"""Which of a project's databases can be held to read-only, before any of them is connected to."""
+"""Finds the databases that cannot be held to an access, before any of them is connected to."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _DUMMY: Final = "django.db.backends.dummy"
 
 
 def objections(access: DatabaseAccess) -> list[str]:
-    """Say of each database alias that cannot be held to `access` why, and the ways out.
+    """Return, for each database alias that cannot be held to `access`, why, and the ways out.
 
-    It connects to nothing: a database that has no transactions to roll back is found out at its first use.
+    It connects to nothing. That a database has no transactions to roll back shows at its first use.
     """
     if access is not DatabaseAccess.READ_ONLY:
         return []
@@ -38,7 +38,7 @@ def _objection(backend: type[BaseDatabaseWrapper] | Exception) -> str:
 
 
 def backends() -> dict[str, type[BaseDatabaseWrapper] | Exception]:
-    """Return each alias's class, or why there is none; Django's stand-in for "no database" is left out."""
+    """Return the backend class of each alias, or why it has none; aliases without a database are left out."""
     found: dict[str, type[BaseDatabaseWrapper] | Exception] = {}
     for alias in connections:
         engine = connections.settings[alias]["ENGINE"]

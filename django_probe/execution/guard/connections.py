@@ -19,14 +19,14 @@ SESSION: Final = "__probe_session__"
 def discard(wrapper: BaseDatabaseWrapper) -> None:
     """Roll back and close a connection, in whatever state it is; the next use of it connects anew.
 
-    A database in memory is not closed, for that would end it; it is only rolled back and no longer held.
+    A database in memory is not closed, because that would delete it: it is rolled back and no longer held.
     """
     wrapper.validate_thread_sharing()
     forget_transaction(wrapper)
     vars(wrapper).pop(HOLD, None)
     if wrapper.connection is not None and not is_stuck(wrapper):
         with suppress(Error):
-            # Said aloud: a pooler drops its connection to the server if the client goes in mid-transaction.
+            # Explicitly: a pooler drops its connection to the server if a client leaves in mid-transaction.
             wrapper.rollback()
     with suppress(Error):
         wrapper.close()
@@ -35,13 +35,13 @@ def discard(wrapper: BaseDatabaseWrapper) -> None:
 
 
 def end_session(wrapper: BaseDatabaseWrapper) -> None:
-    """Close for good what a pool would hand on, where something may be set in the session."""
+    """Close a pool's connection for good if something may be set in its session: the pool would hand it on."""
     if vars(wrapper).pop(SESSION, None) is not None and hasattr(wrapper.connection, "_pool"):
         wrapper.connection.pgconn.finish()  # not close(): a pool may have made that a way to return it
 
 
 def forget_transaction(wrapper: BaseDatabaseWrapper) -> None:
-    """Make Django believe that no atomic block is open, as its `connect()` does."""
+    """Reset Django's state of atomic blocks, as its `connect()` does."""
     wrapper.in_atomic_block = False
     wrapper.closed_in_transaction = False
     wrapper.needs_rollback = False
@@ -57,23 +57,23 @@ def settle(wrapper: BaseDatabaseWrapper) -> None:
     if raw is not None:
         dirty = dirty or wrapper.autocommit != wrapper.settings_dict["AUTOCOMMIT"] or is_unfinished(raw)
         dirty = dirty or not still_holds(wrapper)
-    # A pool's connection goes back: Django leaves it to the pool to find out that it was dropped.
+    # A pool's connection goes back to the pool, which finds out by itself whether it was dropped.
     if dirty or hasattr(raw, "_pool"):
         discard(wrapper)
 
 
 def distrust(wrapper: BaseDatabaseWrapper) -> None:
-    """Have Django look, before the next use, whether the server dropped the connection; free till then."""
+    """Have Django check before the next use whether the server dropped the connection; this costs nothing now."""
     if wrapper.connection is not None:
         vars(wrapper).update(health_check_enabled=True, health_check_done=False)
 
 
 def is_unfinished(raw: Any) -> bool:
-    """Return whether the driver's connection is in a transaction, or broken, without asking the server."""
+    """Return whether the driver's connection is in a transaction or broken; the server is not asked."""
     status = getattr(getattr(raw, "info", None), "transaction_status", 0)  # psycopg: 0 is idle
     try:
         return bool(status) or getattr(raw, "in_transaction", False)  # sqlite3
-    except Exception:  # noqa: BLE001 (sqlite3's own, which need not be loaded: it is closed)
+    except Exception:  # noqa: BLE001 (sqlite3's error of a closed connection; sqlite3 need not be loaded)
         return True
 
 

@@ -1,13 +1,13 @@
 """The database guard: holds all of a process's database connections to what a probe may do.
 
 Django hands out every cursor, in every thread, through `ensure_connection()`, and opens every connection in
-`connect()`; while it is installed the guard puts itself around these. So it need not know of a connection
-beforehand: one that is open already, one of a thread that an earlier probe left, a reconnect, a copy of an
-alias are looked at when they are used. (The signal `connection_created` cannot do this: where another
-receiver raises, the connection stays open, and ours may not have been called.)
+`connect()`. While it is installed, the guard wraps both. So it need not know a connection beforehand: it checks
+each one when it is used, be it open already, of a thread that an earlier probe left, a reconnect, or a copy of an
+alias. (The signal `connection_created` is not enough: if another receiver raises, the connection stays open, and
+ours may not have been called.)
 
 It fails closed: a connection that cannot be held is closed, and the probe errs. It is a seat belt, not a
-lock: see `docs/database-safety.md` for what goes round it.
+lock: `docs/database-safety.md` lists what it cannot stop.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ _UNGUARDED: Final[set[int]] = set()
 
 
 class _Hold(NamedTuple):
-    """What a connection of Django's is held to, and the driver's connection that this is true of."""
+    """The access that a connection is held to, and the driver's connection that this was set up on."""
 
     access: DatabaseAccess
     raw: Any
@@ -60,7 +60,7 @@ class _Hold(NamedTuple):
 
 @contextmanager
 def unguarded() -> Iterator[None]:
-    """Let the connections of this thread be: none of a probe's, it writes what became of them."""
+    """Exempt the connections of this thread: it is no probe's, and writes the history."""
     _UNGUARDED.add(get_ident())
     try:
         yield
@@ -88,18 +88,18 @@ class DatabaseGuard:
     def during(self, access: DatabaseAccess) -> Iterator[None]:
         """Hold all connections to `access` while the block runs; it may be nested with the same access.
 
-        Between blocks the last access stays in force, for threads that a probe left. Raise GuardError where
-        `access` cannot be had, and at the end of `rollback` where something else ended the transaction; ValueError
-        where it is none.
+        Between blocks the last access stays in force, for threads that a probe left. Raise GuardError if `access` is
+        impossible, and at the end of `rollback` if something else ended the transaction. Raise ValueError if
+        `access` is no access.
         """
-        self._enter(DatabaseAccess(access))  # a text of the same letters is none of its members, and holds nothing
+        self._enter(DatabaseAccess(access))  # a plain text with the same letters would be no member, and hold nothing
         try:
             yield
         finally:
             self._leave()
 
     def close(self) -> None:
-        """Close this thread's connections and take the guard out: the process is as it was before."""
+        """Close this thread's connections and remove the guard: the process is as it was before."""
         self._transactions.drop()
         if self._access is not None:
             for wrapper in connections.all(initialized_only=True):
@@ -111,7 +111,7 @@ class DatabaseGuard:
         for wrapper in list(self._known):
             if self._watch in wrapper.execute_wrappers:
                 wrapper.execute_wrappers.remove(self._watch)
-        for wrapper in list(self._known):  # of other threads, which may be in the middle of something
+        for wrapper in list(self._known):  # those of other threads, which may be in mid-transaction
             if not is_unfinished(wrapper.connection):
                 vars(wrapper).pop(HOLD, None)
                 read_only.release(wrapper)
@@ -161,11 +161,11 @@ class DatabaseGuard:
             )
 
     def _open(self, *, changed: bool = False) -> Sequence[BaseDatabaseWrapper]:
-        """Return this thread's connections; where none was ever held, asking would cost more than an empty probe."""
+        """Return this thread's connections; none if none was ever held, since asking costs more than an empty probe."""
         return connections.all(initialized_only=True) if changed or self._known else []
 
     def _wanted(self, wrapper: BaseDatabaseWrapper) -> DatabaseAccess:
-        """Return what to hold a connection to: only the probe's own thread, in its time, can be rolled back."""
+        """Return the access for a connection: only the probe's own thread, while it runs, can be rolled back."""
         access = self._access or DatabaseAccess.READ_ONLY
         owner: int = wrapper._thread_ident  # type: ignore[attr-defined] # noqa: SLF001 (no public name)
         if owner in _UNGUARDED:
@@ -191,7 +191,7 @@ class DatabaseGuard:
         vars(wrapper)[HOLD] = _Hold(access, wrapper.connection)
 
     def _watch(self, execute: Callable[..., Any], sql: Any, params: Any, many: Any, context: dict[str, Any]) -> Any:
-        """Note that the session may not be as it was; an execute wrapper of Django's."""
+        """Note statements that may change the session; this is an execute wrapper of Django's."""
         wrapper = context["connection"]
         if may_stay_in_session(text_of(sql, wrapper.connection)):
             vars(wrapper)[SESSION] = self._round
@@ -199,7 +199,7 @@ class DatabaseGuard:
 
     @contextmanager
     def _holding(self, wrapper: BaseDatabaseWrapper) -> Iterator[None]:
-        """Hold the connection that the block leaves open, or close it; Django's calls within pass."""
+        """Hold the connection that the block leaves open, or close it; Django's own calls in the block pass."""
         self._busy.add(wrapper)
         try:
             yield
@@ -215,7 +215,7 @@ class DatabaseGuard:
     def _renew(self, wrapper: BaseDatabaseWrapper) -> None:
         with self._holding(wrapper):
             self._transactions.check(wrapper)
-            discard(wrapper)  # only a database in memory is still open then
+            discard(wrapper)  # after this, only a database in memory is still open
 
     def _needs_renewal(self, wrapper: BaseDatabaseWrapper) -> bool:
         if wrapper.connection is None or wrapper in self._busy:
@@ -228,7 +228,7 @@ class DatabaseGuard:
         return not wrapper.in_atomic_block and (inherited or is_stuck(wrapper))
 
     def _install(self) -> None:
-        """Put the guard around each definition of the methods below, those of the backends' own included."""
+        """Wrap each definition of the methods below, those of the backends included."""
         if self._replaced:
             return
         around = {

@@ -1,8 +1,8 @@
 """Holds a psycopg 3 connection to read-only transactions, one at a time, with nothing set in the session.
 
 The driver itself begins every transaction (`BEGIN READ ONLY`), whichever way a statement comes: ORM, raw
-cursor, `copy()`, `callproc()`, a server-side cursor. For that it must never be in autocommit; to Django, and
-to whoever asks it, it pretends that it is, and ends the transaction after each statement. A session setting
+cursor, `copy()`, `callproc()`, a server-side cursor. For that it must never be in autocommit. It tells Django, and
+whoever else asks, that it is, and ends the transaction after each statement. A session setting
 (`SET SESSION CHARACTERISTICS`, `default_transaction_read_only`) would outlive the probe behind a pooler.
 """
 
@@ -24,7 +24,7 @@ _CANCEL_SECONDS: Final = 2.0
 
 
 class _Held(psycopg.Connection[Any]):
-    """A driver's connection that begins read-only transactions alone; see the module."""
+    """A driver's connection that begins only read-only transactions; see the module."""
 
     probe_note: str
     probe_base: type[psycopg.Connection[Any]]
@@ -49,7 +49,7 @@ class _Held(psycopg.Connection[Any]):
         yield from ()
 
     def wait(self, gen: PQGen[Any], *args: Any, **kwargs: Any) -> Any:
-        """Do any of the driver's operations, then end what is to be a statement's own transaction."""
+        """Run one of the driver's operations, then end the transaction if the statement has its own."""
         try:
             result = super().wait(gen, *args, **kwargs)
         except BaseException as error:
@@ -64,7 +64,7 @@ class _Held(psycopg.Connection[Any]):
     def _is_refusal(self, error: BaseException) -> bool:
         if isinstance(error, psycopg.errors.ReadOnlySqlTransaction):
             return True
-        # VACUUM, CREATE INDEX CONCURRENTLY and the like find the transaction that only the guard began.
+        # VACUUM, CREATE INDEX CONCURRENTLY and the like refuse to run in the transaction that the guard began.
         return self.probe_autocommit and isinstance(error, psycopg.errors.ActiveSqlTransaction)
 
     def _end_statement(self) -> None:
@@ -72,7 +72,7 @@ class _Held(psycopg.Connection[Any]):
             return
         status = self.pgconn.transaction_status
         if status == TransactionStatus.INTRANS:
-            # Not a rollback: what `SET` set, and a cursor WITH HOLD, live on as they do in autocommit.
+            # Not a rollback: the effect of `SET`, and a cursor WITH HOLD, stay as they do in autocommit.
             super().wait(self._commit_gen())
         elif status == TransactionStatus.INERROR:
             super().wait(self._rollback_gen())
@@ -90,7 +90,7 @@ def _held(base: type[psycopg.Connection[Any]]) -> type[_Held]:
 def hold(raw: psycopg.Connection[Any], note: str) -> None:
     """Hold the driver's connection from now on; `note` goes with every write that is refused.
 
-    The server is asked whether it holds: GuardError where it does not, psycopg's errors where it cannot say.
+    It asks the server whether it holds. Raise GuardError if not, and psycopg's errors if the server fails.
     """
     raw.rollback()  # what a receiver of connection_created left open was begun unguarded
     believed = raw.autocommit
@@ -109,7 +109,7 @@ def hold(raw: psycopg.Connection[Any], note: str) -> None:
 
 
 def release(raw: psycopg.Connection[Any]) -> None:
-    """Give the connection back as it was before `hold`, or closed: a pool may hand it on to anybody."""
+    """Put the connection back as it was before `hold`, or close it: a pool may hand it on to anybody."""
     if not isinstance(raw, _Held):
         return
     believed = raw.autocommit
@@ -128,6 +128,6 @@ def is_busy(raw: psycopg.Connection[Any]) -> bool:
 
 
 def cancel(raw: psycopg.Connection[Any]) -> None:
-    """Stop the statement that runs on the server; closing the connection would let it run on, locks held."""
+    """Stop the statement that runs on the server; closing the connection would leave it running, with its locks."""
     with suppress(psycopg.Error):
         raw.cancel_safe(timeout=_CANCEL_SECONDS)

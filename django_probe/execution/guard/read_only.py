@@ -1,4 +1,4 @@
-"""Holds one of Django's connections to reading, where the vendor is one that the guard knows."""
+"""Holds one of Django's connections to reading, for each vendor that the guard knows."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _KNOWN: Final = "only PostgreSQL with psycopg 3 and SQLite can be held to read-o
 
 
 def objection(backend: type[BaseDatabaseWrapper]) -> str:
-    """Say why connections of this backend cannot be held to read-only, or nothing."""
+    """Return why connections of this backend cannot be held to read-only, or None."""
     if backend.vendor == "sqlite":
         return ""
     if backend.vendor != "postgresql":
@@ -36,7 +36,7 @@ def uses_psycopg(backend: type[BaseDatabaseWrapper]) -> bool:
 def hold(wrapper: BaseDatabaseWrapper, note: str) -> None:
     """Hold an open connection to reading; `note` goes with every write that is refused.
 
-    Raise GuardError where it cannot be done, and the driver's errors where the server does not answer.
+    Raise GuardError if that is impossible, and the driver's errors if the server does not answer.
     """
     try:
         _hold(wrapper, note)
@@ -64,7 +64,7 @@ def release(wrapper: BaseDatabaseWrapper) -> None:
 
 
 def still_holds(wrapper: BaseDatabaseWrapper) -> bool:
-    """Return whether what `hold` set in the session is as it was; on PostgreSQL it set nothing there."""
+    """Return whether what `hold` set in the session is unchanged; on PostgreSQL it set nothing there."""
     if wrapper.vendor != "sqlite" or NOTE not in vars(wrapper):
         return True
     return sqlite.still_holds(wrapper)

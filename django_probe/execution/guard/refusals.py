@@ -1,4 +1,4 @@
-"""What the guard says when it refuses a write, and the error where it cannot guard at all."""
+"""The texts of the guard when it refuses a write, and the error if it cannot guard at all."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ _refusals: Final[list[str]] = []
 
 
 def refuse(error: BaseException, note: str) -> None:
-    """Let `error` say with `note` that a write was refused, and remember it for `take_refusals`."""
+    """Add `note` to the `error` of a refused write, and remember it for `take_refusals`."""
     error.add_note(note)
     _refusals.append(note)
 
 
 def take_refusals() -> list[str]:
-    """Return what was refused since the last time, in whichever thread."""
+    """Return what was refused since the last call, in any thread."""
     taken = list(_refusals)
     _refusals.clear()
     return taken
@@ -52,7 +52,7 @@ def _first_words(text: str) -> str:
 
 
 def explain(execute: Callable[..., Any], sql: Any, params: Any, many: Any, context: dict[str, Any]) -> Any:
-    """Say with a write that was refused what it was, and the ways out; an execute wrapper of Django's."""
+    """Add to the error of a refused write what it was, and the ways out; this is an execute wrapper of Django's."""
     wrapper = context["connection"]
     note = vars(wrapper).get(NOTE)
     text = text_of(sql, wrapper.connection)
@@ -64,7 +64,7 @@ def explain(execute: Callable[..., Any], sql: Any, params: Any, many: Any, conte
         return execute(sql, params, many, context)
     except Error as error:
         told = getattr(error.__cause__, "__notes__", [])
-        if note in told:  # the driver's connection said it, for those who use it without Django
+        if note in told:  # the driver's connection noted it already, for code that uses it without Django
             told.remove(note)
         elif getattr(error.__cause__, "sqlite_errorname", None) != "SQLITE_READONLY":
             raise

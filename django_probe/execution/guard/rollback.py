@@ -1,9 +1,9 @@
-"""Runs what a probe does to each database inside one transaction, which never commits.
+"""Runs what a probe does to each database in one transaction, which never commits.
 
-It is what `atomic()` does, done by hand: lazily, so that a database which no probe uses is not connected to;
-for connections that are not in `django.db.connections` too; and with a savepoint, which tells at the end, or
-when the connection is closed, whether the transaction is still the one that was begun. A block inside (a
-probe in its class's fixture) is one more savepoint.
+It does by hand what `atomic()` does, with three differences. It is lazy: a database that no probe uses is not connected
+to. It covers connections that are not in `django.db.connections`. And a savepoint tells at the end, or when the
+connection is closed, whether the transaction is still the one that was begun. A nested block (a probe inside its
+class's fixture) is one more savepoint.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ if TYPE_CHECKING:
 
 @dataclass
 class _Transaction:
-    """A connection's transaction; for each block that is entered, its savepoint and what was open around."""
+    """A connection's transaction; for each block that was entered, its savepoint and what was open around it."""
 
     wrapper: BaseDatabaseWrapper
     raw: Any
     process: int
     blocks: list[tuple[str | None, int, int]] = field(default_factory=list)
-    is_over: bool = False  # and what had become of it is known
+    is_over: bool = False  # and how it ended is known
 
     @property
     def is_there(self) -> bool:
-        """Whether the connection that it was begun on is still the open one."""
+        """Whether the connection on which it was begun is still open."""
         return self.wrapper.connection is self.raw and not self.wrapper.closed_in_transaction
 
 
@@ -49,7 +49,7 @@ class Transactions:
         self._ended: list[str] = []
 
     def begin(self, wrapper: BaseDatabaseWrapper, depth: int) -> None:
-        """Begin the transaction of a new connection inside `depth` blocks; GuardError where it has none."""
+        """Begin the transaction of a new connection inside `depth` blocks. Raise GuardError if it has none."""
         _require_transactions(wrapper)
         if not wrapper.autocommit:  # settings may say so; SQLite's savepoints work only from autocommit on
             wrapper.rollback()
@@ -60,7 +60,7 @@ class Transactions:
         block = Atomic(wrapper.alias, savepoint=True, durable=False)
         block._from_testcase = True  # type: ignore[attr-defined] # noqa: SLF001 (lets durable=True work inside)
         wrapper.atomic_blocks.append(block)
-        self.check(wrapper)  # no: Django was made to forget it
+        self.check(wrapper)  # not in one: Django was made to forget it
         self._open = [other for other in self._open if other.wrapper is not wrapper]
         begun = _Transaction(wrapper, wrapper.connection, Original.getpid())
         self._open.append(begun)
@@ -68,7 +68,7 @@ class Transactions:
             _enter(begun)
 
     def enter(self) -> None:
-        """Begin a block inside what is open; GuardError where a database cannot."""
+        """Begin a block inside what is open. Raise GuardError if a database cannot."""
         try:
             for transaction in self._open:
                 if transaction.is_there:
@@ -78,7 +78,7 @@ class Transactions:
             raise GuardError(f"the transaction that the class fixture began cannot go on: {error}") from error
 
     def leave(self) -> list[str]:
-        """Undo the innermost block; give the aliases whose transaction had been ended by somebody else."""
+        """Undo the innermost block; return the aliases whose transaction somebody else had ended."""
         for transaction in list(self._open):
             if not self._undone(transaction):
                 self._ended.append(transaction.wrapper.alias)
@@ -86,7 +86,7 @@ class Transactions:
         return ended
 
     def check(self, wrapper: BaseDatabaseWrapper) -> None:
-        """Find out, before a connection is closed, whether its transaction is still the one that was begun.
+        """Before a connection is closed, find out whether its transaction is still the one that was begun.
 
         Afterwards nobody could tell whether the server rolled it back, or the probe had committed it.
         """
@@ -109,7 +109,7 @@ class Transactions:
 
     def _undone(self, transaction: _Transaction) -> bool:
         wrapper = transaction.wrapper
-        if not transaction.is_there:  # what was on a connection that is gone was found out as it went
+        if not transaction.is_there:  # a connection that is gone was checked when it was closed
             self.check(wrapper)
             self._drop(transaction)
             return True
@@ -145,7 +145,7 @@ def _enter(transaction: _Transaction) -> None:
 
 
 def _was_ended(transaction: _Transaction) -> bool:
-    """Roll a transaction back, and tell whether it had been ended by then other than by losing the server."""
+    """Roll a transaction back; return whether something other than the loss of the server had ended it."""
     wrapper, raw = transaction.wrapper, transaction.raw
     savepoint = transaction.blocks[0][0] if transaction.blocks else None
     if savepoint is None or is_stuck(wrapper):  # the first cannot be told, the second was interrupted inside
@@ -159,7 +159,7 @@ def _was_ended(transaction: _Transaction) -> bool:
 
 
 def _answers(transaction: _Transaction) -> bool:
-    """Return whether the server is still there, so that no lost connection was what ended the transaction."""
+    """Return whether the server is still there, so that its loss did not end the transaction."""
     try:
         with transaction.wrapper.wrap_database_errors:
             transaction.raw.rollback()
@@ -169,7 +169,7 @@ def _answers(transaction: _Transaction) -> bool:
 
 
 def _was_closed_by_hand(transaction: _Transaction) -> bool:
-    """Return whether the driver's connection was closed past Django, as far as the driver tells it from a loss."""
+    """Return whether somebody closed the driver's connection past Django, if the driver can tell that from a loss."""
     raw = transaction.raw
     if transaction.wrapper.vendor == "sqlite":  # there is no server to lose
         return True
@@ -180,7 +180,7 @@ def _was_closed_by_hand(transaction: _Transaction) -> bool:
 
 def _require_transactions(wrapper: BaseDatabaseWrapper) -> None:
     name = "supports_transactions"
-    # Where a backend does not say, Django's own way to find out is to create a table.
+    # If a backend does not say, Django finds out by creating a table.
     says = inspect.getattr_static(wrapper.features, name) is not vars(BaseDatabaseFeatures)[name]
     if not (says and wrapper.features.supports_transactions):
         raise GuardError(

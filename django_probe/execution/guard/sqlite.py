@@ -1,4 +1,4 @@
-"""Holds a connection to SQLite to reading: `PRAGMA query_only`, which is a setting of the connection itself."""
+"""Holds a connection to SQLite to reading, by `PRAGMA query_only`, a setting of the connection itself."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def hold(wrapper: Any) -> None:
-    """Hold an open connection to reading; GuardError where SQLite does not obey."""
+    """Hold an open connection to reading. Raise GuardError if SQLite does not obey."""
     raw = wrapper.connection
     raw.rollback()  # what a receiver of connection_created left open was begun unguarded
     raw.execute("PRAGMA query_only = 1")
@@ -40,7 +40,7 @@ def release(wrapper: Any) -> None:
 
 
 def refuse_to_create(wrapper: BaseDatabaseWrapper) -> None:
-    """Raise OperationalError where SQLite would make the file that it is to open: that would be a write."""
+    """Raise OperationalError if SQLite would create the file that it is to open: that would be a write."""
     name = str(wrapper.settings_dict["NAME"])
     if wrapper.vendor != "sqlite" or name == ":memory:" or name.startswith("file:") or Path(name).exists():
         return

@@ -1,11 +1,11 @@
-"""Recognises, in what comes to Django's cursors, the statements that the guard cannot leave to the server."""
+"""Recognises statements that the guard cannot leave to the server, in what Django's cursors execute."""
 
 from __future__ import annotations
 
 import re
 from typing import Any, Final
 
-# What the words of a statement may not be looked for in; what is quoted with double quotes stays, as a name.
+# Comments and quoted text, where no words of a statement are; names in double quotes stay.
 _ASIDE: Final = r"""(?xs)
     (?P<name>"[^"]*")
     | \b[eE]'(?:\\.|''|[^'\\])*'
@@ -14,8 +14,8 @@ _ASIDE: Final = r"""(?xs)
     | --[^\n]*
     | /\*.*?\*/
 """
-# What code that means no harm may say, where its role's transactions are read-only unless it does. The server
-# obeys if it comes first, and would obey whatever follows a COMMIT in the same string.
+# Harmless code may say this if its role's transactions are read-only by default. The server obeys it as the first
+# statement, and would also obey whatever follows a COMMIT in the same string.
 _LEAVES_READ_ONLY: Final = r"""(?xi)
     (?:^|;)\s*(?:
         (?:set|begin|start)\b[^;]*\b(?:read\s+write|transaction_read_only)\b
@@ -24,10 +24,10 @@ _LEAVES_READ_ONLY: Final = r"""(?xi)
         | pragma\s+(?:[\w"]+\s*\.\s*)?"?query_only\b
     )
 """
-# A statement alone can do harm with these; another must come after a semicolon.
+# These can do harm in a single statement; all others need a semicolon before them.
 _MAY_LEAVE: Final = ("set", "begin", "start", "pragma", "/*", "--")
 
-# What sets something in the session that outlives the statement and its transaction.
+# These set something in the session that outlives the statement and its transaction.
 _SETTERS: Final = "set|reset|discard|listen|unlisten|load|prepare|declare|pragma|attach|detach|use|lock"
 _SETS: Final = rf"(?i)(?:^|;)\s*(?:{_SETTERS})\b"
 _MAY_SET: Final = (*_SETTERS.split("|"), "/*", "--")
@@ -35,7 +35,7 @@ _CALLS: Final = ("set_config", "advisory_lock", "get_lock", " temp")
 
 
 def text_of(statement: Any, raw: Any) -> str:
-    """Return a statement as text: Django passes on bytes and what psycopg's `sql` composes; "" for what is none."""
+    """Return a statement as text, also if it is bytes or composed by psycopg's `sql`; "" for anything else."""
     if isinstance(statement, str):
         return statement
     if isinstance(statement, bytes):
@@ -44,7 +44,7 @@ def text_of(statement: Any, raw: Any) -> str:
         return ""
     try:
         return str(statement.as_string(raw))
-    except Exception:  # noqa: BLE001 (whatever it is, to execute it raises it again, and to whom it concerns)
+    except Exception:  # noqa: BLE001 (whatever it is, executing the statement raises it again, for the probe)
         return ""
 
 
@@ -53,19 +53,19 @@ def _bare(text: str) -> str:
 
 
 def _may_begin(text: str, beginnings: tuple[str, ...]) -> bool:
-    """Tell quickly of nearly every statement that there is nothing to look for; the patterns need not be compiled."""
+    """Return quickly, for nearly every statement, that nothing is to be found; this compiles no pattern."""
     return ";" in text or text.lstrip()[:10].lower().startswith(beginnings)
 
 
 def leaves_read_only(text: str) -> bool:
-    """Return whether a statement would end a read-only transaction, or make it another, as far as it can be seen."""
+    """Return whether a statement would visibly end a read-only transaction or make it another one."""
     return _may_begin(text, _MAY_LEAVE) and re.search(_LEAVES_READ_ONLY, _bare(text)) is not None
 
 
 def may_stay_in_session(text: str) -> bool:
-    """Return whether a statement may leave something in the session, to which the next probe would fall heir.
+    """Return whether a statement may leave something in the session, which the next probe would inherit.
 
-    Generous: what is taken for such a statement costs a new connection, and no more.
+    A wrong yes costs only a new connection.
     """
     lower = text.lower()
     if any(call in lower for call in _CALLS):

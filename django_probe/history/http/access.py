@@ -1,4 +1,4 @@
-"""Who asks, and what they may do: a token in the Authorization header, else the logged-in user."""
+"""Finds out who asks and what they may do: by a token in the Authorization header, else by the logged-in user."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _CHALLENGE: Final = {"WWW-Authenticate": 'Bearer realm="django-probe"'}
 
 
 class Denied(Exception):  # noqa: N818 (an answer to a visitor, not an error)
-    """No: with the HTTP status (401, 403, 429, 503), one sentence for people, and headers of the response."""
+    """The visitor is refused: an HTTP status (401, 403, 429, 503), one sentence for people, and response headers."""
 
     def __init__(self, status: int, sentence: str, headers: dict[str, str] | None = None) -> None:
         super().__init__(sentence)
@@ -36,11 +36,11 @@ class Denied(Exception):  # noqa: N818 (an answer to a visitor, not an error)
 
 
 def visitor(request: HttpRequest) -> Visitor:
-    """Return who asks; nothing is asked of them.
+    """Return who asks, whatever they may do.
 
-    Where an Authorization header is present nothing else is looked at, and anything in it but a good token is Denied:
-    401, or 429 after too many failures from the address. Else it is the logged-in user or the anonymous; Denied
-    with 503 where the database does not say who that is.
+    If there is an Authorization header, nothing else is looked at. Raise Denied if it holds no good token: 401, or 429
+    after too many failures from the address. Without one it is the logged-in user or the anonymous; raise Denied with
+    503 if the database cannot tell who that is.
     """
     if "HTTP_AUTHORIZATION" in request.META:
         return _by_token(request)
@@ -52,10 +52,10 @@ def visitor(request: HttpRequest) -> Visitor:
 
 
 def admit(request: HttpRequest, scope: Scope) -> Visitor:
-    """Return who asks, if they may do what the scope allows; else Denied.
+    """Return who asks, if they may do what the scope allows; else raise Denied.
 
-    401 for the anonymous, 403 for those who may not, and for an unsafe method by a user without a good CSRF token:
-    the views are csrf_exempt, since a token needs none, so Django's own check is made here.
+    It is 401 for the anonymous and 403 for those who may not. An unsafe method by a user without a good CSRF token is
+    403 too: the views are csrf_exempt, because an API token needs no CSRF token, so Django's own check is made here.
     """
     asking = visitor(request)
     if not (asking.may_start if scope is Scope.START else asking.may_view):
@@ -75,7 +75,7 @@ def _refusal(asking: Visitor, scope: Scope) -> Denied:
 
 
 def _by_session(request: HttpRequest) -> Visitor:
-    user = getattr(request, "user", None)  # there is none without AuthenticationMiddleware
+    user = getattr(request, "user", None)  # a request has no user without AuthenticationMiddleware
     if user is None or not user.is_authenticated:
         return Visitor("", frozenset(), by_token=False)
     has = [scope for scope in Scope if user.has_perm(_PERMISSIONS[scope])]  # never of the inactive
@@ -87,7 +87,7 @@ def _by_token(request: HttpRequest) -> Visitor:
     if not tokens.configured():
         raise not_accepted
     if scopes := tokens.scopes_of(_presented(request)):
-        # Even from an address that has to wait: behind a proxy that is everybody's, and a token is not to be guessed.
+        # A good token counts even from an address that has to wait: behind a proxy all visitors share one address.
         return Visitor("token", scopes, by_token=True)
     address = request.META.get("REMOTE_ADDR", "")
     if wait := attempts.HERE.wait(address):
@@ -101,8 +101,8 @@ def _by_token(request: HttpRequest) -> Visitor:
 def _presented(request: HttpRequest) -> str:
     """Return what the header holds: after `Bearer`, or as the password of `Basic`; "" where it holds neither.
 
-    Basic, whatever its user name, is for those who can give a URL and no header: Flagger's webhooks are called by Go's
-    HTTP client, which makes it of `http://any:TOKEN@host/` (net/http, Client.send).
+    Basic, with any user name, is for those who can configure a URL but no header. Flagger calls webhooks with Go's
+    HTTP client, which makes Basic of `http://any:TOKEN@host/` (net/http, Client.send).
     """
     scheme, _, value = request.META["HTTP_AUTHORIZATION"].partition(" ")
     if scheme.lower() == "bearer":
@@ -125,5 +125,5 @@ class _Csrf(CsrfViewMiddleware):
 
 
 def _no_response(_request: HttpRequest) -> HttpResponseForbidden:
-    """Stand where a middleware has the next one and the view: of this one only the check is used."""
+    """Stand in for the next middleware and the view: only the check of this one is used."""
     return HttpResponseForbidden()

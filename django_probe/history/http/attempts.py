@@ -16,17 +16,17 @@ if TYPE_CHECKING:
 
 LIMIT: Final = 10
 WINDOW: Final = 60.0
-"""So many failures are allowed in so many seconds, which begin with the first."""
+"""How many failures are allowed in how many seconds, counted from the first failure."""
 MOST_ADDRESSES: Final = 5000
-"""About 1 MB; who has more addresses than that is not held up by a limit for each."""
+"""About 1 MB; a limit for each address would not stop an attacker who has more addresses."""
 
 
 class Attempts:
-    """Says who has to wait. All windows are equally long: those that began first stand first, and end first."""
+    """Knows who has to wait. All windows are equally long, so they end in the order in which they began."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._windows: OrderedDict[str, tuple[int, float]] = OrderedDict()  # address: failures, and when it ends
+        self._windows: OrderedDict[str, tuple[int, float]] = OrderedDict()  # by address: failures, end of the window
         self._lock = threading.Lock()
 
     def __len__(self) -> int:

@@ -1,4 +1,4 @@
-"""What surrounds every view of the history: nothing of the project's own walls, and an answer whatever goes wrong."""
+"""Surrounds every view of the history: keeps the project's own barriers away, and always answers."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 logger = logging.getLogger("django_probe.history")
 
 _places: Final = threading.BoundedSemaphore(4)
-"""So many requests of a process at once: a database that does not answer must not keep kubelet's from being heard."""
+"""Requests of a process at once: a database that does not answer must not use up the threads that kubelet needs."""
 _PATIENCE: Final = 1.0
-"""Seconds that another one waits for a place."""
+"""Seconds that one more request waits for its turn."""
 
 
 def answering(*methods: str) -> Callable[[plain.View], plain.View]:
-    """Make a view of one that raises what it cannot do, for these methods of HTTP."""
+    """Wrap a view for these HTTP methods: whatever it raises becomes an answer."""
 
     def decorate(view: plain.View) -> plain.View:
         @wraps(view)
@@ -41,7 +41,7 @@ def answering(*methods: str) -> Callable[[plain.View], plain.View]:
             try:
                 if request.method not in methods:
                     raise RequestError(405, "method not allowed", {"Allow": ", ".join(methods)})
-                if any("\0" in part for part in parts.values()):  # PostgreSQL takes no text that has one
+                if any("\0" in part for part in parts.values()):  # PostgreSQL refuses text with one
                     raise RequestError(404, "there is nothing of that name")
                 with _place():
                     response = view(request, **parts)
@@ -67,7 +67,7 @@ def _place() -> Iterator[None]:
 
 
 def _problem(error: Exception) -> tuple[int, str, Mapping[str, str]]:
-    """Return the status, a sentence and headers; what nobody asked for is in the log, and there alone in full."""
+    """Return the status, a sentence and headers for an error; unexpected ones are described in the log alone."""
     match error:
         case RequestError():
             return error.status, str(error), error.headers
@@ -76,7 +76,7 @@ def _problem(error: Exception) -> tuple[int, str, Mapping[str, str]]:
         case Run.DoesNotExist():
             return 404, "the run is not kept any more", {}
         case DatabaseError():
-            # Without a traceback: it would be the same for each request, for as long as the database is away.
+            # No traceback: it would be the same for each request while the database is away.
             logger.error("the history's database: %s: %s", type(error).__name__, one_line(str(error)))
             return 503, f"the history's database {_trouble(error)}", {}
     logger.error("a request could not be answered", exc_info=error)

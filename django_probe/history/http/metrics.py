@@ -1,4 +1,4 @@
-"""What Prometheus reads: how each gate stands, from the history alone, so that every replica says the same."""
+"""Makes what Prometheus reads: how each gate stands. It comes from the history, so all replicas say the same."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _GATE: Final = {
 _RESULTS: Final = "How many results of that run ended so."
 _PROBE: Final = "Whether the probe passed in that run, a failure that was expected included: 1 or 0."
 _SILENT: Final = frozenset({Outcome.SKIPPED})
-"""What said nothing of the system has no sample."""
+"""Outcomes that say nothing about the system have no sample."""
 
 
 class MissingLibraryError(Exception):
@@ -42,7 +42,7 @@ def exposition(accept: str) -> tuple[bytes, str]:
         from prometheus_client.exposition import choose_encoder  # noqa: PLC0415 (likewise)
     except ImportError as error:
         raise MissingLibraryError(f'metrics: {error}: install django-probe-gate with its extra "metrics"') from error
-    # A registry of one's own: the default one holds what this process counts, which is no matter of the gates.
+    # Not the default registry: that one holds what this process counts about itself.
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_History())
     try:
@@ -87,7 +87,7 @@ def _of_outcomes(verdicts: Mapping[str, RunSummary]) -> Any:
 
 
 def _of_probes(verdicts: Mapping[str, RunSummary]) -> Any:
-    """Return a sample of each probe; a label that several shards report, as one that failed to load, is one sample."""
+    """Return a sample for each probe; a label that several shards report (one that did not load) is one sample."""
     gates = {part.key: gate for gate, verdict in verdicts.items() for part in verdict.parts}
     passed: dict[tuple[str, str], bool] = {}
     rows = Result.objects.filter(run__in=list(gates)).exclude(outcome__in=_SILENT).order_by("run", "pk")

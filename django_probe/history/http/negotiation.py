@@ -1,4 +1,4 @@
-"""What a request asks for besides its URL: a format, a status for failure, how long to wait, what to run."""
+"""Reads what a request asks for besides its path: format, status of a failure, time to wait, what to run."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
 LONGEST_WAIT: Final = 25.0
-"""Seconds that a POST may wait for the verdict: less than the time in which a server gives a request up."""
+"""Seconds that a POST may wait for the verdict: less than the usual timeouts of servers."""
 _MAX_BODY: Final = 64 * 1024
-_DIGITS: Final = 20  # of a length that anything could have
+_DIGITS: Final = 20  # not a number of thousands of digits
 _FAIL_STATUS: Final = ("200", "424", "503")
 _FORM: Final = ("application/x-www-form-urlencoded", "multipart/form-data")
 _JSON: Final = "application/json"
 _OF_A_POST: Final = frozenset({"wait", "format", "fail_status"})
 _FIELDS: Final = frozenset({"labels", "failed_of"})
 _PARAMETER: Final = re.compile(r";(?!\s*q\s*=)[^;,]*", re.IGNORECASE)
-# What Flagger tells of its rollout, from its first release to the latest.
+# The keys that Flagger sends about its rollout, in any of its releases.
 _FLAGGERS: Final = frozenset(
     {"name", "namespace", "phase", "checksum", "buildId", "type"}
     | {"failedChecks", "canaryWeight", "iterations", "remainingTime"}
@@ -58,7 +58,7 @@ _MEDIA_TYPES: Final[Mapping[Format, Sequence[str]]] = {
 
 
 def format_of(request: HttpRequest, offered: Collection[Format]) -> Format:
-    """Return the format that `?format=` or else Accept asks for; JSON where anything will do. RequestError 400, 406."""
+    """Return the format that `?format=` or else Accept asks for; by default JSON. Raise RequestError 400 or 406."""
     if (named := request.GET.get("format")) is not None:
         if named in offered:
             return Format(named)
@@ -72,14 +72,14 @@ def format_of(request: HttpRequest, offered: Collection[Format]) -> Format:
 
 
 def _without_parameters(request: HttpRequest) -> HttpRequest:
-    """Return the request's Accept without what no answer here differs in, such as the charset, for Django to read."""
+    """Return the request's Accept header without parameters, such as the charset: no answer differs in them."""
     asked = HttpRequest()
     asked.META["HTTP_ACCEPT"] = _PARAMETER.sub("", request.headers.get("Accept", "*/*"))
     return asked
 
 
 def fail_status(request: HttpRequest) -> int:
-    """Return the status of an answer that says that the gate is closed: 503, or what `?fail_status=` names."""
+    """Return the status for a closed gate: 503, or what `?fail_status=` names."""
     named = request.GET.get("fail_status", "503")
     if named not in _FAIL_STATUS:
         raise RequestError(400, f"fail_status: expected one of {', '.join(_FAIL_STATUS)}, got {named[:50]!r}")
@@ -106,7 +106,7 @@ def ordered(request: HttpRequest) -> tuple[tuple[str, ...], str]:
         raise RequestError(400, f"{unknown[0][:50]!r} is no field here; there are labels and failed_of")
     labels = tuple(dict.fromkeys(label for text in fields.get("labels", ()) for label in text.split()))
     runs = tuple(dict.fromkeys(run for run in fields.get("failed_of", ()) if run))
-    if fields.keys() & _FIELDS and not (labels or runs):  # what was to name them may have been empty
+    if fields.keys() & _FIELDS and not (labels or runs):  # a variable that was to name them may have been empty
         raise RequestError(400, "labels and failed_of are empty; leave them out to run the whole gate")
     if len(runs) > 1 or (runs and labels):
         raise RequestError(400, "failed_of: give one run, and no labels beside it")
@@ -114,8 +114,8 @@ def ordered(request: HttpRequest) -> tuple[tuple[str, ...], str]:
 
 
 def check_length(request: HttpRequest) -> None:
-    """Make sure, before anything is read, that a POST's body is one that is going to be; RequestError 411, 413."""
-    if "HTTP_TRANSFER_ENCODING" in request.META:  # a body of unknown length would be taken for none
+    """Check the size of a POST's body before reading it. Raise RequestError 411 or 413."""
+    if "HTTP_TRANSFER_ENCODING" in request.META:  # Django takes a body of unknown length for an empty one
         raise RequestError(411, "say how long the body is, in Content-Length")
     if _length(request) > _MAX_BODY:
         raise RequestError(413, f"the body may have {_MAX_BODY // 1024} KiB")

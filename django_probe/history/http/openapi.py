@@ -1,4 +1,4 @@
-"""What is under `/probe/`, as OpenAPI 3.1 (https://spec.openapis.org/oas/v3.1.1) tells it to machines."""
+"""Describes what is under `/probe/` as OpenAPI 3.1 (https://spec.openapis.org/oas/v3.1.1), for machines."""
 
 from __future__ import annotations
 
@@ -187,7 +187,7 @@ def _records(formats: tuple[Format, ...]) -> _Schema:
 
 
 def _records_or_errors(formats: tuple[Format, ...]) -> _Schema:
-    """Return the content of 503, which a gate that is closed and a server that cannot answer have in common."""
+    """Return the content of a 503, which a closed gate and a server that cannot answer share."""
     return {**_records(formats), "application/json": {"schema": {"anyOf": [_ref("Run"), _ref("Error")]}}}
 
 
@@ -273,7 +273,7 @@ _RUN: Final = _object(
         "narrowed": {**_FLAG, "description": "Whether somebody chose a part by hand: no verdict of the gate."},
         "progress": _object({"done": _COUNT, "total": _COUNT, "problems": _COUNT}),
     },
-    *("selected", "counts", "results", "progress"),  # these while the run goes on, that one before it ended
+    *("selected", "counts", "results", "progress"),  # the first two while it is under way, the third afterwards
 )
 _ERROR: Final = _object({"error": {**_TEXT, "description": "One sentence for whoever asked."}})
 _STARTED: Final = _object(

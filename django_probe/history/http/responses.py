@@ -1,4 +1,4 @@
-"""Responses under `/probe/` of the history: never a redirect, never a traceback, never from a cache."""
+"""Makes the responses of the history: never a redirect, never a traceback, never cacheable."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _VARY = ("Accept", "Authorization", "Cookie")
 
 
 def html(page: str, status: int = 200) -> HttpResponse:
-    """Return a page, with the policy that keeps every script out but its own."""
+    """Return a page with a Content-Security-Policy that allows only its own script."""
     response = plain(page.encode("utf-8", "replace"), "text/html; charset=utf-8", status)
     response.headers["Content-Security-Policy"] = pages.SECURITY_POLICY
     response.headers["Cache-Control"] = "no-store"
@@ -44,7 +44,7 @@ def html(page: str, status: int = 200) -> HttpResponse:
 
 
 def of_run(request: HttpRequest, summary: RunSummary, form: Format, status: int = 200) -> HttpResponse:
-    """Return a run for machines; while it goes on its progress, as JSON alone (RequestError 409)."""
+    """Return a run for machines. While it is under way, its progress, as JSON; raise RequestError 409 for others."""
     if summary.state is State.RUNNING:
         if form is not Format.JSON:
             raise RequestError(409, "the run goes on: there is only its progress yet, as HTML or JSON")
@@ -58,7 +58,7 @@ def of_run(request: HttpRequest, summary: RunSummary, form: Format, status: int 
 
 
 def progress(summary: RunSummary) -> dict[str, Any]:
-    """Return a run that goes on in the keys of the record, as far as they are known, and how far it is."""
+    """Return a run that is under way, in the keys of the record as far as they are known, and its progress."""
     return {
         "id": summary.id,
         "gate": summary.gate,
@@ -87,10 +87,10 @@ def _beside(summary: RunSummary) -> dict[str, Any]:
 
 
 def document(request: HttpRequest, text: str, form: Format, status: int = 200) -> HttpResponse:
-    """Return a machine's answer; 304 where the one who asks has it already."""
+    """Return an answer for machines; 304 if the client has it already."""
     body = text.encode("utf-8", "backslashreplace")
     response = plain(body, f"{form.media_types[0]}; charset=utf-8", status)
-    response.headers["Cache-Control"] = "private, no-cache"  # kept by one, and asked for again each time
+    response.headers["Cache-Control"] = "private, no-cache"  # a private cache may keep it and has to ask each time
     if status != 200:  # noqa: PLR2004 (conditions are for answers that would be 200)
         return response
     etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
@@ -99,7 +99,7 @@ def document(request: HttpRequest, text: str, form: Format, status: int = 200) -
 
 
 def accepted(request: HttpRequest, gate: str, launch: Launch, form: Format) -> HttpResponse:
-    """Say where the run is that was started (202), or the one that goes on already (409)."""
+    """Return where the run is that was started (202), or the one that is under way already (409)."""
     status = 409 if launch.busy else 202
     location = Links(root(request)).of_run(str(launch.run))
     if form is not Format.HTML:
@@ -119,7 +119,7 @@ def accepted(request: HttpRequest, gate: str, launch: Launch, form: Format) -> H
 
 
 def problem(request: HttpRequest, status: int, sentence: str, headers: Mapping[str, str] | None = None) -> HttpResponse:
-    """Return one sentence that says what is wrong, as a page for whoever reads pages, else as JSON."""
+    """Return one sentence about what is wrong: a page for whoever accepts pages, else JSON."""
     try:
         form = format_of(request, (Format.JSON, Format.HTML))
     except RequestError:
@@ -141,8 +141,8 @@ def links(request: HttpRequest) -> Links:
 
 
 def with_forms(request: HttpRequest) -> Links:
-    """Return where the pages are, for a visitor whose page may have forms: their token may cost a session."""
-    # "logout" is its name in django.contrib.auth.urls, which many projects include.
+    """Return where the pages are, for a page with forms: their CSRF token may need a session."""
+    # "logout" is the name in django.contrib.auth.urls, which many projects include.
     return replace(links(request), logout_url=_where(reverse, "logout"), csrf_token=get_token(request))
 
 

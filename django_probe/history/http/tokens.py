@@ -1,7 +1,7 @@
-"""The tokens of settings.PROBE_TOKENS and of the file that settings.PROBE_TOKENS_FILE names.
+"""Reads the tokens of settings.PROBE_TOKENS and of the file that settings.PROBE_TOKENS_FILE names.
 
-Only digests of tokens are kept, and no message says more of one than where it stands. One line that is no token and
-the whole setting, or the whole file, gives none: half of a Secret is no Secret.
+Only digests of tokens are kept, and messages name only the place of a token. If one line is no token, the whole setting
+or the whole file counts as empty: half of a Secret is no Secret.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ logger = logging.getLogger("django_probe.history")
 
 SHAPE: Final = '"view:TOKEN" or "start:TOKEN", with a TOKEN of 24 or more printable ASCII characters without blanks'
 _ENTRY: Final = re.compile(r"(?P<scope>view|start):(?P<token>[!-~]{24,})")
-# What was last complained about, for each source of tokens: a request a second is no reason for a line a second.
+# The last problem that was logged for each source of tokens: a request a second must not log a line a second.
 _told: dict[str, object] = {}
 
 
@@ -35,12 +35,12 @@ class _Token:
 
 
 def configured() -> bool:
-    """Return whether either setting names any token, right or wrong."""
+    """Return whether either setting names a token, valid or not."""
     return bool(getattr(settings, "PROBE_TOKENS", None) or getattr(settings, "PROBE_TOKENS_FILE", None))
 
 
 def setting_problems() -> list[str]:
-    """Say what is wrong with the two settings, one line each, without reading the file or naming a token."""
+    """Return what is wrong with the two settings, one line each, without reading the file or naming a token."""
     path = getattr(settings, "PROBE_TOKENS_FILE", None)
     problems = _entry_problems()
     if path and not isinstance(path, str | os.PathLike):
@@ -50,9 +50,9 @@ def setting_problems() -> list[str]:
 
 @sensitive_variables()
 def scopes_of(presented: str) -> frozenset[Scope]:
-    """Return the scopes of the configured tokens that this one equals; none where it equals none.
+    """Return the scopes of the configured tokens that equal this one.
 
-    Every token is compared, in a time that tells nothing of how alike two are.
+    Every token is compared in constant time.
     """
     digest = _digest(presented)
     matching = [(token.scope, hmac.compare_digest(token.digest, digest)) for token in _configured_tokens()]
@@ -60,7 +60,7 @@ def scopes_of(presented: str) -> frozenset[Scope]:
 
 
 def _complain_once(source: str, state: object, problem: str) -> None:
-    """Log a problem of a source of tokens once, for as long as its state stays the same."""
+    """Log a problem of a source of tokens once while it stays the same."""
     if _told.get(source) != state:
         _told[source] = state
         logger.error("%s", problem)
@@ -87,7 +87,7 @@ def _entry_problems() -> list[str]:
 
 
 def _of_file(path: Path) -> list[_Token]:
-    """Read the file anew: Kubernetes swaps what is behind a mounted Secret's name, and nobody restarts."""
+    """Read the file anew: Kubernetes replaces a mounted Secret without a restart."""
     try:
         content = path.read_bytes()
     except OSError as error:

@@ -1,4 +1,4 @@
-"""What `/probe/` answers where the history is kept: pages, records, triggers, metrics."""
+"""The views under `/probe/` with a history: pages, records, triggers, metrics."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _OF_RUNS = (*_OF_GATES, Format.MARKDOWN)
 
 @answering("GET", "HEAD")
 def status(request: HttpRequest) -> HttpResponse:
-    """Return the status page to a visitor who may see it; to all others what `ready/` says."""
+    """Return the status page to a visitor who may see it; to all others, what `ready/` says."""
     try:
         who = visitor(request)
     except Denied:
@@ -64,7 +64,7 @@ def gate(request: HttpRequest, name: str) -> HttpResponse:
 
 @answering("GET", "HEAD")
 def run(request: HttpRequest, run_id: str) -> HttpResponse:
-    """Return a run, or while it goes on its progress."""
+    """Return a run, or its progress while it is under way."""
     who = admit(request, Scope.VIEW)
     form = negotiation.format_of(request, _OF_RUNS)
     if (summary := runs.find(run_id)) is None:
@@ -87,7 +87,7 @@ def show_metrics(request: HttpRequest) -> HttpResponse:
 
 @answering("GET", "HEAD")
 def describe(request: HttpRequest) -> HttpResponse:
-    """Return the description of all this."""
+    """Return the OpenAPI description of these URLs."""
     admit(request, Scope.VIEW)
     return responses.document(request, json.dumps(openapi.description(responses.root(request))) + "\n", Format.JSON)
 

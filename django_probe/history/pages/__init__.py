@@ -1,1 +1,1 @@
-"""Draws the pages: each is a function of what it is given, and gives HTML."""
+"""Draws the pages: each is a function of its arguments, and returns HTML."""

@@ -1,6 +1,6 @@
-"""What the probes of a gate did in its latest runs: which failed when, which are flaky, which are slow.
+"""Reads what the probes of a gate did in its latest runs: which failed when, which are flaky, which are slow.
 
-What is read is bounded, whatever the gate: the results of so many runs as have no more than 30,000 of them.
+What is read is bounded for every gate: as many runs as have 30,000 results at most.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _SHOWN: Final = 50
 _RANKED: Final = 10
 _MOST_RESULTS: Final = 30_000
 _QUIET: Final = 20
-"""So many probes are shown though they had no problem, unless some of that name are looked for."""
+"""How many probes without a problem are shown, unless the visitor filters by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,20 +41,20 @@ class Cell:
 
     @property
     def problem(self) -> bool:
-        """Whether it failed, erred, timed out, or was never started."""
+        """Whether it failed, erred, timed out or was never started."""
         return not self.good and self.outcome is not Outcome.SKIPPED
 
 
 @dataclass(frozen=True, slots=True)
 class ProbeHistory:
-    """What a probe did in the latest runs: a cell for each of them, None where it was not part of the run."""
+    """What a probe did in the latest runs: a cell for each run, None if it was not part of the run."""
 
     label: str
     cells: tuple[Cell | None, ...]
 
     @property
     def ran(self) -> list[Cell]:
-        """The cells in which it said something."""
+        """The cells of the runs that it was part of."""
         return [cell for cell in self.cells if cell and cell.outcome is not Outcome.SKIPPED]
 
     @property
@@ -69,22 +69,22 @@ class ProbeHistory:
 
     @property
     def changes(self) -> int:
-        """How often, from one run to the next, it passed and then not, or the other way round."""
+        """How often it changed, from one run to the next, between passing and not passing."""
         return sum(one.good != other.good for one, other in pairwise(self.ran))
 
     @property
     def retried(self) -> int:
-        """In how many runs it passed only when it was tried again."""
+        """In how many runs it passed only at a retry."""
         return sum(cell.good and cell.attempts > 1 for cell in self.ran)
 
     @property
     def durations(self) -> list[float]:
-        """Seconds that it took, each time that it was started."""
+        """Seconds that it took, for each run that started it."""
         return [cell.duration for cell in self.ran if cell.outcome is not Outcome.NOT_RUN]
 
     @property
     def median(self) -> float:
-        """Seconds that it took in the middle run."""
+        """The median of the seconds that it took."""
         return median(durations) if (durations := self.durations) else 0.0
 
     @property
@@ -97,8 +97,8 @@ class ProbeHistory:
 class HeatMap:
     """The latest whole runs of a gate, the oldest first, and the probes that are shown of them.
 
-    `matching` counts the probes that the filter lets through, shown or not; `bounded` says that fewer runs are here
-    than were asked for, since they have so many results.
+    `matching` counts the probes that match the filter, shown or not. `bounded` says that there are fewer runs than were
+    asked for, because they have so many results.
     """
 
     runs: tuple[RunSummary, ...]
@@ -112,7 +112,7 @@ class HeatMap:
 def heat_map(latest: Sequence[RunSummary], contains: str, *, problems: bool) -> HeatMap:
     """Return what the probes did in these runs of a gate, the latest of which comes first.
 
-    Only of probes whose label contains that text, in any case; of `problems`, only of those that had one.
+    Only probes whose label contains the text are read, in any case; with `problems`, only those that had one.
     """
     asked = [summary for summary in latest if summary.is_verdict]
     together = accumulate(summary.total for summary in asked)
@@ -134,7 +134,7 @@ def heat_map(latest: Sequence[RunSummary], contains: str, *, problems: bool) -> 
 
 
 def _flaky(probe: ProbeHistory) -> bool:
-    """Return whether it changed its mind: to break once, or to be mended once, is not flaky."""
+    """Return whether it is flaky: to break once, or to be mended once, is not."""
     return probe.changes > 1 or probe.retried > 0
 
 
@@ -150,7 +150,7 @@ def _histories(taken: Sequence[RunSummary], contains: str, *, problems: bool) ->
         cells = found.setdefault(label, [None] * len(taken))
         cell = _cell(*values)
         before = cells[columns[key]]
-        if before is None or not before.problem:  # a label that more than one shard reports did what the worst says
+        if before is None or not before.problem:  # of a label that several shards report, the worst outcome counts
             cells[columns[key]] = cell
     probes = [ProbeHistory(label, tuple(cells)) for label, cells in found.items()]
     return [each for each in probes if each.problems] if problems else probes

@@ -1,4 +1,4 @@
-"""Where things are, for one visitor: the URLs that a page leads to."""
+"""The URLs that a page leads to, for one visitor."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from urllib.parse import quote, urlencode
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """Where things are, for one visitor: `root` is the URL of the status page, `next` where a login comes back to."""
+    """The URLs for one visitor: `root` is that of the status page, `next` where a login comes back to."""
 
     root: str
     login_url: str = ""
@@ -21,7 +21,7 @@ class Links:
         return f"{self.root}gates/{quote(name, safe='')}/"
 
     def of_run(self, name: str) -> str:
-        """Return the URL of a run by its id or name, whatever is in it."""
+        """Return the URL of a run by its id or name, whatever characters that has."""
         return f"{self.root}runs/{quote(name, safe='@')}/"
 
     @property

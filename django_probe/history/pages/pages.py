@@ -1,7 +1,7 @@
-"""The pages: each is a function of what it is given, and gives HTML that carries its own style and script.
+"""The pages: each is a function of its arguments, and returns HTML with its own style and script.
 
-What probes, releases and hosts are called is hostile: it gets into a page through templates that escape, or not at
-all. The templates are this app's own, and need nothing of a project's TEMPLATES.
+The names of probes, releases and hosts are hostile: they get into a page only through templates that escape them. The
+templates are this app's own, and need nothing of a project's TEMPLATES.
 """
 
 from __future__ import annotations
@@ -71,11 +71,11 @@ SECURITY_POLICY: Final = "; ".join(
         "frame-ancestors 'none'",
     )
 )
-"""The Content-Security-Policy of every page: nothing is loaded, and no style or script runs but the page's own."""
+"""The Content-Security-Policy of every page: it loads nothing, and only its own style and script work."""
 
 
 def status(*, gates: Sequence[GateCard], offer: Offer, ready: str, visitor: Visitor, here: Links) -> str:
-    """Return the status page: a card for each gate, closed ones first, and what this process says of itself."""
+    """Return the status page: a card for each gate, closed ones first, and whether this process is ready."""
     order = [Mark.CLOSED, Mark.LOST, Mark.PASSED, None]
     return _page(
         "status",
@@ -131,7 +131,7 @@ def run(
     here: Links,
     asked: Mapping[str, str] | None = None,
 ) -> str:
-    """Return a run's page: its problems first, then every result, or while it goes on how far it is.
+    """Return a run's page: its problems, then every result; its progress while it is under way.
 
     `run` is the record, None while there is none. `asked` are the parameters of the URL that narrow the table of
     results: `outcome`, `probe` (a part of the label) and `page`.
@@ -157,7 +157,7 @@ def run(
 
 
 def notice(*, status: int, sentence: str, here: Links, title: str = "", links: Sequence[tuple[str, str]] = ()) -> str:
-    """Return a page that says one thing: why there is no other. `links` are URLs with their texts."""
+    """Return a page that says why there is no other. `links` are URLs with their texts."""
     return _page(
         "notice",
         None,
@@ -171,7 +171,7 @@ def notice(*, status: int, sentence: str, here: Links, title: str = "", links: S
 
 
 def started(*, run_url: str, here: Links) -> str:
-    """Return the answer to a form that started a run: the browser goes on to the run, without a redirect of HTTP."""
+    """Return the answer to a form that started a run: the page leads the browser to it, without an HTTP redirect."""
     return _page("started", None, here, title="The run has started", tone="running", run_url=run_url)
 
 
@@ -192,7 +192,7 @@ def _page(template: str, visitor: Visitor | None, here: Links, **more: Any) -> s
 
 
 def _sentence(gates: Sequence[GateCard]) -> str:
-    """Say in one sentence how all gates stand."""
+    """Return one sentence about how all gates stand."""
     ran = [card for card in gates if card.verdict]
     closed = sum(card.mark is not Mark.PASSED for card in ran)
     if not ran:

@@ -1,6 +1,6 @@
-"""The plots of the pages, as inline SVG: shapes say what colours say, and numbers are the same in every locale.
+"""Draws the plots of the pages as inline SVG. Shapes say what colours say; numbers are the same in every locale.
 
-Nothing of what probes say gets in here but as escaped text; colours are the style sheet's, by class.
+Text of probes gets in only when it is escaped. Colours come from the style sheet, by class.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 
 _MANY: Final = 120
 _FEW: Final = 40
-"""Into so many parts the time of a plot is divided: fewer where there are fewer runs, or bars were too thin to see."""
+"""The parts into which a plot divides its time; fewer if there are fewer runs, or bars would be too thin."""
 _BAR: Final = 5
 _GAP: Final = 2
 _HIGH: Final = 30
-"""A trend's bars are as high as this; below is a mark for what did not pass."""
+"""The height of a trend's bars; below them is a mark for each run that did not pass."""
 _PLOT: Final = 150
 _STRIP: Final = 16
 _CELL: Final = 10
@@ -48,7 +48,7 @@ _SHAPES: Final = {
 
 
 def trend(past: Sequence[Past]) -> SafeString:
-    """Return the latest runs of a gate as small bars: as high as they took, with a mark below what did not pass."""
+    """Return the latest runs of a gate as small bars, high for long runs, with a mark below those that failed."""
     longest = max((each.duration for each in past if each.mark is not Mark.LOST), default=0.0) or 1.0
     bars = [_trend_bar(index, each, longest) for index, each in enumerate(past, TREND - len(past))]
     bad = sum(each.mark is not Mark.PASSED for each in past)
@@ -82,7 +82,7 @@ def _trend_bar(index: int, each: Past, longest: float) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """The runs that started within a part of the plot's time; durations, of those that were not lost, in seconds."""
+    """The runs that started within a part of the plot's time; durations in seconds, without those of lost runs."""
 
     index: int
     since: datetime
@@ -103,7 +103,7 @@ class Bucket:
 
     @property
     def median(self) -> float:
-        """Seconds that the middle run took."""
+        """The median of the seconds that a run took."""
         return median(self.durations)
 
     @property
@@ -118,7 +118,7 @@ class Bucket:
 
     @property
     def said(self) -> str:
-        """The runs and what they said, without when that was."""
+        """The runs and how they ended, without their times."""
         if self.runs == 1:
             ended = "lost" if self.lost else f"{'closed' if self.closed else 'passed'}, took {took(self.longest)}"
             return f"1 run, {ended}"
@@ -153,9 +153,9 @@ def _columns(runs: int) -> int:
 
 
 def durations(parts: Sequence[Bucket]) -> SafeString:
-    """Return how long runs took over time: a bar from nothing to the median, a thin line to the longest.
+    """Return how long runs took over time: a bar up to the median, and a thin line up to the longest.
 
-    Below it, a block for each part of the time in which a run did not pass, as high as their share.
+    Below it is a block for each part of the time in which runs did not pass, as high as their share.
     """
     top = max((part.longest for part in parts if part.durations), default=0.0) or 1.0
     bad, runs = sum(part.bad for part in parts), sum(part.runs for part in parts)
@@ -185,14 +185,14 @@ def _column(part: Bucket, top: float) -> SafeString:
 
 def _bars(part: Bucket, top: float) -> str:
     x = part.index * _CELL
-    kind = Mark.CLOSED if part.bad == part.runs else Mark.PASSED  # one of many says nothing of how long they took
+    kind = Mark.CLOSED if part.bad == part.runs else Mark.PASSED  # one duration says nothing about the others
     middle, longest = (max(2.0, (_PLOT - 2) * each / top) for each in (part.median, part.longest))
     line = f'<path class="range" d="M{x + 4} {_PLOT - longest:.1f}h2V{_PLOT}h-2z"/>'
     return f'{line}<path class="{kind}" d="M{x + 1} {_PLOT - middle:.1f}h8V{_PLOT}h-8z"/>'
 
 
 def strip(probe: ProbeHistory, names: Sequence[str]) -> SafeString:
-    """Return what a probe did in each run, side by side; `names` say which run that was, for whoever points at it."""
+    """Return what a probe did in each run, side by side; `names` are the tooltips that say which run it was."""
     plain: dict[str, list[str]] = {}
     pointed = []
     columns = max(WIDTHS[0], len(probe.cells))
@@ -223,7 +223,7 @@ def shape(cell: Cell) -> str:
 
 
 def words(cell: Cell) -> str:
-    """Say what a probe did in one run."""
+    """Return in words what a probe did in one run."""
     said = "passed after a retry" if shape(cell) == "retried" else cell.outcome.value.replace("_", " ")
     return f"{said}, {took(cell.duration)}" + ("" if cell.blocking else ", warn-only")
 

@@ -1,4 +1,4 @@
-"""What the pages show of many runs: how gates stand and since when, and their past.
+"""Reads what the pages show of many runs: how gates stand and since when, and their past.
 
 The number of queries is the same however many runs there are.
 """
@@ -31,7 +31,7 @@ PAGE: Final = 25
 """How many runs a gate's page lists."""
 PERIODS: Final = (1, 7, 30)
 WIDTHS: Final = (25, 50, 100)
-_DIGITS: Final = 19  # fits a column of 64 bits
+_DIGITS: Final = 19  # the largest number of a 64-bit column
 _APART: Final = timedelta(hours=1)
 """Shards of a run start closer together than this."""
 
@@ -46,7 +46,7 @@ class Mark(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """A run that ended, as a plot has it: `duration` in seconds, `started_at` in UTC."""
+    """A run that ended, for a plot: `duration` in seconds, `started_at` in UTC."""
 
     id: str
     started_at: datetime
@@ -56,7 +56,7 @@ class Past:
 
 @dataclass(frozen=True, slots=True)
 class GateCard:
-    """How a gate stands. `verdict` is None where no whole run of it ended yet; where there is one, so is `since`.
+    """How a gate stands. `verdict` and `since` are None until a run of the whole gate has ended.
 
     `streak` counts the latest whole runs that said the same, the first of which started at `since`. `running` is the
     latest run that goes on, a narrowed one too; `trend` has the latest whole runs that ended, the oldest first.
@@ -71,7 +71,7 @@ class GateCard:
 
     @property
     def mark(self) -> Mark | None:
-        """How the run ended that says how the gate stands."""
+        """How the latest run of the whole gate ended."""
         return mark(self.verdict) if self.verdict else None
 
 
@@ -86,7 +86,7 @@ class Filter:
 
     @classmethod
     def of(cls, query: Mapping[str, str]) -> Filter:
-        """Read the parameters of a URL; what they do not say, or say wrongly, is as without them."""
+        """Read the parameters of a URL; missing and invalid ones have their defaults."""
         days, width = (query.get(name, "") for name in ("days", "runs"))
         return cls(
             days=int(days) if days in map(str, PERIODS) else cls().days,
@@ -116,7 +116,7 @@ class GateView:
 
 
 def mark(summary: RunSummary) -> Mark:
-    """Return how a run that is over ended."""
+    """Return how a finished run ended."""
     if summary.state is State.LOST:
         return Mark.LOST
     return Mark.PASSED if summary.passed else Mark.CLOSED
@@ -175,12 +175,12 @@ def _card(gate: str, latest: Sequence[RunSummary]) -> GateCard:
 
 
 def _standing(verdict: RunSummary) -> tuple[datetime, int]:
-    """Return since when the gate's verdict has been what it is, and how many runs said so, at least one.
+    """Return since when the gate has had its verdict, and how many runs in a row said so, at least one.
 
-    No times are read of all the runs: to make them out of what the database gives would take most of the time.
+    The times of those runs are not read: converting them would take most of the time.
     """
     whole = _ended(Run.objects.filter(gate=verdict.gate), "pk")
-    # Runs that ended since the verdict was read are of the next page.
+    # Runs that ended since the verdict was read belong to the next look at the page.
     earlier = islice(dropwhile(lambda run: run[1][0].run_id != verdict.id, whole), 1, None)
     same = [rows for each, rows in takewhile(lambda run: (run[0] is Mark.PASSED) == verdict.passed, earlier)]
     keys = [row.pk for row in same[-1]] if same else [part.key for part in verdict.parts]

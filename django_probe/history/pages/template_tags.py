@@ -1,4 +1,4 @@
-"""Words of the pages: moments, durations, counts and labels as people read them; numbers the same in every locale.
+"""Formats times, durations, counts and labels for the pages; numbers are the same in every locale.
 
 They are the templates' filters too.
 """
@@ -26,7 +26,7 @@ _HOUR: Final = 60 * _MINUTE
 _DAY: Final = 24 * _HOUR
 _TWO: Final = 2
 _FITS: Final = 32
-"""So many characters of a probe's name fit on a line of the smallest phone."""
+"""The characters of a probe's name that fit on a line of the smallest phone."""
 
 
 def took(seconds: float) -> str:
@@ -42,7 +42,7 @@ def took(seconds: float) -> str:
 
 
 def ago(seconds: float) -> str:
-    """Say how long ago that was: `just now`, `3 min ago`, `2 days ago`."""
+    """Return how long ago that was: `just now`, `3 min ago`, `2 days ago`."""
     if seconds < _TWO:
         return "just now"
     if seconds < _MINUTE:
@@ -77,9 +77,9 @@ def when(moment: datetime, now: datetime) -> SafeString:
 
 
 def label(text: str) -> SafeString:
-    """Return a probe's label that may break after its dots, the method's name set off; copied, it is the label.
+    """Return a probe's label that may break after its dots, with the method's name set off; it copies unchanged.
 
-    One with a part that fits on no line fills its lines instead: else what stands before that part had a line alone.
+    If one part fits on no line, the label breaks anywhere: else what precedes that part would have its own line.
     """
     parts = [conditional_escape(part) for part in text.split(".")]
     after_dot = "" if any(len(part) > _FITS for part in text.split(".")) else "<wbr>"
@@ -88,7 +88,7 @@ def label(text: str) -> SafeString:
 
 
 def clipped(text: str, most: int) -> str:
-    """Return a text, or its end with a line that says how much is missing: a traceback's end says most."""
+    """Return a text, or its end with a line about how much is missing: a traceback's end is the part that matters."""
     if len(text) <= most:
         return text
     return f"[{number(len(text) - most)} characters before this are left out here; the JSON has them]\n{text[-most:]}"

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 _PATIENCE: Final = 10.0
 """Seconds that the command waits at its end for a database that does not answer."""
 _RESULTS_A_SECOND: Final = 1000
-"""Each second of additional waiting is for so many results."""
+"""It waits a second longer for each of so many results."""
 _BRIEF: Final = 1.0
 """Seconds that the command waits where nothing ran, and the longest that probes wait for a SQLite file."""
 _ATTEMPTS: Final = 3

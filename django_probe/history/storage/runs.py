@@ -97,7 +97,7 @@ def with_quiet(rows: QuerySet[Run]) -> QuerySet[Run]:
 
 
 def _latest(rows: QuerySet[Run], limit: int) -> list[str]:
-    """Return the ids of the latest runs; reads enough rows for `count` runs of up to eight shards each."""
+    """Return the ids of the latest runs; read enough rows for `limit` runs of up to eight shards each."""
     ids = rows.order_by("-pk").values_list("run_id", flat=True)[: limit * 8]
     return list(dict.fromkeys(ids))[:limit]
 
