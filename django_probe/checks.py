@@ -11,8 +11,9 @@ from django.core.checks import CheckMessage, Error, Warning  # noqa: A004 (Djang
 
 from django_probe import conf
 from django_probe.errors import UsageError
-from django_probe.execution.loading import discovery
-from django_probe.execution.loading.selection import Choice, django_test_class, select
+from django_probe.execution.loading import choices, discovery
+from django_probe.execution.loading.choices import Choice
+from django_probe.execution.loading.selection import django_test_class, select, survey
 from django_probe.policy import READY, Policy, PolicyError
 from django_probe.results import Outcome
 from django_probe.terms import NOTHING
@@ -23,11 +24,14 @@ if TYPE_CHECKING:
 
     from django.apps import AppConfig
 
+    from django_probe.policy import Gate
+
 
 def check_probes(app_configs: Sequence[AppConfig] | None = None, **_options: Any) -> list[CheckMessage]:
     """E001: a Django test class among the probes. E002: an invalid policy. E003: what is not loaded as probes.
 
-    W001: a gate `ready` without probes. W002: one that is stale between its rounds.
+    W001: a gate `ready` without probes. W002: one that is stale between its rounds. W003: an entry of `tags`,
+    `exclude_tags` or `warn_only` of a gate that nothing bears.
     """
     labels = [config.label for config in app_configs or ()]
     suite = discovery.load(labels, _nobody)
@@ -36,13 +40,32 @@ def check_probes(app_configs: Sequence[AppConfig] | None = None, **_options: Any
         policy = conf.policy()
     except PolicyError as error:
         return [*messages, Error(str(error), hint="Correct the policy file.", id="django_probe.E002")]
+    idle: list[CheckMessage] = []
     for gate in policy.gates.values():
         try:
-            discovery.load(gate.probes, _nobody)
+            idle += _idle(policy, gate)
         except UsageError as error:
             what = f"{policy.source}: gates.{gate.name}.probes: {error}"
             messages.append(Error(what, hint="Correct the policy file.", id="django_probe.E002"))
-    return messages or _ready(policy)
+    return messages or [*_ready(policy), *idle]
+
+
+def _idle(policy: Policy, gate: Gate) -> list[CheckMessage]:
+    """Warn of the words of a gate that choose nothing; UsageError where one of its labels names nothing."""
+    loaded, labels = survey(discovery.load(gate.probes, _nobody))
+    sentences = {
+        "tags": choices.unborne(gate.tags, loaded),
+        "exclude_tags": choices.unborne(gate.exclude_tags, loaded),
+        "warn_only": choices.unnamed(gate.warn_only, labels),
+    }
+    hint = "Correct the entry, or take it out."
+    if any(each.is_stillborn for each in loaded):
+        hint = f"{hint} What could not be loaded may have it: run the gate to see why."
+    return [
+        Warning(f"{policy.source}: gates.{gate.name}.{key}: {sentence}", hint=hint, id="django_probe.W003")
+        for key, found in sentences.items()
+        for sentence in found
+    ]
 
 
 def _refused(suite: unittest.TestSuite) -> list[CheckMessage]:
@@ -75,7 +98,7 @@ def _ready(policy: Policy) -> list[CheckMessage]:
     gate = policy.gates[READY]
     where = f'{policy.source}: the gate "{READY}"'
     messages: list[CheckMessage] = []
-    if not select(discovery.load(gate.probes, _nobody), Choice(gate, NOTHING))[0]:
+    if not select(discovery.load(gate.probes, _nobody), Choice(gate, NOTHING)).probes:
         what = f"{where} selects no probes: every web process is ready as soon as it answers."
         hint = 'Tag a probe with @tag("ready"), or take the gate out of the policy.'
         messages.append(Warning(what, hint=hint, id="django_probe.W001"))

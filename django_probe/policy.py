@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Final
 
 from django_probe.errors import UsageError
@@ -46,6 +45,7 @@ class Gate:
     isolation: Isolation = Isolation.WORKER
     database_access: DatabaseAccess | None = None
     warn_only: tuple[str, ...] = ()
+    require: tuple[str, ...] = ()
     every: float = 10.0
     max_age: float = 30.0
 
@@ -54,15 +54,15 @@ class Gate:
         settle_access(self)
         object.__setattr__(self, "isolation", parse_isolation(self.isolation))
 
-    def terms(self, own: Wishes, operator: Wishes, *, warns_only: bool) -> Terms:
+    def terms(self, own: Wishes, operator: Wishes, *, warns_only: bool, required: bool = False) -> Terms:
         """Decide how a probe runs that wishes `own`; CeilingError where it wishes more access than is allowed.
 
-        `warns_only` is what `warns_only()` says of its label.
+        `warns_only` is whether the gate's `warn_only` names it, `required` whether `require` does, which counts more.
         """
         return Terms(
             timeout=_first(operator.timeout, own.timeout, self.timeout),
             retries=_first(operator.retries, own.retries, self.retries),
-            blocking=not _first(operator.warn_only, own.warn_only, warns_only),
+            blocking=required or not _first(operator.warn_only, own.warn_only, warns_only),
             database_access=operator.database_access or self._access(own.database_access),
         )
 
@@ -78,10 +78,6 @@ class Gate:
                 f"lower the probe's wish, or raise the gate's database_access in the policy"
             )
         return wished or ceiling or DatabaseAccess.READ_ONLY
-
-    def warns_only(self, label: str) -> bool:
-        """Return whether the gate's `warn_only` names the label, by a pattern or as a part of it."""
-        return any(fnmatchcase(label, pattern) or label.startswith(f"{pattern}.") for pattern in self.warn_only)
 
 
 def _first(*choices: Any) -> Any:

@@ -71,13 +71,14 @@ _KEYS: Final[Mapping[str, Callable[[object], object]]] = {
     "isolation": parse_isolation,
     "database_access": parse_access,
     "warn_only": _texts,
+    "require": _texts,
     "every": parse_timeout,
     "max_age": parse_timeout,
 }
 _READY_ONLY: Final = frozenset({"every", "max_age"})
 # The thread that keeps `ready` has no workers, no retries and no guard: what it cannot do it must not promise.
 _NOT_READY: Final = frozenset(
-    {"parallel", "deadline", "retries", "retry_delay", "failfast", "isolation", "database_access"}
+    {"parallel", "deadline", "retries", "retry_delay", "failfast", "isolation", "database_access", "require"}
 )
 
 
@@ -111,6 +112,11 @@ def _gate(name: str, written: object) -> Gate:
             values[key] = _KEYS[key](value)
         except ValueError as error:
             raise PolicyError(f"{where}.{key}: {error}") from None
+    if both := [entry for entry in values.get("require", ()) if entry in values.get("warn_only", ())]:
+        raise PolicyError(
+            f'{where}.require: "{both[0]}" is in warn_only too, and what is required closes the gate; '
+            f"take it out of one of them"
+        )
     if name != READY:
         return replace(Gate(name=name), **values)
     ready = replace(Gate(name=name, timeout=2.0), **values)

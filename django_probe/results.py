@@ -112,7 +112,8 @@ class ProbeResult:
 class ProbeRun:
     """One execution of a gate; times in UTC.
 
-    `selected` counts the probes that labels, tags and patterns chose, before a shard took its part of them.
+    `selected` counts the probes that labels, tags and patterns chose, before a shard took its part of them, and
+    `selection` is a digest of their labels, which the shards of one run share; None where it is not known.
     `stricter_exit_code` is what a team's own `suite_result` made of a run that would have passed.
     """
 
@@ -128,6 +129,7 @@ class ProbeRun:
     allow_empty: bool = False
     ended_by: EndedBy | None = None
     stricter_exit_code: int = 0
+    selection: str | None = None
     closing: int = field(init=False, repr=False, compare=False)
     """How many results close the gate."""
 

@@ -19,7 +19,7 @@ from django_probe.execution.failures import Interrupted, one_line
 from django_probe.execution.guard.backends import objections
 from django_probe.execution.inprocess import InProcessSession
 from django_probe.execution.loading import discovery
-from django_probe.execution.loading.selection import Choice
+from django_probe.execution.loading.choices import Choice
 from django_probe.execution.redaction import Redactor
 from django_probe.execution.session import ForkedSession, Session
 from django_probe.originals import Original
@@ -83,8 +83,9 @@ class DjangoProbeSuiteRunner:
     """Loads, runs and judges the probes of one gate.
 
     `verbosity` and `interactive` are the original's; `failfast` stops at the first blocking problem. `gate` says the
-    rest (by default the gate "default" of the policy), `operator` what the command line orders for every probe,
-    `patterns` are those of `-k`, `age` the seconds that the run is old already. Where the run `ends_process`, as the
+    rest (by default the gate "default" of the policy), `operator` what the command line orders for every probe. `tags`
+    and `exclude_tags` are in place of the gate's own, `require` is beside it, `patterns` are those of `-k`, `age` the
+    seconds that the run is old already. Where the run `ends_process`, as the
     command does, a signal that comes after it is ignored: the reports say what the exit status is going to be.
     `listener` hears of the run as it goes, `delivery` brings the reports. A subclass finds further `options` in
     `self.options`.
@@ -98,6 +99,9 @@ class DjangoProbeSuiteRunner:
         *,
         gate: Gate | None = None,
         operator: Wishes = NOTHING,
+        tags: Sequence[str] | None = None,
+        exclude_tags: Sequence[str] | None = None,
+        require: Sequence[str] = (),
         patterns: Sequence[str] = (),
         shard: Shard | None = None,
         allow_empty: bool = False,
@@ -111,10 +115,22 @@ class DjangoProbeSuiteRunner:
         self.interactive = interactive
         self.failfast = failfast
         self.options = options
-        self.gate = replace(gate or conf.policy().gate(None), failfast=failfast)
+        given = {"tags": tags, "exclude_tags": exclude_tags}
+        written = {key: tuple(value) for key, value in given.items() if value is not None}
+        self.gate = replace(gate or conf.policy().gate(None), failfast=failfast, **written)  # type: ignore[arg-type]
         self.run: ProbeRun | None = None
         self.undelivered: list[str] = []
-        self._choice = Choice(self.gate, operator, tuple(patterns), shard)
+        self._choice = Choice(
+            self.gate,
+            operator,
+            patterns=tuple(patterns),
+            shard=shard,
+            require=tuple(require),
+            tags_given=tags is not None,
+            exclude_tags_given=exclude_tags is not None,
+            narrowed=bool(patterns) or tags is not None,
+            allow_empty=allow_empty,
+        )
         self.allow_empty = allow_empty
         self._ends_process = ends_process
         self._id = environment("PROBE_RUN_ID", lambda: Original.urandom(16).hex())
@@ -135,6 +151,7 @@ class DjangoProbeSuiteRunner:
         for stream in (sys.stdout, sys.stderr):  # they are flushed before a fork, which must wait for nobody
             relieve(stream)
         with self._session(labels, extra_probes, self._meanwhile) as session:
+            self._warn(session)
             self.run = self._judged(SelectedSuite(session))
             session.ignore_signals(for_good=self._ends_process)
             self.undelivered = self._delivery.deliver(self.run) if self._delivery else []
@@ -144,6 +161,8 @@ class DjangoProbeSuiteRunner:
     def list_probes(self, labels: Sequence[str]) -> tuple[list[Selected], int]:
         """Return what `run_probes` would run, and how many all shards would; nothing runs. Raises as it does."""
         with self._session(labels, None) as session:
+            self._warn(session)
+            self._listener.flush()
             return session.selected, session.total
 
     def build_suite(
@@ -159,7 +178,7 @@ class DjangoProbeSuiteRunner:
         if not isinstance(suite, SelectedSuite):
             raise TypeError("run_suite() takes the suite that run_probes() gives it")
         results, ended_by = suite.session.run(self._listener)
-        return self._record(suite.session.total, results, ended_by)
+        return self._record(suite.session, results, ended_by)
 
     def suite_result(self, suite: unittest.TestSuite, run: ProbeRun) -> int:  # noqa: ARG002 (the original's signature)
         """Return the exit code; a subclass may be stricter than the record, and is not heard where it is laxer."""
@@ -169,7 +188,11 @@ class DjangoProbeSuiteRunner:
         """Do what need not wait for the probes to be loaded."""
         if self._delivery:
             self._delivery.warm_up()
-        self._listener.begun(self._record(0, (), None))
+        self._listener.begun(self._record(None, (), None))
+
+    def _warn(self, session: Session) -> None:
+        for warning in session.warnings:
+            self._listener.warned(one_line(warning))
 
     def _session(
         self,
@@ -180,6 +203,7 @@ class DjangoProbeSuiteRunner:
         if sentences := objections(self.gate.access(self._choice.operator)):
             raise UsageError("; ".join(sentences))
         wanted = list(labels) or list(self.gate.probes)
+        choice = replace(self._choice, narrowed=self._choice.narrowed or bool(labels))
 
         def build(announce: Callable[[str, str], None]) -> unittest.TestSuite:
             self._announce = announce
@@ -190,10 +214,10 @@ class DjangoProbeSuiteRunner:
                 raise UsageError(f"gates.{self.gate.name}.probes: {error}" if from_policy else str(error)) from None
 
         if self.gate.parallel == 0:
-            return InProcessSession(build, self._choice, meanwhile)
+            return InProcessSession(build, choice, meanwhile)
         deadline = self.gate.deadline
         until = self._clock + deadline if deadline else float("inf")
-        return ForkedSession(build, self._choice, until, meanwhile)
+        return ForkedSession(build, choice, until, meanwhile)
 
     def _judged(self, suite: SelectedSuite) -> ProbeRun:
         """Run and judge; whatever breaks in here, or in a team's override, is an error in a record that closes."""
@@ -221,9 +245,9 @@ class DjangoProbeSuiteRunner:
             results, ended_by = run.results, run.ended_by
         else:
             results, ended_by = session.ran or (session.run(self._listener) if by else ((), None))
-        return self._record(session.total, [*results, broken], ended_by)
+        return self._record(session, [*results, broken], ended_by)
 
-    def _record(self, selected: int, results: Sequence[ProbeResult], ended_by: EndedBy | None) -> ProbeRun:
+    def _record(self, session: Session | None, results: Sequence[ProbeResult], ended_by: EndedBy | None) -> ProbeRun:
         shard = self._choice.shard
         return ProbeRun(
             id=self._id,
@@ -233,7 +257,8 @@ class DjangoProbeSuiteRunner:
             shard=str(shard) if shard else None,
             started_at=self._began,
             finished_at=self._began + timedelta(seconds=finite(Original.monotonic() - self._clock)),
-            selected=selected,
+            selected=session.total if session else 0,
+            selection=(session.digest or None) if session else None,
             results=tuple(results),
             allow_empty=self.allow_empty,
             ended_by=ended_by,

@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from django_probe.execution.listener import Listener
-    from django_probe.execution.loading.selection import Choice, Probe
+    from django_probe.execution.loading.choices import Choice
+    from django_probe.execution.loading.selection import Selection
     from django_probe.execution.session import Ran
     from django_probe.execution.worker.loader import Build
     from django_probe.results import ProbeResult
@@ -72,16 +73,18 @@ class InProcessSession:
     def __enter__(self) -> Self:
         if self._meanwhile:
             self._meanwhile()
-        self._probes, self.total = self._load()
+        selection = self._load()
+        self._probes, self.total = selection.probes, selection.total
+        self.digest, self.warnings = selection.digest, selection.warnings
         self.selected = [Selected.of(probe.described()) for probe in self._probes]
         self._guard = DatabaseGuard()
         failfast = self._choice.gate.failfast
-        self._renewal = Renewal(lambda: self._load()[0])
+        self._renewal = Renewal(lambda: self._load().probes)
         self._executor = Executor(self._probes, self._guard, self._hear, self._heed, failfast=failfast)
         self._before = {number: Original.set_handler(number, self._interrupt) for number in _ENDS}
         return self
 
-    def _load(self) -> tuple[list[Probe], int]:
+    def _load(self) -> Selection:
         try:
             with _stdout_free():
                 return select(self._build(lambda _label, _module: None), self._choice)
@@ -90,7 +93,7 @@ class InProcessSession:
         except (Exception, SystemExit) as error:  # noqa: BLE001 (build_suite() of a team's own runner may raise anything)
             message = f"build_suite() failed: {message_of(error)}"
             broken = Stillborn("runner", Outcome.ERROR, message, traceback.format_exc())
-            return select(unittest.TestSuite([broken]), replace(self._choice, shard=None))
+            return replace(select(unittest.TestSuite([broken]), replace(self._choice, shard=None)), digest="")
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -19,6 +19,9 @@ class Listener(Protocol):
     def begun(self, run: ProbeRun) -> None:
         """Hear who runs what, as a record without results, while the probes are still loading."""
 
+    def warned(self, sentence: str) -> None:
+        """Hear what is odd about what was chosen, before `selected`."""
+
     def selected(self, total: int) -> None:
         """Hear how many probes will run, before the first of them starts."""
 
@@ -46,6 +49,11 @@ class Listeners:
         """Tell all of them."""
         for listener in self._listeners:
             listener.begun(run)
+
+    def warned(self, sentence: str) -> None:
+        """Tell all of them."""
+        for listener in self._listeners:
+            listener.warned(sentence)
 
     def selected(self, total: int) -> None:
         """Tell all of them."""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from django_probe.execution.judge.ledger import Selected
     from django_probe.execution.listener import Listener
-    from django_probe.execution.loading.selection import Choice
+    from django_probe.execution.loading.choices import Choice
     from django_probe.execution.worker.loader import Build
     from django_probe.results import EndedBy, ProbeResult
 
@@ -35,6 +35,9 @@ class Session(Protocol):
 
     selected: list[Selected]
     total: int
+    digest: str
+    """Which selection it is, of all shards together; empty where it is not known, because loading broke off."""
+    warnings: list[str]
     ran: Ran | None
     """What `run` gave; None before."""
 
@@ -87,6 +90,7 @@ class ForkedSession:
             self.__exit__(None, None, None)
             raise
         self.selected, self.total, self._ended_by = loaded.selected, loaded.total, loaded.ended_by
+        self.digest, self.warnings = loaded.digest, loaded.warnings
         return self
 
     def run(self, listener: Listener) -> Ran:

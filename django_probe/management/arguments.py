@@ -28,6 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     which.add_argument(
         "-k", action="append", default=[], dest="patterns", metavar="PATTERN", help="as manage.py test -k"
     )
+    which.add_argument(
+        "--require", action="append", default=[], metavar="LABEL", help="a label or pattern that must be there, and run"
+    )
     which.add_argument("--shard", type=_shard, metavar="I/N", help="the I-th of N parts, I from 0 to N-1")
     which.add_argument("--list", action="store_true", help="print what would run, one label a line")
     which.add_argument("--allow-empty", action="store_true", help="exit 0 where nothing ran")

@@ -72,6 +72,9 @@ def runner(
                 retries=options["retries"],
                 database_access=options["database_access"],
             ),
+            tags=options["tags"],
+            exclude_tags=options["exclude_tags"],
+            require=options["require"],
             patterns=options["patterns"],
             shard=options["shard"],
             allow_empty=options["allow_empty"],
@@ -110,7 +113,7 @@ def _console(options: dict[str, Any]) -> Console:
 
 def _ordered(gate: Gate, options: dict[str, Any]) -> Gate:
     """Return the gate with what the command line orders in place of its own."""
-    keys = ("parallel", "deadline", "retry_delay", "isolation", "tags", "exclude_tags")
+    keys = ("parallel", "deadline", "retry_delay", "isolation")
     given = {key: options[key] for key in keys if options[key] is not None}
     if options["parallel"] == 0 and options["isolation"] is Isolation.PROCESS:
         raise UsageError("--parallel 0 runs every probe in this process: --isolation process cannot be had with it")

@@ -19,9 +19,10 @@ from django_probe.errors import UsageError
 from django_probe.execution.failures import message_of
 from django_probe.execution.judge.ledger import Attempt, Ledger, Selected
 from django_probe.execution.loading import discovery
+from django_probe.execution.loading.choices import Choice
 from django_probe.execution.loading.discovery import Stillborn
 from django_probe.execution.loading.renewal import Renewal
-from django_probe.execution.loading.selection import Choice, Probe, select
+from django_probe.execution.loading.selection import Probe, select
 from django_probe.execution.redaction import Redactor
 from django_probe.execution.worker.executor import Executor
 from django_probe.originals import Original
@@ -137,7 +138,7 @@ class Rounds:
 
     def _selection(self, suite: unittest.TestSuite | None = None) -> list[Probe]:
         loaded = discovery.load(self._gate.probes, _nobody) if suite is None else suite
-        return select(loaded, Choice(self._gate, _OPERATOR))[0]
+        return select(loaded, Choice(self._gate, _OPERATOR)).probes
 
     def _broken(self, error: Exception, details: str = "") -> ProbeResult:
         message = str(error) if isinstance(error, UsageError) else message_of(error)

@@ -66,6 +66,10 @@ class Console:
     def begun(self, run: ProbeRun) -> None:
         """Print nothing yet: errors in the labels come first."""
 
+    def warned(self, sentence: str) -> None:
+        """Print a line that says what is odd about what was chosen, whatever the verbosity."""
+        self._print(f"warning: {sentence}", _YELLOW)
+
     def selected(self, total: int) -> None:
         """Print how many probes will run."""
         if self._verbose:

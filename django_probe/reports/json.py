@@ -32,6 +32,7 @@ def about(run: ProbeRun) -> dict[str, object]:
         "exit_code": int(run.exit_code),
         "ended_by": run.ended_by and run.ended_by.value,
         "selected": run.selected,
+        "selection": run.selection,
         "counts": dict(run.counts),
     }
 

@@ -25,6 +25,7 @@ def test_render__the_whole_format(run, result):
         result("shop.TestStock.test_count", outcome="not_run", blocking=False, message="stopped before it"),
         release="v42",
         ended_by=EndedBy.FAILFAST,
+        selection="9f86d081884c7d65",
     )
 
     assert stdlib_json.dumps(stdlib_json.loads(json.render(given)), indent=1) == stdlib_json.dumps(
@@ -41,6 +42,7 @@ def test_render__the_whole_format(run, result):
             "exit_code": 1,
             "ended_by": "failfast",
             "selected": 2,
+            "selection": "9f86d081884c7d65",
             "counts": {
                 "passed": 0,
                 "failed": 1,

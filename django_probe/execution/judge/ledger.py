@@ -14,7 +14,7 @@ from datetime import UTC
 from itertools import count
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from django_probe.execution.failures import shortened
+from django_probe.execution.failures import one_line, shortened
 from django_probe.execution.judge.output import ending
 from django_probe.originals import Original
 from django_probe.results import PROBLEMS, EndedBy, Outcome, ProbeResult, finite
@@ -29,7 +29,10 @@ _LEFT_OUT: Final = "[left out: the details and the output of this run are more t
 
 
 class Selected(NamedTuple):
-    """What the judge knows of a probe; `timeout` in seconds, `verdict` where it was judged while loading."""
+    """What the judge knows of a probe; `timeout` in seconds, `verdict` where it was judged while loading.
+
+    One that is `required` errs where it skips.
+    """
 
     label: str
     tags: tuple[str, ...]
@@ -38,13 +41,14 @@ class Selected(NamedTuple):
     blocking: bool
     fixtures: str | None
     verdict: tuple[Outcome, str, str] | None
+    required: bool = False
 
     @classmethod
     def of(cls, described: Sequence[Any]) -> Selected:
         """Read what `selection.Probe.described` wrote."""
-        label, tags, timeout, retries, blocking, fixtures, verdict = described
+        label, tags, timeout, retries, blocking, fixtures, verdict, required = described
         judged = (Outcome(verdict[0]), str(verdict[1]), str(verdict[2])) if verdict else None
-        return cls(label, tuple(tags), timeout, retries, blocking, fixtures, judged)
+        return cls(label, tuple(tags), timeout, retries, blocking, fixtures, judged, required)
 
 
 @dataclass(slots=True)
@@ -141,7 +145,7 @@ class Ledger:
         for index, probe in enumerate(self._selected):
             if probe.verdict:
                 outcome, message, details = probe.verdict
-                self._close(index, Attempt(outcome, message, details))
+                self._close(index, _owed(probe, Attempt(outcome, message, details)))
             elif probe.fixtures in groups:
                 groups[probe.fixtures].append(index)
             else:
@@ -208,6 +212,7 @@ class Ledger:
         A retry that does not pass, because it skips, is one more attempt of a probe that has a problem.
         """
         probe = self._selected[index]
+        attempt = _owed(probe, attempt)
         history = self._histories.get(index)
         stands = attempt.outcome in PROBLEMS or (history is not None and attempt.outcome is not Outcome.PASSED)
         if stands and probe.retries > (history.attempts if history else 0):
@@ -290,6 +295,13 @@ class Ledger:
             output=self._room(ending(self._redact(attempt.output))) if attempt.outcome in PROBLEMS else "",
             **more,
         )
+
+
+def _owed(probe: Selected, attempt: Attempt) -> Attempt:
+    """Return the attempt; of a probe that is required a skip is an error, with the skip's own reason."""
+    if probe.required and attempt.outcome is Outcome.SKIPPED:
+        return replace(attempt, outcome=Outcome.ERROR, message=one_line(f"required, but it skipped: {attempt.message}"))
+    return attempt
 
 
 def _after(first: Attempt, last: Attempt) -> Attempt:

@@ -10,7 +10,7 @@ import selectors
 import signal
 import socket
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from django_probe.errors import UsageError
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from django_probe.execution.judge.interrupts import Interrupts
-    from django_probe.execution.loading.selection import Choice
+    from django_probe.execution.loading.choices import Choice
 
     BeLoader = Callable[[Channel, int, int], NoReturn]
 
@@ -39,10 +39,12 @@ _MOST_LOST: Final = 3
 
 @dataclass(slots=True)
 class Loaded:
-    """What the loader selected: `total` counts every shard's; `ended_by` where loading was not let to its end."""
+    """What the loader selected, as `selection.Selection` has it; `ended_by` where loading was not let to its end."""
 
     selected: list[Selected]
     total: int
+    digest: str = ""
+    warnings: list[str] = field(default_factory=list)
     ended_by: EndedBy | None = None
 
 
@@ -118,7 +120,7 @@ class LoaderHandle:
             self._error(f"build_suite() failed: {rest[0]}", rest[1])
             return True
         elif kind == "selected":
-            self._loaded.total = rest[0]
+            self._loaded.total, self._loaded.digest, self._loaded.warnings = rest
         elif kind == "probes":
             self._loaded.selected.extend(map(Selected.of, rest[0]))
         return bool(kind == "loaded")

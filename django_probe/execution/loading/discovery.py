@@ -24,25 +24,34 @@ from django_probe.execution.failures import message_of
 from django_probe.execution.loading.compiled import keep_asserts
 from django_probe.execution.loading.packages import lost_files
 from django_probe.execution.loading.uncollected import Loaded, uncollected
-from django_probe.names import nearest
+from django_probe.names import enumerated, names, nearest
 from django_probe.results import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Container, Iterable, Iterator, Sequence
     from types import ModuleType
 
     from django.apps import AppConfig
 
-_SHOWN_CANDIDATES = 8
 _NUMBER = "__probe_number__"
 
 
 class ProbeSuite(unittest.TestSuite):
-    """The tests of one probes module; `prefix`, "app" or "app.module", begins their labels."""
+    """The tests of one probes module; `prefix`, "app" or "app.module", begins their labels.
 
-    def __init__(self, tests: Iterable[unittest.TestCase | unittest.TestSuite] = (), *, prefix: str) -> None:
+    `unchosen` are the labels of the module's other tests, which were not asked for.
+    """
+
+    def __init__(
+        self,
+        tests: Iterable[unittest.TestCase | unittest.TestSuite] = (),
+        *,
+        prefix: str,
+        unchosen: Sequence[str] = (),
+    ) -> None:
         super().__init__(tests)
         self.prefix = prefix
+        self.unchosen = unchosen
 
 
 class Stillborn(unittest.TestCase):
@@ -80,9 +89,14 @@ def load(labels: Sequence[str], announce: Callable[[str, str], None]) -> unittes
     for label in labels:
         app = label.partition(".")[0]
         chosen.update((id(test), True) for test in _named_tests(label, suites[app]))
-    return unittest.TestSuite(
-        ProbeSuite((test for test in leaves(suite) if id(test) in chosen), prefix=suite.prefix) for suite in everything
-    )
+    return unittest.TestSuite(_part(suite, chosen) for suite in everything)
+
+
+def _part(suite: ProbeSuite, chosen: Container[int]) -> ProbeSuite:
+    """Return the suite with those of its tests whose ids are chosen."""
+    tests = list(leaves(suite))
+    unchosen = [label_of(test, suite.prefix) for test in tests if id(test) not in chosen]
+    return ProbeSuite((test for test in tests if id(test) in chosen), prefix=suite.prefix, unchosen=unchosen)
 
 
 def leaves(suite: unittest.TestSuite) -> Iterator[unittest.TestCase]:
@@ -268,18 +282,18 @@ def _named_tests(label: str, suites: list[ProbeSuite]) -> list[unittest.TestCase
     tests = [(test, suite.prefix) for suite in suites for test in leaves(suite)]
     if label == app:
         return [test for test, _ in tests]
-    if exact := [test for test, prefix in tests if _names(label, label_of(test, prefix))]:
+    if exact := [test for test, prefix in tests if names(label, label_of(test, prefix))]:
         return exact
-    short = [(test, prefix) for test, prefix in tests if _names(label, label_of(test, app))]
+    short = [(test, prefix) for test, prefix in tests if names(label, label_of(test, app))]
     if len({(prefix, type(test)) for test, prefix in short}) > 1:
         candidates = sorted({prefix + label.removeprefix(app) for _, prefix in short})
-        raise UsageError(f'label "{label}" is not unique; it may mean {_enumerate(candidates)}')
+        raise UsageError(f'label "{label}" is not unique; it may mean {enumerated(candidates)}')
     if short:
         return [test for test, _ in short]
     # What could not be loaded may be what the label names: its error answers for it.
     broken: list[unittest.TestCase] = [test for test, _ in tests if isinstance(test, Stillborn)]
     if broken:
-        return [test for test in broken if _names(label_of(test, app), label)] or broken
+        return [test for test in broken if names(label_of(test, app), label)] or broken
     if hint := _of_name(label):
         raise UsageError(f'label "{label}": that is the name of an app{hint}')
     known = {known for test, prefix in tests for known in _ancestry(label_of(test, prefix))}
@@ -287,15 +301,6 @@ def _named_tests(label: str, suites: list[ProbeSuite]) -> list[unittest.TestCase
     raise UsageError(f'label "{label}": {looked}{nearest(label, sorted(known))}')
 
 
-def _names(label: str, full: str) -> bool:
-    return full == label or full.startswith((f"{label}.", f"{label}["))
-
-
 def _ancestry(label: str) -> Iterator[str]:
     parts = label.split(".")
     return (".".join(parts[:depth]) for depth in range(2, len(parts) + 1))
-
-
-def _enumerate(candidates: list[str]) -> str:
-    more = len(candidates) - _SHOWN_CANDIDATES
-    return ", ".join(candidates[:_SHOWN_CANDIDATES]) + (f" and {more} more" if more > 0 else "")

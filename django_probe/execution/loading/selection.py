@@ -9,14 +9,18 @@ import sys
 import unittest
 from collections import Counter
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from functools import cache, lru_cache, partial
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
 
+from django_probe.errors import UsageError
 from django_probe.execution.failures import formatted, message_of
+from django_probe.execution.loading import choices
+from django_probe.execution.loading.choices import Choice, Loaded
 from django_probe.execution.loading.discovery import ProbeSuite, Stillborn, label_of, numbered
+from django_probe.names import Labels, unnumbered
 from django_probe.results import Outcome
 from django_probe.terms import CeilingError, DatabaseAccess, Terms, Wishes, wishes_of
 
@@ -24,24 +28,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from django_probe.policy import Gate
-    from django_probe.shards import Shard
 
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """What chooses among the loaded probes, besides their labels."""
-
-    gate: Gate
-    operator: Wishes
-    patterns: tuple[str, ...] = ()
-    shard: Shard | None = None
+_DIGEST_LENGTH = 32
 
 
 @dataclass(slots=True)
 class Probe:
     """A probe that was selected.
 
-    `fixtures` is the key of the class or module fixtures that it shares with others, None where it has none.
+    `fixtures` is the key of the class or module fixtures that it shares with others, None where it has none. One that
+    is `required` must not skip.
     """
 
     label: str
@@ -49,31 +45,94 @@ class Probe:
     tags: tuple[str, ...]
     terms: Terms
     fixtures: str | None
+    required: bool = False
 
     def described(self) -> list[Any]:
         """Return what the judge has to know, as JSON takes it."""
         stillborn = self.test if isinstance(self.test, Stillborn) else None
         verdict = [stillborn.outcome, stillborn.message, stillborn.details] if stillborn else None
         terms = self.terms
-        return [self.label, self.tags, terms.timeout, terms.retries, terms.blocking, self.fixtures, verdict]
+        of_terms = (terms.timeout, terms.retries, terms.blocking)
+        return [self.label, self.tags, *of_terms, self.fixtures, verdict, self.required]
 
 
-def select(suite: unittest.TestSuite, choice: Choice) -> tuple[list[Probe], int]:
-    """Return the probes of this shard that tags and patterns choose, and how many all shards have together."""
-    seen: Counter[str] = Counter()
-    probes = []
+@dataclass(slots=True)
+class Selection:
+    """What was selected: `probes` are this shard's, `total` counts those of all shards.
+
+    `digest` is the same for all shards that saw the same selection, whatever its order. `warnings` are sentences for
+    whoever started the run.
+    """
+
+    probes: list[Probe]
+    total: int
+    digest: str
+    warnings: list[str]
+
+
+def select(suite: unittest.TestSuite, choice: Choice) -> Selection:
+    """Return the probes that tags and patterns choose, and those of `require` that are not there, as errors.
+
+    Raise UsageError where a tag or a pattern chooses nothing: it may be meant for what would then never run. What
+    could not be loaded may have it, and says so itself; then, and where that is allowed, it is a warning.
+    """
+    loaded, labels = survey(suite)
+    nothing = choices.chooses_nothing(choice, loaded)
+    broken = any(each.is_stillborn for each in loaded)
+    if nothing and not (choice.allow_empty or broken):
+        raise UsageError("; ".join(nothing))
+    warnings = [*nothing, *choices.warnings(choice, loaded, labels)]
+    if broken:
+        warnings = [f"{warning} (what could not be loaded may)" for warning in warnings]
+    probes = _one_access_per_fixture([*_chosen(loaded, labels, choice)])
+    selected = {probe.label for probe in probes}
+    probes += [_missing(entry, why) for entry in choice.required if (why := choices.missing(entry, labels, selected))]
+    shard = choice.shard
+    mine = [probe for probe in probes if shard is None or shard.has(probe.fixtures or unnumbered(probe.label))]
+    return Selection(mine, len(probes), _digest(probes), warnings)
+
+
+def _digest(probes: Iterable[Probe]) -> str:
+    told = "\n".join(sorted(probe.label for probe in probes))
+    return sha256(told.encode("utf-8", "surrogatepass")).hexdigest()[:_DIGEST_LENGTH]
+
+
+def _chosen(loaded: Iterable[Loaded], labels: Labels, choice: Choice) -> Iterator[Probe]:
+    """Yield the probes that tags and patterns choose; what could not be loaded is always among them."""
+    gate = choice.gate
+    warned = labels.all(gate.warn_only)
+    closing = labels.all(choice.closing)
+    required = labels.all(choice.required)
     terms_of = cache(partial(_terms, choice))
-    for test, prefix in _walk(suite, None):
-        label = numbered(label_of(test, prefix), seen)
-        tags = _tags(test)
-        if isinstance(test, Stillborn) or (_chosen_by_tags(tags, choice.gate) and _named(label, test, choice)):
+    for label, _, test, tags in loaded:
+        if isinstance(test, Stillborn) or (_chosen_by_tags(tags, gate) and _named(label, test, choice)):
             own = wishes_of(test, test._testMethodName)  # noqa: SLF001 (unittest has no other name for it)
-            terms, refusal = terms_of(own, choice.gate.warns_only(label))
-            probes.append(_probe(label, test, tags, terms, refusal))
-    probes = _one_access_per_fixture(probes)
-    if (shard := choice.shard) is None:
-        return probes, len(probes)
-    return [probe for probe in probes if shard.has(probe.fixtures or probe.label)], len(probes)
+            terms, refusal = terms_of(own, label in warned, label in closing)
+            yield _probe(label, test, tags, terms, refusal, required=label in required)
+
+
+def _missing(entry: str, why: str) -> Probe:
+    """Return the error that stands for an entry of `require` of which nothing is selected."""
+    terms = Terms(0.0, 0, blocking=True, database_access=DatabaseAccess.READ_ONLY)
+    return Probe(entry, Stillborn(entry, Outcome.ERROR, why), (), terms, None, required=True)
+
+
+def survey(suite: unittest.TestSuite) -> tuple[list[Loaded], Labels]:
+    """Return the tests of a suite, each under a label of its own, and the labels by which entries find them."""
+    seen: Counter[str] = Counter()
+    loaded = [
+        Loaded(numbered(label_of(test, prefix), seen), prefix, test, _tags(test)) for test, prefix in _walk(suite, None)
+    ]
+    return loaded, Labels(((each.label, each.prefix) for each in loaded), _unchosen(suite))
+
+
+def _unchosen(suite: unittest.TestSuite) -> Iterator[tuple[str, str]]:
+    """Yield what labels left out of the suites of modules, each label with its prefix."""
+    if isinstance(suite, ProbeSuite):
+        yield from ((label, suite.prefix) for label in suite.unchosen)
+    for test in suite:
+        if isinstance(test, unittest.TestSuite):
+            yield from _unchosen(test)
 
 
 def _walk(suite: unittest.TestSuite, prefix: str | None) -> Iterator[tuple[unittest.TestCase, str]]:
@@ -129,28 +188,28 @@ def _chosen_by_tags(tags: Iterable[str], gate: Gate) -> bool:
 
 
 def _named(label: str, test: unittest.TestCase, choice: Choice) -> bool:
-    """Return whether a `-k` pattern is in the label or in the test's full name, as `manage.py test -k` has it."""
-    if not choice.patterns:
-        return True
-    patterns = [pattern if "*" in pattern else f"*{pattern}*" for pattern in choice.patterns]
-    return any(fnmatchcase(name, pattern) for pattern in patterns for name in (label, test.id()))
+    """Return whether a `-k` pattern is in the label or in the test's full name."""
+    names = (label, test.id()) if choice.patterns else ()
+    return not choice.patterns or any(choices.in_name(pattern, names) for pattern in choice.patterns)
 
 
-def _terms(choice: Choice, own: Wishes, warns_only: bool) -> tuple[Terms, str]:  # noqa: FBT001 (a key of a cache)
+def _terms(choice: Choice, own: Wishes, warns_only: bool, required: bool) -> tuple[Terms, str]:  # noqa: FBT001 (keys of a cache)
     """Decide the terms of every probe that wishes `own`; the second is why there are none, or empty."""
     gate = choice.gate
     try:
-        return gate.terms(own, choice.operator, warns_only=warns_only), ""
+        return gate.terms(own, choice.operator, warns_only=warns_only, required=required), ""
     except CeilingError as error:
         return Terms(gate.timeout, 0, blocking=True, database_access=DatabaseAccess.READ_ONLY), str(error)
 
 
-def _probe(label: str, test: unittest.TestCase, tags: tuple[str, ...], terms: Terms, refusal: str) -> Probe:
+def _probe(
+    label: str, test: unittest.TestCase, tags: tuple[str, ...], terms: Terms, refusal: str, *, required: bool
+) -> Probe:
     message = _refusal(test, label) or (f"{label} was not run: {refusal}" if refusal else "")
     if message:
         test = Stillborn(label, Outcome.ERROR, message)
     cls: Any = type(test)
-    return Probe(label, test, tags, terms, None if isinstance(test, Stillborn) else _fixtures(cls))
+    return Probe(label, test, tags, terms, None if isinstance(test, Stillborn) else _fixtures(cls), required)
 
 
 def django_test_class(cls: type) -> str | None:

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     import unittest
     from collections.abc import Callable
 
-    from django_probe.execution.loading.selection import Choice, Probe
+    from django_probe.execution.loading.choices import Choice
+    from django_probe.execution.loading.selection import Probe
     from django_probe.execution.protocol import Channel
 
     Announce = Callable[[str, str], None]
@@ -76,14 +77,15 @@ def _load(channel: Channel, build: Build, choice: Choice) -> list[Probe]:
         channel.send("module", label, module)
 
     try:
-        probes, total = select(build(announce), choice)
+        selection = select(build(announce), choice)
     except UsageError as error:
         channel.send("usage", str(error))
         Original.end_process(0)
     except BaseException as error:  # noqa: BLE001 (build_suite() of a team's own runner may raise anything)
         channel.send("broken", message_of(error), traceback.format_exc())
         Original.end_process(0)
-    channel.send("selected", total)
+    probes = selection.probes
+    channel.send("selected", selection.total, selection.digest, selection.warnings)
     for start in range(0, len(probes), _BATCH):
         channel.send("probes", [probe.described() for probe in probes[start : start + _BATCH]])
     if not all(isinstance(probe.test, Stillborn) for probe in probes):

@@ -264,6 +264,7 @@ _RUN: Final = _object(
         "exit_code": {"type": ["integer", "null"], "description": "What the command exits with; likewise."},
         "ended_by": {"enum": [*(str(by) for by in EndedBy), None]},
         "selected": _COUNT,
+        "selection": {**_TEXT_OR_NULL, "description": "A digest of all that was selected, which shards share."},
         "counts": _object({str(outcome): _COUNT for outcome in Outcome}),
         "results": {"type": "array", "items": _ref("Result")},
         "state": {"type": "string", "enum": [str(state) for state in State]},
@@ -273,7 +274,8 @@ _RUN: Final = _object(
         "narrowed": {**_FLAG, "description": "Whether somebody chose a part by hand: no verdict of the gate."},
         "progress": _object({"done": _COUNT, "total": _COUNT, "problems": _COUNT}),
     },
-    *("selected", "counts", "results", "progress"),  # the first two while it is under way, the third afterwards
+    # Not in every answer: the first four are there once it ended, the last one while it is under way.
+    *("selected", "selection", "counts", "results", "progress"),
 )
 _ERROR: Final = _object({"error": {**_TEXT, "description": "One sentence for whoever asked."}})
 _STARTED: Final = _object(

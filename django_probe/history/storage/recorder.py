@@ -71,6 +71,9 @@ class Recorder:
         self._run = run
         self._start()
 
+    def warned(self, sentence: str) -> None:
+        """Do nothing: whoever started the run reads it."""
+
     def selected(self, total: int) -> None:
         """Note how many probes will run, for the next heartbeat; let SQLite write the run's row before they begin."""
         self._total = total

@@ -36,12 +36,16 @@ class LaunchError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What to run: `labels` of the gate, or the whole gate. A run that is `narrowed` is no verdict of the gate."""
+    """What to run: `labels` of the gate, or the whole gate. A run that is `narrowed` is no verdict of the gate.
+
+    What is in `require` must not skip.
+    """
 
     gate: str
     labels: tuple[str, ...] = ()
     rerun_of: str = ""
     narrowed: bool = False
+    require: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +67,8 @@ def launch(order: Order) -> Launch:
     holder = store.prepare(order.gate, run_id, order.labels, rerun_of=order.rerun_of, narrowed=order.narrowed)
     if holder is not None:
         return Launch(holder, busy=True)
-    command = probe_command(order.gate, "--verbosity", "0", "--", *order.labels)
+    required = [f"--require={label}" for label in order.require]
+    command = probe_command(order.gate, "--verbosity", "0", *required, "--", *order.labels)
     environment = {**probe_environment(), "PROBE_RUN_ID": run_id, "PROBE_TRIGGER": store.HTTP}
     try:
         process = subprocess.Popen(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from django_probe.history.triggers.launcher import LaunchError, probe_command, probe_environment
-from django_probe.names import nearest
+from django_probe.names import Labels, names, nearest, unnumbered
 from django_probe.reports.text import one_line
 from django_probe.results import ExitCode, Outcome
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 _SECONDS: Final = 20.0  # a server gives a request up after 30
 _MOST: Final = 2000
 _LABEL: Final = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*")
-_NUMBERED: Final = re.compile(r"\[\d+\]$")
 _NO_PROBES: Final = ("run", "runner")
 _FIXTURES: Final = ("setUpClass", "tearDownClass", "setUpModule", "tearDownModule")
 
@@ -32,10 +31,14 @@ class LabelsError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """The probes that labels choose: `labels` for the command. `is_rest`: with what passed before, they are all."""
+    """The probes that labels choose: `labels` for the command. `is_rest`: with what passed before, they are all.
+
+    `required` are those that the gate requires.
+    """
 
     labels: tuple[str, ...]
     is_rest: bool
+    required: tuple[str, ...] = ()
 
 
 def choose(gate: Gate, labels: Sequence[str], passed: frozenset[str] | None = None) -> Chosen:
@@ -54,11 +57,13 @@ def choose(gate: Gate, labels: Sequence[str], passed: frozenset[str] | None = No
     chosen: set[str] = set()
     for label in labels:
         covered = _covered(gate, label, whole)
-        if not covered and not any(_names(label, other) or _names(other, label) for other in broken):
+        if not covered and not any(names(label, other) or names(other, label) for other in broken):
             raise LabelsError(f"labels: {label} selects nothing in the gate {gate.name}{nearest(label, whole)}")
         chosen |= covered
         ordered |= dict.fromkeys([label] if _is_of(gate, label) else sorted(covered))
-    return Chosen(tuple(ordered), passed is not None and not broken and whole - chosen <= passed)
+    is_rest = passed is not None and not broken and whole - chosen <= passed
+    required = Labels((probe, _prefix(probe)) for probe in whole).all(gate.require) & chosen
+    return Chosen(tuple(ordered), is_rest, tuple(sorted(required)))
 
 
 def passed(run: ProbeRun) -> frozenset[str]:
@@ -80,34 +85,29 @@ def failed(run: ProbeRun) -> tuple[str, ...]:
 
 def _selectable(label: str) -> str:
     """Return the label that selects a result's probe; for a fixture, that of its class or module."""
-    parent, _, name = _NUMBERED.sub("", label).rpartition(".")
-    return parent if name in _FIXTURES else _NUMBERED.sub("", label)
+    plain = unnumbered(label)
+    parent, _, name = plain.rpartition(".")
+    return parent if name in _FIXTURES else plain
 
 
 def _covered(gate: Gate, label: str, whole: frozenset[str]) -> set[str]:
     """Return the probes that a label names, with or without the module of a `probes` package."""
     if not _is_of(gate, label) and any(own.startswith(f"{label}.") for own in gate.probes):
         raise LabelsError(f"labels: {label} is more than the gate {gate.name}: it has {', '.join(gate.probes)}")
-    if covered := {probe for probe in whole if _names(label, probe)}:
-        return covered
-    covered = {probe for probe in whole if _names(label, _without_module(probe))}
-    if len({probe.split(".")[1] for probe in covered}) > 1:
-        raise LabelsError(f"labels: {label} may be {' or '.join(sorted(covered)[:5])}; say which")
-    return covered
+    found = Labels((probe, _prefix(probe)) for probe in whole).find(label)
+    if found.candidates:
+        raise LabelsError(f"labels: {label} may be {' or '.join(found.candidates[:5])}; say which")
+    return set(found.labels)
 
 
-def _names(label: str, probe: str) -> bool:
-    return probe == label or probe.startswith(f"{label}.")
-
-
-def _without_module(probe: str) -> str:
-    app, _, rest = probe.partition(".")
-    return f"{app}.{rest.partition('.')[2]}"
+def _prefix(probe: str) -> str:
+    """Return what stands before the class: the app, or the module of its package of probes."""
+    return unnumbered(probe).rsplit(".", 2)[0]
 
 
 def _is_of(gate: Gate, label: str) -> bool:
     """Return whether a label is one of the gate's own, or below one."""
-    return not gate.probes or any(_names(own, label) for own in gate.probes)
+    return not gate.probes or any(names(own, label) for own in gate.probes)
 
 
 def _listed(gate: Gate) -> tuple[frozenset[str], frozenset[str]]:
@@ -115,7 +115,8 @@ def _listed(gate: Gate) -> tuple[frozenset[str], frozenset[str]]:
 
     The command has a deadline, in case this process is killed meanwhile.
     """
-    command = probe_command(gate.name, "--list", "--deadline", f"{_SECONDS:.0f}s")
+    # A tag of the gate that chooses nothing is the gate's own trouble: what was asked for is judged without it.
+    command = probe_command(gate.name, "--list", "--allow-empty", "--deadline", f"{_SECONDS:.0f}s")
     try:
         done = subprocess.run(
             command,
@@ -134,5 +135,6 @@ def _listed(gate: Gate) -> tuple[frozenset[str], frozenset[str]]:
     if done.returncode not in (ExitCode.PASSED, ExitCode.CLOSED, ExitCode.NOTHING_RAN):
         last = (done.stderr.strip().splitlines() or ["no reason was given"])[-1]
         raise LaunchError(f"the probes could not be listed: {one_line(last.removeprefix('CommandError: '))}")
-    complaints = done.stderr.splitlines() if done.returncode == ExitCode.CLOSED else []
-    return frozenset(done.stdout.splitlines()), frozenset(line.partition(": ")[0] for line in complaints)
+    lines = done.stderr.splitlines() if done.returncode == ExitCode.CLOSED else []
+    complaints = (line.partition(": ")[0] for line in lines if not line.startswith("warning: "))
+    return frozenset(done.stdout.splitlines()), frozenset(complaints)

@@ -107,7 +107,9 @@ def _order(name: str, labels: Sequence[str], failed_of: str) -> Order:
     if failed_of:
         again = _failed_run(name, failed_of)
         part = narrowing.choose(gate, narrowing.failed(records.of(again)), _passed(again))
-        return launcher.Order(name, part.labels, rerun_of=again.name, narrowed=not (part.is_rest and _stands(again)))
+        if part.is_rest and _stands(again):  # it decides how the gate stands: what the gate requires must not skip
+            return launcher.Order(name, part.labels, rerun_of=again.name, require=part.required)
+        return launcher.Order(name, part.labels, rerun_of=again.name, narrowed=True)
     if labels:
         return launcher.Order(name, narrowing.choose(gate, labels).labels, narrowed=True)
     return launcher.Order(name)

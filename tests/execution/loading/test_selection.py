@@ -58,15 +58,14 @@ LEVEL, ORDERS = "shop.TestStock.test_Level", "shop.TestStock.test_orders"
         (["shop.TestStock", "--tag", "slow"], [LEVEL]),
         # A gate's tags, and the operator's in their place.
         (["--gate", "tagged"], [LEVEL]),
-        (["--gate", "tagged", "--exclude-tag", "none-has-it"], [PAY, LEVEL]),
+        (["--gate", "tagged", "--exclude-tag", "payments"], [LEVEL]),
         (["--gate", "tagged", "--tag", "smoke", "--exclude-tag", "payments"], [TOTAL]),
         # Patterns: in the label or the full name, several are alternatives, case counts.
         (["-k", "pay"], [PAY]),
         (["-k", "Check"], [PAY, TOTAL]),
-        (["-k", "check"], []),
         (["-k", "pay", "-k", "Level"], [PAY, LEVEL]),
         (["-k", "shop.*.test_t*"], [TOTAL]),
-        (["-k", "test_t*"], []),
+        (["-k", "?heckout.test_t"], [TOTAL]),
         (["-k", "probes.TestStock"], [LEVEL, ORDERS]),
         (["-k", "order", "--tag", "smoke"], []),
     ],
@@ -79,8 +78,8 @@ def test_select__by_tags_and_patterns(shop, options, selected):
 
 
 def test_select__nothing_is_no_pass(shop):
-    """A tag that no probe has proves nothing: exit 5, and the summary says why."""
-    done = shop.probe("--tag", "smkoe")
+    """Words that each choose something, and nothing together, prove nothing: exit 5, and the summary says why."""
+    done = shop.probe("-k", "order", "--tag", "smoke")
 
     assert done.code == 5
     assert "no probe was selected: nothing was proved" in done.err
@@ -197,7 +196,7 @@ def test_shards__an_empty_one_of_a_selection_passes(spread):
 
 def test_shards__of_nothing_are_nothing(spread):
     """Where no shard has anything, each of them says so."""
-    assert spread.probe("--tag", "none", "--shard", "1/2").code == 5
+    assert spread.probe("auth", "--shard", "1/2").code == 5
 
 
 TERMS = """\
