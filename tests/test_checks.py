@@ -150,3 +150,22 @@ def test_check__no_other_command_imports_a_probe(shop, command):
     assert not trace.exists()
     assert shop.run(*CHECK).code == 0
     assert trace.exists()
+
+
+def test_check__W003_warns_of_words_of_a_gate_that_choose_nothing(shop, tmp_path):  # noqa: N802 (the check's id)
+    """In any gate, `ready` too; a word that chooses something is no warning."""
+    text = """\
+gates:
+  deploy: {tags: [ready, raedy], exclude_tags: [slow], warn_only: [shop, "shop.TestGone.*"]}
+  ready: {tags: [ready, chekout]}
+"""
+    done = shop.run(*CHECK, env=policy(tmp_path, text))
+    found = [line.partition("(django_probe.W003) ")[2] for line in done.err.splitlines() if "W003" in line]
+
+    assert done.code == 0
+    assert sorted(line.partition("probe.yaml: ")[2] for line in found) == [
+        'gates.deploy.exclude_tags: no loaded probe has the tag "slow"',
+        'gates.deploy.tags: no loaded probe has the tag "raedy"; did you mean "ready"?',
+        'gates.deploy.warn_only: "shop.TestGone.*" names no loaded probe',
+        'gates.ready.tags: no loaded probe has the tag "chekout"',
+    ]

@@ -68,6 +68,7 @@ GATES = {
     "tags": [["smoke"], ["a b"], ["a\nb"], ["x-"], ["."], ["é"], [], [""], ["-x"], ["x\t"], ["x", ""], [True], "smoke"],
     "exclude_tags": [[], ["slow"], [""], ["-slow"], "slow"],
     "warn_only": [[], ["*"], ["shop.TestStock.*", "[ab]*"], [""], ["- x"], {}],
+    "require": [[], ["probe_http"], ["shop.TestStock.*", "shop.TestA.test_b[2]"], [""], ["- x"], "probe_http"],
     "parallel": [1, 1000, 0, 1001, -1, 1.5, "4", True],
     "timeout": [
         30, 0.5, 604800, "30", "0.5", "250ms", "2m30s", "1h2m3.5s4ms", "0m1s", "00.10s", "7h", "5m3ms", "168h",
@@ -160,6 +161,7 @@ def test_wrong_value__is_refused_by_both_helms(values, path, word):
 
 SENTENCES = [
     ({"policy": {"gates": {"deploy": {}, "ready": {"parallel": 4}}}}, "policy.gates.ready.parallel: the gate"),
+    ({"policy": {"gates": {"ready": {"require": ["shop"]}}}}, "policy.gates.ready.require: the gate"),
     ({"policy": {"gates": {"deploy": {"max_age": "30s"}}}}, "policy.gates.deploy.max_age: only the gate"),
     ({"gate": {"fault": "fail"}, "env": [{"name": "PROBE_PATH", "value": "/app/probes"}]}, "gate.fault: env sets"),
     ({"web": {"enabled": True, "containerPort": 9000}}, "web.containerPort: the image's own server listens on 8000"),
