@@ -166,6 +166,6 @@ gates:
     assert sorted(line.partition("probe.yaml: ")[2] for line in found) == [
         'gates.deploy.exclude_tags: no loaded probe has the tag "slow"',
         'gates.deploy.tags: no loaded probe has the tag "raedy"; did you mean "ready"?',
-        'gates.deploy.warn_only: "shop.TestGone.*" names no loaded probe',
+        'gates.deploy.warn_only: "shop.TestGone.*" names no loaded probe; did you mean "shop.TestReady"?',
         'gates.ready.tags: no loaded probe has the tag "chekout"',
     ]
