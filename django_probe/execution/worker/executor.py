@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Final
 from django_probe.execution.failures import Interrupted, formatted, message_of, one_line
 from django_probe.execution.guard.refusals import take_refusals
 from django_probe.execution.worker.recorder import Recorder
-from django_probe.execution.worker.unawaited import refuse_unrun, refuse_unrun_cleanups, run_watched
+from django_probe.execution.worker.unawaited import refuse_unrun, refuse_unrun_cleanups
 from django_probe.execution.worker.unheard import Unheard
+from django_probe.execution.worker.watched import run_watched
 from django_probe.originals import Original
 from django_probe.results import PROBLEMS, Outcome
 

@@ -493,3 +493,65 @@ def test_run__async_fixtures_of_a_plain_test_case_are_errors_unless_it_calls_the
         "UnrunError: nothing of TestSetUp.asyncSetUp ran: only a unittest.IsolatedAsyncioTestCase calls it; make the "
         "class one"
     )
+
+
+COPIES = """
+import copy, unittest
+
+class Scenarios(unittest.TestCase):
+    def run(self, result=None):
+        for number in (1, 2):
+            one = copy.copy(self)
+            one.number = number
+            one.ran = []
+            unittest.TestCase.run(one, result)
+        return result
+    def setUp(self): self.ran.append(self.number)
+
+class TestScenarios(Scenarios):
+    def setUp(self):
+        super().setUp()
+        self.assertEqual(self.ran, [self.number])
+    def test_number(self):
+        self.addCleanup(self.ran.append, self.number)
+        self.assertIn(self.number, (1, 2))
+        self.assertEqual(self.ran, [self.number])
+    def test_generator(self):
+        self.fail("never ran")
+        yield
+
+class TestPlain(unittest.TestCase):
+    def setUp(self): self.value = 1
+    def test_plain(self):
+        twin = type(self)("test_twin")
+        twin.setUp()
+        self.assertEqual(vars(twin)["value"], 1)
+    def test_twin(self): self.assertEqual(self.value, 1)
+
+class TestLess(TestPlain):
+    async def setUp(self): pass
+
+class TestAgain(TestLess):
+    def setUp(self): super().setUp().close()
+    def test_plain(self): pass
+    def test_twin(self): pass
+"""
+
+
+def test_run__a_test_that_copies_itself_is_looked_at_and_runs_as_the_copy(project):
+    """The look is in the class: it holds no test in place of another, and a subclass may call what it overrides."""
+    project.app("shop", COPIES)
+
+    _, record = project.record()
+
+    found = {result["label"].removeprefix("shop."): result["outcome"] for result in record["results"]}
+    assert found == {
+        "TestScenarios.test_number": "passed",
+        "TestScenarios.test_generator": "error",
+        "TestPlain.test_plain": "passed",
+        "TestPlain.test_twin": "passed",
+        "TestLess.test_plain": "error",
+        "TestLess.test_twin": "error",
+        "TestAgain.test_plain": "passed",
+        "TestAgain.test_twin": "passed",
+    }
