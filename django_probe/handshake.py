@@ -9,11 +9,13 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import socket
+import select
 import stat
 import time
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final, TextIO
+
+from django_probe.originals import Original
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -70,8 +72,6 @@ class Line:
 
     def __init__(self, offer: Offer) -> None:
         self._offer = offer
-        self._socket = socket.socket(fileno=offer.line)
-        self._socket.settimeout(_PATIENCE)
         self._descriptors = [number for number in (offer.line, offer.stdout, offer.stderr) if number >= 0]
         for number in self._descriptors:
             os.set_inheritable(number, False)  # noqa: FBT003 (Python's own signature)
@@ -92,8 +92,11 @@ class Line:
         What is printed on standard output goes there as well: the supervisor's own holds reports alone.
         """
         self._send("began")
+        answer = Original.poll()
+        answer.register(self._offer.line, select.POLLIN)
         with contextlib.suppress(OSError):
-            self._socket.recv(1)
+            if answer.poll(_PATIENCE * 1000):
+                os.read(self._offer.line, 1)
         if self._offer.stderr >= 0:
             for stream in (1, 2):
                 os.dup2(self._offer.stderr, stream)
@@ -115,9 +118,9 @@ class Line:
         self._send("broke", message=message, details=details[-_MOST_DETAILS:])
 
     def _send(self, kind: str, **more: Any) -> None:
-        message = json.dumps({"token": self._offer.token, "kind": kind, **more})
+        message = Original.encode({"token": self._offer.token, "kind": kind, **more})
         with contextlib.suppress(OSError):  # without this word the supervisor closes the gate
-            self._socket.send(message.encode())
+            Original.write(self._offer.line, message.encode())
 
     def _let_go(self) -> None:
         """Close, in a process that was just forked, what only the command is to have; once, for numbers come again."""
