@@ -14,6 +14,7 @@ from django_probe.errors import UsageError
 from django_probe.execution.loading import choices, discovery
 from django_probe.execution.loading.choices import Choice
 from django_probe.execution.loading.selection import django_test_class, select, survey
+from django_probe.execution.loading.suites import Stillborn, leaves
 from django_probe.policy import READY, Policy, PolicyError
 from django_probe.results import Outcome
 from django_probe.terms import NOTHING
@@ -69,7 +70,7 @@ def _idle(policy: Policy, gate: Gate) -> list[CheckMessage]:
 
 
 def _refused(suite: unittest.TestSuite) -> list[CheckMessage]:
-    classes = {type(test): None for test in discovery.leaves(suite)}
+    classes = {type(test): None for test in leaves(suite)}
     return [
         Error(
             f"{cls.__module__}.{cls.__qualname__} is a django.test.{django_class}: none of its probes will run.",
@@ -87,8 +88,8 @@ def _not_loaded(suite: unittest.TestSuite) -> list[CheckMessage]:
     hint = "Until then every gate that has it is closed."
     return [
         Error(f"{test.label}: {test.message}", hint=hint, id="django_probe.E003")
-        for test in discovery.leaves(suite)
-        if isinstance(test, discovery.Stillborn) and test.outcome is Outcome.ERROR
+        for test in leaves(suite)
+        if isinstance(test, Stillborn) and test.outcome is Outcome.ERROR
     ]
 
 

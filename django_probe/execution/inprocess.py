@@ -18,9 +18,9 @@ from django_probe.errors import UsageError
 from django_probe.execution.failures import Interrupted, message_of
 from django_probe.execution.guard.guard import DatabaseGuard
 from django_probe.execution.judge.ledger import Attempt, Ledger, Selected, Unit
-from django_probe.execution.loading.discovery import Stillborn
 from django_probe.execution.loading.renewal import Renewal
 from django_probe.execution.loading.selection import select
+from django_probe.execution.loading.suites import Stillborn
 from django_probe.execution.redaction import Redactor
 from django_probe.execution.worker.executor import Executor
 from django_probe.originals import Original

@@ -20,9 +20,9 @@ from django_probe.execution.failures import message_of
 from django_probe.execution.judge.ledger import Attempt, Ledger, Selected
 from django_probe.execution.loading import discovery
 from django_probe.execution.loading.choices import Choice
-from django_probe.execution.loading.discovery import Stillborn
 from django_probe.execution.loading.renewal import Renewal
 from django_probe.execution.loading.selection import Probe, select
+from django_probe.execution.loading.suites import Stillborn, leaves
 from django_probe.execution.redaction import Redactor
 from django_probe.execution.worker.executor import Executor
 from django_probe.originals import Original
@@ -129,7 +129,7 @@ class Rounds:
         probes = self._selection(suite)
         for probe in probes:
             _refuse_rollback(probe)
-        if any(_is_broken(test) for test in discovery.leaves(suite)):
+        if any(_is_broken(test) for test in leaves(suite)):
             self._cause = NOT_LOADED
         else:
             self._cause = REFUSED if any(_is_broken(probe.test) for probe in probes) else FAILING

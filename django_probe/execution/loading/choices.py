@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from django_probe.execution.loading.discovery import Stillborn
+from django_probe.execution.loading.suites import Stillborn
 from django_probe.names import Labels, enumerated, fits, is_pattern, nearest
 from django_probe.policy import READY
 

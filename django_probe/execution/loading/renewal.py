@@ -9,7 +9,7 @@ import weakref
 from typing import TYPE_CHECKING
 
 from django_probe.execution.failures import message_of
-from django_probe.execution.loading.discovery import Stillborn
+from django_probe.execution.loading.suites import Stillborn
 
 if TYPE_CHECKING:
     import unittest

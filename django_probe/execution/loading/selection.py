@@ -19,7 +19,7 @@ from django_probe.errors import UsageError
 from django_probe.execution.failures import formatted, message_of
 from django_probe.execution.loading import choices
 from django_probe.execution.loading.choices import Choice, Loaded
-from django_probe.execution.loading.discovery import ProbeSuite, Stillborn, label_of, numbered
+from django_probe.execution.loading.suites import ProbeSuite, Stillborn, label_of, numbered
 from django_probe.names import Labels, unnumbered
 from django_probe.results import Outcome
 from django_probe.terms import CeilingError, DatabaseAccess, Terms, Wishes, wishes_of

@@ -18,8 +18,8 @@ from django_probe.errors import UsageError
 from django_probe.execution import linux
 from django_probe.execution.failures import message_of
 from django_probe.execution.forking import close_databases, flush_streams
-from django_probe.execution.loading.discovery import Stillborn
 from django_probe.execution.loading.selection import select
+from django_probe.execution.loading.suites import Stillborn
 from django_probe.execution.loading.urlconf import load_urlconf
 from django_probe.execution.stacks import DUMP
 from django_probe.execution.worker.worker import work

@@ -161,7 +161,7 @@ def _unretrieved(loop: BaseEventLoop, context: dict[str, Any]) -> None:
         _former["task"](loop, context)
         return
     what = context.get("message") or "Task exception was never retrieved"
-    heard.append(_failure(f"{what[:1].lower()}{what[1:]}", error))
+    heard.append(_failure(what, error))
 
 
 def _thread_died(args: threading.ExceptHookArgs) -> None:
@@ -183,5 +183,5 @@ def _unraisable(args: sys.UnraisableHookArgs) -> None:
 
 
 def _failure(what: str, error: BaseException) -> Failure:
-    details = f"{what[:1].upper()}{what[1:]}:\n{formatted((type(error), error, error.__traceback__))}"
+    details = f"{what}:\n{formatted((type(error), error, error.__traceback__))}"
     return Failure(f"{what}: {message_of(error)}", details)

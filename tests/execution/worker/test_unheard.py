@@ -91,7 +91,7 @@ def test_run__what_nobody_heard_of_is_an_error(project, options):
     assert 'def fail(): raise AssertionError("in a thread")' in told["test_thread"]["details"]
     assert told["test_forgotten"]["message"].startswith("a coroutine was never awaited, so that nothing of nothing ran")
     assert "in test_forgotten\n    def test_forgotten" in told["test_forgotten"]["details"]
-    assert told["test_task"]["message"] == "task exception was never retrieved: in a coroutine"
+    assert told["test_task"]["message"] == "Task exception was never retrieved: in a coroutine"
     assert 'AssertionError("in a coroutine")' in told["test_task"]["details"]
     assert "as expected" in told["test_expected"]["details"]
 

@@ -1,0 +1,147 @@
+"""Imports the probes modules of an app, and makes suites of what is in them.
+
+What does not import, cannot be made a test, or would never run becomes an error among them.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import pkgutil
+import sys
+import traceback
+import unittest
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from django_probe.execution.failures import message_of
+from django_probe.execution.loading.packages import lost_files
+from django_probe.execution.loading.suites import ProbeSuite, Stillborn, error_suite, leaves
+from django_probe.execution.loading.uncollected import Loaded
+from django_probe.results import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import ModuleType
+
+    from django.apps import AppConfig
+
+
+def load_app(config: AppConfig, announce: Callable[[str, str], None], modules: list[Loaded]) -> Iterator[ProbeSuite]:
+    """Yield the suites of an app's probes modules; `announce` is told of each before it is imported (see `discovery`).
+
+    Each module that was imported is appended to `modules`.
+    """
+    name = f"{config.name}.probes"
+    try:
+        spec = importlib.util.find_spec(name)
+    except ModuleNotFoundError:  # the app is a module, not a package
+        return
+    if spec is None:
+        return
+    if hidden := [path for path in spec.submodule_search_locations or () if Path(path).with_suffix(".py").exists()]:
+        message = f"{hidden[0]} is a folder and a file, probes.py, of which Python imports the folder alone; keep one"
+        yield error_suite(config.label, message)
+    yield from _load_module(name, config.label, announce, modules)
+
+
+def _load_module(
+    name: str, prefix: str, announce: Callable[[str, str], None], modules: list[Loaded]
+) -> Iterator[ProbeSuite]:
+    announce(prefix, name)
+    try:
+        module = importlib.import_module(name)
+    except unittest.SkipTest as skip:
+        yield ProbeSuite([Stillborn(prefix, Outcome.SKIPPED, str(skip))], prefix=prefix)
+        return
+    except BaseException as error:  # noqa: BLE001 (sys.exit() in a module is an error of that module alone)
+        yield _stillborn_suite(prefix, f"{name} could not be imported", error)
+        return
+    suite = _suite_of(module, prefix)
+    chooses = bool(_maker(module, "suite") or _maker(module, "load_tests"))
+    modules.append(Loaded(prefix, module, chooses))
+    if chooses:
+        yield from _by_home(suite, module)
+        return  # as unittest has it: who chooses speaks for the whole package
+    yield suite
+    yield from (error_suite(f"{prefix}.{below}", message) for below, message in lost_files(module))
+    for info in pkgutil.iter_modules(getattr(module, "__path__", ())):
+        if info.name != "__main__":
+            yield from _load_module(f"{name}.{info.name}", f"{prefix}.{info.name}", announce, modules)
+
+
+def _suite_of(module: ModuleType, prefix: str) -> ProbeSuite:
+    loader = unittest.TestLoader()
+    try:
+        given = _given_suite(module)
+        suite = ProbeSuite(_own_tests(loader, module), prefix=prefix) if given is None else given
+        if load_tests := _maker(module, "load_tests"):
+            suite = _checked(load_tests(loader, suite, None), "load_tests()", module)
+        return suite if isinstance(suite, ProbeSuite) else ProbeSuite([suite], prefix=prefix)
+    except unittest.SkipTest as skip:
+        return ProbeSuite([Stillborn(prefix, Outcome.SKIPPED, str(skip))], prefix=prefix)
+    except BaseException as error:  # noqa: BLE001 (as above: it is an error of this module alone)
+        return _stillborn_suite(prefix, f"the probes of {module.__name__} could not be loaded", error)
+
+
+def _given_suite(module: ModuleType) -> unittest.TestSuite | None:
+    """Return what the module's own `suite()` makes: the original django-probe's way to choose probes by hand."""
+    make = _maker(module, "suite")
+    return _checked(make(), "suite()", module) if make else None
+
+
+def _maker(module: ModuleType, name: str) -> Callable[..., Any] | None:
+    """Return the module's function of this name; one that a package took from a module of its own is that module's."""
+    found = getattr(module, name, None)
+    return found if callable(found) and not _is_within(module, found) else None
+
+
+def _is_within(package: ModuleType, found: object) -> bool:
+    return str(getattr(found, "__module__", "")).startswith(f"{package.__name__}.")
+
+
+def _by_home(suite: ProbeSuite, package: ModuleType) -> Iterator[ProbeSuite]:
+    """Divide what a package gave, so that a test of one of its modules has the label that it has without `suite()`."""
+
+    def prefix_of(test: unittest.TestCase) -> str:
+        cls = type(test)
+        if _is_within(package, cls) and _is_imported(cls, package):
+            return suite.prefix + cls.__module__.removeprefix(package.__name__)
+        return suite.prefix
+
+    for prefix, tests in groupby(leaves(suite), prefix_of):
+        yield ProbeSuite(tests, prefix=prefix)
+
+
+def _checked(suite: Any, maker: str, module: ModuleType) -> unittest.TestSuite:
+    if isinstance(suite, unittest.TestSuite):
+        return suite
+    raise TypeError(f"{maker} of {module.__name__} gave {suite!r}, not a unittest.TestSuite")
+
+
+def _own_tests(loader: unittest.TestLoader, module: ModuleType) -> list[unittest.TestSuite]:
+    """Load the classes that the module defines or had made; one that it only imported is another module's to run."""
+    found = [getattr(module, name) for name in dir(module)]
+    classes = [
+        candidate
+        for candidate in found
+        if isinstance(candidate, type)
+        and issubclass(candidate, unittest.TestCase)
+        and not _is_imported(candidate, module)
+    ]
+    return [loader.loadTestsFromTestCase(cls) for cls in dict.fromkeys(classes)]
+
+
+def _is_imported(cls: type, module: ModuleType) -> bool:
+    """Return whether the class stands in another module by its name; one that a function there has made does not."""
+    home = sys.modules.get(cls.__module__)
+    return home is not module and getattr(home, cls.__name__, None) is cls
+
+
+def _stillborn_suite(prefix: str, what: str, error: BaseException) -> ProbeSuite:
+    trace = error.__traceback__
+    while trace and (trace.tb_frame.f_code.co_filename == __file__ or "importlib" in trace.tb_frame.f_code.co_filename):
+        trace = trace.tb_next  # how it came to be imported says nothing to the reader
+    details = "".join(traceback.format_exception(type(error), error, trace or error.__traceback__))
+    return ProbeSuite([Stillborn(prefix, Outcome.ERROR, f"{what}: {message_of(error)}", details)], prefix=prefix)
