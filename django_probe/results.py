@@ -198,7 +198,17 @@ class ProbeRun:
         if code != ExitCode.PASSED:
             shard = "a shard in which nothing ran, or " if code == ExitCode.NOTHING_RAN else ""
             return f"{shard}suite_result() of the team's own runner asked for exit code {code}"
-        return "nothing ran, which --allow-empty allows" if self.nothing_ran else "every blocking probe passed"
+        return "nothing ran, which --allow-empty allows" if self.nothing_ran else self._reason_to_pass
+
+    @property
+    def _reason_to_pass(self) -> str:
+        blocking = [result for result in self.results if result.blocking]
+        if any(result.outcome is not Outcome.SKIPPED for result in blocking) or not self.results:
+            return "every blocking probe passed"
+        what = "every blocking probe skipped itself" if blocking else "no blocking probe"
+        warned = len(self.problems)
+        problems = f"; {warned} warn-only {'problem' if warned == 1 else 'problems'}" if warned else ""
+        return f"{what}: nothing could close this {'shard' if self.shard else 'gate'}{problems}"
 
     def judged(self, exit_code: int) -> ProbeRun:
         """Return the record with what a team's runner made of it: it can close a gate that would pass, never open one.

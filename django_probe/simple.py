@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import sys
 import traceback
-import unittest
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -22,6 +21,7 @@ from django_probe.execution.loading import discovery
 from django_probe.execution.loading.choices import Choice
 from django_probe.execution.redaction import Redactor
 from django_probe.execution.session import ForkedSession, Session
+from django_probe.execution.suites import SelectedSuite
 from django_probe.originals import Original
 from django_probe.reports.console import Console
 from django_probe.reports.files import relieve
@@ -29,6 +29,7 @@ from django_probe.results import EndedBy, ExitCode, Outcome, ProbeResult, ProbeR
 from django_probe.terms import NOTHING, Wishes
 
 if TYPE_CHECKING:
+    import unittest
     from collections.abc import Callable, Iterable, Sequence
 
     from django_probe.execution.judge.ledger import Selected
@@ -52,31 +53,21 @@ def _given(value: Any, kind: type[Given], complaint: str) -> Given:
     raise TypeError(complaint.format(value))
 
 
-@dataclass(frozen=True, slots=True)
-class SelectedProbe:
-    """A probe as the judge's side knows it: its label, and nothing that could be run."""
-
-    label: str
-
-    def id(self) -> str:
-        """Return the label, as `TestCase.id` gives a test's name."""
-        return self.label
-
-    def countTestCases(self) -> int:  # noqa: N802 (unittest's name)
-        """Return 1: it is one probe."""
-        return 1
-
-    def __call__(self, _result: unittest.TestResult) -> None:
-        """Refuse, with TypeError: a suite's own `run()` would find nothing here."""
-        raise TypeError(f"{self.label} is loaded in another process and runs in run_suite() alone")
-
-
-class SelectedSuite(unittest.TestSuite):
-    """What was selected, as labels; `session` can run it."""
-
-    def __init__(self, session: Session) -> None:
-        super().__init__(SelectedProbe(probe.label) for probe in session.selected)  # type: ignore[misc]
-        self.session = session
+def _whole(run: ProbeRun, session: Session) -> ProbeRun:
+    """Return the record with an error for each selected probe that an override left out, and what ended the run."""
+    heard = {result.label for result in run.results}
+    lost = [
+        ProbeResult(
+            probe.label,
+            Outcome.ERROR,
+            blocking=probe.blocking,
+            message="run_suite() of the team's own runner gave no result for it",
+        )
+        for probe in session.selected
+        if probe.label not in heard
+    ]
+    ended_by = run.ended_by or (session.ran[1] if session.ran else None)
+    return replace(run, results=(*run.results, *lost), ended_by=ended_by, selection=session.digest or None)
 
 
 class DjangoProbeSuiteRunner:
@@ -119,6 +110,8 @@ class DjangoProbeSuiteRunner:
         written = {key: tuple(value) for key, value in given.items() if value is not None}
         self.gate = replace(gate or conf.policy().gate(None), failfast=failfast, **written)  # type: ignore[arg-type]
         self.run: ProbeRun | None = None
+        self._told: ProbeRun | None = None
+        self._begun = False
         self.undelivered: list[str] = []
         self._choice = Choice(
             self.gate,
@@ -152,11 +145,36 @@ class DjangoProbeSuiteRunner:
             relieve(stream)
         with self._session(labels, extra_probes, self._meanwhile) as session:
             self._warn(session)
-            self.run = self._judged(SelectedSuite(session))
+            run = self._judged(SelectedSuite(session))
             session.ignore_signals(for_good=self._ends_process)
-            self.undelivered = self._delivery.deliver(self.run) if self._delivery else []
-            self._listener.finished(self.run)
-        return self.run.exit_code or (ExitCode.UNDELIVERED if self.undelivered else ExitCode.PASSED)
+            self._tell(run)
+        return run.exit_code or (ExitCode.UNDELIVERED if self.undelivered else ExitCode.PASSED)
+
+    def conclude(self, what: str, details: str = "") -> ProbeRun:
+        """Return the record that counts, once `run_probes` is done; `what` ends a sentence on how that ended.
+
+        A team's own may end without a record. Then nothing was proved, and the record is one error that says so. The
+        record is in every report that was asked for, and once it is, nothing takes its place.
+        """
+        run = self._told or self.run
+        if not isinstance(run, ProbeRun):
+            redact = Redactor()
+            message = one_line(f"run_probes() of the team's own runner {what}, and there is no record of a run")
+            broken = ProbeResult("runner", Outcome.ERROR, message=message, details=redact(details))
+            run = self._record(None, [broken], None)
+            if not self._begun:
+                self._meanwhile()
+            self._listener.ended(broken)
+        if run is not self._told:
+            self._tell(run)
+        self.run = run
+        return run
+
+    def _tell(self, run: ProbeRun) -> None:
+        """Bring the record to whoever asked for it."""
+        self.run = self._told = run
+        self.undelivered = self._delivery.deliver(run) if self._delivery else []
+        self._listener.finished(run)
 
     def list_probes(self, labels: Sequence[str]) -> tuple[list[Selected], int]:
         """Return what `run_probes` would run, and how many all shards would; nothing runs. Raises as it does."""
@@ -186,6 +204,7 @@ class DjangoProbeSuiteRunner:
 
     def _meanwhile(self) -> None:
         """Do what need not wait for the probes to be loaded."""
+        self._begun = True
         if self._delivery:
             self._delivery.warm_up()
         self._listener.begun(self._record(None, (), None))
@@ -226,6 +245,7 @@ class DjangoProbeSuiteRunner:
         try:
             with session.interruptible():
                 run = _given(self.run_suite(suite), ProbeRun, "run_suite() gave {!r}, not a ProbeRun")
+                run = _whole(run, session)
                 code = _given(self.suite_result(suite, run), int, "suite_result() gave {!r}, not an exit code")
                 run = run.judged(code)
         except (Exception, SystemExit, Interrupted) as error:  # noqa: BLE001 (the gate always answers)

@@ -102,6 +102,25 @@ def test_exit_code__first_row_that_applies_wins(given, values, code):
         ),
         ((), {"allow_empty": True}, "nothing ran, which --allow-empty allows"),
         (PASSED, {}, "every blocking probe passed"),
+        ((*PASSED, *WARNED), {}, "every blocking probe passed"),
+        (
+            results("passed", "failed", "error", "timeout", blocking=False),
+            {},
+            "no blocking probe: nothing could close this gate; 3 warn-only problems",
+        ),
+        (
+            results("failed", blocking=False),
+            {},
+            "no blocking probe: nothing could close this gate; 1 warn-only problem",
+        ),
+        (results("passed", blocking=False), {}, "no blocking probe: nothing could close this gate"),
+        (
+            (*results("skipped"), *results("failed", blocking=False)),
+            {"shard": "0/2"},
+            "every blocking probe skipped itself: nothing could close this shard; 1 warn-only problem",
+        ),
+        ((), {"shard": "0/2", "selected": 4}, "every blocking probe passed"),
+        (results("skipped", blocking=False), {}, "every probe that was selected skipped itself: nothing was proved"),
     ],
 )
 def test_reason__says_what_the_exit_code_came_from(given, values, reason):

@@ -31,6 +31,8 @@ import os, sys, time, unittest
 from dataclasses import replace
 from django.conf import settings
 from django_probe.errors import UsageError
+from django_probe.execution.suites import SelectedSuite
+from django_probe.results import ProbeResult
 from django_probe.simple import DjangoProbeSuiteRunner as Base
 
 class Extra(unittest.TestCase):
@@ -110,6 +112,53 @@ class ResultExits(Base):
 class AddsProbes(Base):
     def run_probes(self, labels, extra_probes=None):
         return super().run_probes(labels, [Extra("test_x"), Extra("test_fails")])
+
+class GivesZero(Base):
+    def run_probes(self, labels, extra_probes=None):
+        return 0
+
+class ExitsBefore(Base):
+    def run_probes(self, labels, extra_probes=None):
+        sys.exit(0)
+
+class GivesThree(Base):
+    def run_probes(self, labels, extra_probes=None):
+        return 3
+
+class Breaks(Base):
+    def run_probes(self, labels, extra_probes=None):
+        raise RuntimeError(f"the team's fault, not {settings.SECRET_KEY}")
+
+class BreaksLater(Base):
+    def run_probes(self, labels, extra_probes=None):
+        super().run_probes(labels, extra_probes)
+        raise RuntimeError("the team's own fault")
+
+class TellsNobody(Base):
+    def run_probes(self, labels, extra_probes=None):
+        with self._session(labels, extra_probes) as session:
+            self.run = self._judged(SelectedSuite(session))
+        return 0
+
+class Forgets(Base):
+    def run_probes(self, labels, extra_probes=None):
+        super().run_probes(labels, extra_probes)
+        self.run = replace(self.run, results=())
+        return 0
+
+class Drops(Base):
+    def run_suite(self, suite):
+        run = super().run_suite(suite)
+        return replace(run, results=run.results[1:])
+
+class DropsAll(Base):
+    def run_suite(self, suite):
+        return replace(super().run_suite(suite), results=(), allow_empty=True)
+
+class AddsResults(Base):
+    def run_suite(self, suite):
+        run = super().run_suite(suite)
+        return replace(run, results=(*run.results, run.results[0], ProbeResult("team.own", "passed")))
 
 class SaysZero(Base):
     def run_probes(self, labels, extra_probes=None):
@@ -337,6 +386,73 @@ def test_run_probes__that_gives_no_exit_code_closes_the_gate(answer, runner, giv
     *_, last = done.err.splitlines()
     assert last == f"run_probes() of the team's own runner gave {given}, which is no exit code: the gate is closed"
     assert "Traceback" not in done.err
+
+
+@pytest.mark.parametrize(
+    ("runner", "says"),
+    [
+        ("GivesZero", "gave 0, and there is no record of a run"),
+        ("ExitsBefore", "gave 0, and there is no record of a run"),
+        ("GivesThree", "gave 3, and there is no record of a run"),
+        ("Breaks", "failed: RuntimeError: the team's fault, not ********************, and there is no record of a run"),
+    ],
+)
+def test_run_probes__without_a_record_closes_the_gate(answer, runner, says):
+    """Nothing was proved: exit 1, and every report that was asked for says why."""
+    done, record, junit = answer(runner, "closed")
+
+    assert (done.code, record["exit_code"], problems(junit)) == (1, 1, 1)
+    (result,) = record["results"]
+    assert (result["label"], result["outcome"]) == ("runner", "error")
+    assert result["message"] == f"run_probes() of the team's own runner {says}"
+    assert result["message"] in done.err
+    assert "not-a-secret-of-anybody" not in done.err + str(record)
+    assert ("Traceback" in result["details"]) is (runner == "Breaks")
+
+
+def test_run_probes__that_fails_after_the_record_closes_the_gate(answer):
+    """The reports are out by then: a sentence says what came after."""
+    done, record, _ = answer("BreaksLater")
+
+    assert (done.code, record["exit_code"]) == (1, 0)
+    assert done.err.splitlines()[-1] == (
+        "run_probes() of the team's own runner failed: RuntimeError: the team's own fault: the gate is closed"
+    )
+
+
+@pytest.mark.parametrize(("runner", "label", "code"), [("TellsNobody", "shop", 0), ("TellsNobody", "closed", 1)])
+def test_run_probes__that_tells_nobody_of_its_record_is_told_for(answer, runner, label, code):
+    """The reports that were asked for are there, and say what the exit code says."""
+    done, record, _ = answer(runner, label)
+
+    assert (done.code, record["exit_code"]) == (code, code)
+    assert "gate default: " in done.err
+
+
+def test_run_probes__cannot_take_the_record_back(answer):
+    """What every report says is what counts."""
+    done, record, _ = answer("Forgets", "closed")
+
+    assert (done.code, record["exit_code"]) == (1, 1)
+
+
+def test_run_suite__that_leaves_results_out_closes_the_gate(answer):
+    """What was selected and has no result is an error of its own."""
+    done, record, _ = answer("Drops")
+    outcomes = {result["label"]: (result["outcome"], result["message"]) for result in record["results"]}
+
+    assert (done.code, record["exit_code"]) == (1, 1)
+    assert outcomes["shop.TestA.test_a"] == ("error", "run_suite() of the team's own runner gave no result for it")
+    assert outcomes["shop.TestA.test_b"][0] == "skipped"
+    assert answer("DropsAll")[0].code == 1
+
+
+def test_run_suite__may_add_results(answer):
+    """One more of a probe, and one of the team's own, are kept as they are given: they can only close."""
+    done, record, _ = answer("AddsResults")
+
+    assert done.code == 0
+    assert [result["label"] for result in record["results"]][-2:] == ["shop.TestA.test_a", "team.own"]
 
 
 def test_run_probes__may_give_a_code_of_its_own(answer):

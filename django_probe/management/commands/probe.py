@@ -134,24 +134,28 @@ class Command(BaseCommand):
     def _run(self, runner: DjangoProbeSuiteRunner, labels: tuple[str, ...]) -> int:
         if runner.gate.parallel == 0:
             self._say("--parallel 0: in this process, without timeouts, deadline, capture of output or containment")
-        code = self._code_of(runner, labels)
+        code: object = None
+        details = ""
+        try:
+            code = runner.run_probes(labels)
+            what = f"gave {one_line(Redactor()(shown(code)))}"
+        except SystemExit as error:
+            code = error.code
+            what = f"gave {one_line(Redactor()(shown(code)))}"
+        except (UsageError, CommandError):
+            raise
+        except Exception as error:  # noqa: BLE001 (the gate always answers)
+            what, details = f"failed: {message_of(error)}", traceback.format_exc()
+        run = runner.conclude(what, details)
         self._ended = runner
         for sentence in runner.undelivered:
             self._say(sentence)
-        return (runner.run.exit_code if runner.run else 0) or code
-
-    def _code_of(self, runner: DjangoProbeSuiteRunner, labels: tuple[str, ...]) -> int:
-        """Run, and give what the process can exit with: a team's own `run_probes` may give, or exit with, anything."""
-        code: object
-        try:
-            code = runner.run_probes(labels)
-        except SystemExit as error:
-            code = error.code
         if isinstance(code, int) and not isinstance(code, bool) and 0 <= code <= _MOST:
-            return code
-        told = one_line(Redactor()(shown(code)))
-        self._say(f"run_probes() of the team's own runner gave {told}, which is no exit code: the gate is closed")
-        return ExitCode.CLOSED
+            return run.exit_code or code or (ExitCode.UNDELIVERED if runner.undelivered else ExitCode.PASSED)
+        if not (run.exit_code and details):  # else the record says it
+            no_code = "" if details else ", which is no exit code"
+            self._say(f"run_probes() of the team's own runner {what}{no_code}: the gate is closed")
+        return run.exit_code or ExitCode.CLOSED
 
     def _say(self, sentence: str) -> None:
         settle(sys.stderr)  # it may be full, and nobody read it
