@@ -10,6 +10,7 @@ import pytest
 
 from tests.deploy.conftest import Deployment, with_history
 from tests.deploy.visitors import Visitor, serving
+from tests.patience import wait_for
 from tests.programs import needed
 
 PROXY = {"Host": "probe.example.com", "Origin": "https://probe.example.com"}
@@ -121,7 +122,8 @@ def test_secret_key__its_absence_is_said_once(kept, key, warned):
 def test_readiness__needs_no_history(kept):
     """Kubelet's questions are answered where the history's database is away."""
     with serving(kept, PROBE_HISTORY_DATABASE_URL="postgres://probe@127.0.0.1:9/probe") as (port, _):
-        assert [Visitor(port).get(f"/probe/{path}").status for path in ("live/", "ready/")] == [200, 200]
+        assert Visitor(port).get("/probe/live/").status == 200
+        wait_for(lambda: Visitor(port).get("/probe/ready/").status == 200, "the first round")
 
 
 def test_page__is_good_on_a_phone_in_the_dark(site):

@@ -11,6 +11,7 @@ import pytest
 
 from tests import servers
 from tests.history.serving import START, VIEW, Caller, migrated, new_site, sessions, with_token
+from tests.patience import wait_for
 from tests.projects import python
 from tests.webservers import gunicorn
 
@@ -51,8 +52,8 @@ def test_database__that_is_not_there_is_503_in_one_line(tmp_path):
                 assert page.status == 503
                 assert page.headers["Content-Type"] == "text/html; charset=utf-8"
                 assert "Traceback" not in page.body
+                wait_for(lambda: Caller(server).get("ready/").said == READY, "the first round")
                 assert Caller(server).get("", Accept="text/html").said == READY
-                assert Caller(server).get("ready/").said == READY
                 assert Caller(server).get("live/").said == (200, "live")
 
             gone("has no tables: migrations have not run")

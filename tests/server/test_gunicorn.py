@@ -133,6 +133,7 @@ def test_no_connection_to_the_database_stays_open(project):
     project.app("shop", probes)
     site(project, policy=POLICY)
     with gunicorn(project) as server:
+        server.until((200, "ready"))
         for _ in range(40):
             assert server.ready() == (200, "ready"), server.log
             time.sleep(0.02)

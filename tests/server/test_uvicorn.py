@@ -42,9 +42,9 @@ def shop(project, request):
 
 
 def test_it_says_what_the_gate_says(shop):
-    """The first answer already is the gate's; it follows the gate, by every method and path."""
+    """The answer is the gate's, and follows the gate, by every method and path."""
     with uvicorn(shop) as server:
-        assert server.ready() == (200, "ready")
+        server.until((200, "ready"))
         (shop.path / "shop" / "closed").touch()
         server.until((503, "not ready: failing"))
         assert server.ask("/probe/").said == (503, "not ready: failing")

@@ -10,7 +10,7 @@ from textwrap import dedent
 
 from tests.history.recorded import ask
 from tests.history.serving import VIEW, Caller, migrated, new_site, with_token
-from tests.patience import LOADED
+from tests.patience import LOADED, wait_for
 from tests.projects import python
 from tests.webservers import gunicorn
 
@@ -38,6 +38,7 @@ def test_database__that_never_answers_leaves_liveness_and_readiness_alone(tmp_pa
         for thread in asking:
             thread.start()
         time.sleep(2.5)  # those that find no place have their answer by now
+        wait_for(lambda: Caller(server).get("ready/").status == 200, "the first round")
         for _ in range(3):
             live, ready = Caller(server).get("live/"), Caller(server).get("ready/")
             assert (live.status, ready.status) == (200, 200)
