@@ -14,7 +14,7 @@ from django_probe.reports.text import one_line
 from django_probe.reports.wanted import wanted
 from django_probe.results import ExitCode
 from django_probe.supervisor import application, request, verdict
-from django_probe.supervisor.process import supervise
+from django_probe.supervisor.process import Ended, supervise
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,7 +38,10 @@ def probe(arguments: Sequence[str]) -> int:
         _say(str(error))
         return ExitCode.USAGE
     started = time.clock_gettime(time.CLOCK_BOOTTIME) - age
-    ended = supervise(found, ["probe", *arguments], started, asked.deadline)
+    try:
+        ended = supervise(found, ["probe", *arguments], started, asked.deadline)
+    except OSError as error:
+        ended = Ended(word={"kind": "broke", "message": f"it could not be started: {error.strerror or error}"})
     code = verdict.believed(ended, asked)
     if code is not None:
         return code

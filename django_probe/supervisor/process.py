@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from django_probe import handshake
 from django_probe.execution import linux
 from django_probe.reports.files import settle
+from django_probe.results import ExitCode
 from django_probe.supervisor.printed import Printed
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ def supervise(application: Application, arguments: Sequence[str], started: float
     """Run the application in a process of its own, and tell how it ended. In that process this does not return.
 
     `started` is when this process began, and `deadline` how many seconds after that the command has to have begun.
+    Raise OSError where no process can be started.
     """
     closed = _fill_standard_streams()
     for stream in (sys.stdout, sys.stderr):
@@ -74,12 +76,15 @@ def supervise(application: Application, arguments: Sequence[str], started: float
     supervisor = os.getpid()
     pid = linux.fork()
     if pid == 0:
-        linux.die_with_parent(supervisor)
-        mine.close()
-        os.close(read_end)
-        _offer(token, theirs, write_end, closed, started)
-        signal.signal(signal.SIGCHLD, on_child)
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        try:
+            linux.die_with_parent(supervisor)
+            mine.close()
+            os.close(read_end)
+            _offer(token, theirs, write_end, closed, started)
+            signal.signal(signal.SIGCHLD, on_child)
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        except OSError:  # this process must not go on as a second supervisor
+            os._exit(ExitCode.CLOSED)
         _be(application, arguments)
     theirs.close()
     os.close(write_end)

@@ -234,3 +234,14 @@ def test_probe__sees_nothing_of_it(gate):
     done = gate.run(*gate.options(), IN_SETTINGS=settings, IN_PROBE=LOOKS)
 
     assert done.code == 0, gate.record()
+
+
+@pytest.mark.parametrize("descriptors", ["6", "9", "14"])
+def test_supervisor__that_is_short_of_descriptors(gate, descriptors):
+    """Whether no process can be started, it can hardly begin, or the run cannot: the reports say that it is closed."""
+    gate.python = ("sh", "-c", 'ulimit -n "$0"; exec "$@"', descriptors, *gate.python)
+
+    done = gate.run(*gate.options())
+
+    assert done.code == 1, done.err
+    assert gate.startup()["message"]
