@@ -5,19 +5,21 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any
 
 from django.core.checks import CheckMessage, Error, Warning  # noqa: A004 (Django's own name)
 
 from django_probe import conf
 from django_probe.errors import UsageError
+from django_probe.execution.guard.guard import DatabaseGuard
 from django_probe.execution.loading import choices, discovery
 from django_probe.execution.loading.choices import Choice
 from django_probe.execution.loading.selection import django_test_class, select, survey
 from django_probe.execution.loading.suites import Stillborn, leaves
 from django_probe.policy import READY, Policy, PolicyError
 from django_probe.results import Outcome
-from django_probe.terms import NOTHING
+from django_probe.terms import NOTHING, DatabaseAccess
 
 if TYPE_CHECKING:
     import unittest
@@ -32,8 +34,18 @@ def check_probes(app_configs: Sequence[AppConfig] | None = None, **_options: Any
     """E001: a Django test class among the probes. E002: an invalid policy. E003: what is not loaded as probes.
 
     W001: a gate `ready` without probes. W002: one that is stale between its rounds. W003: an entry of `tags`,
-    `exclude_tags` or `warn_only` of a gate that nothing bears.
+    `exclude_tags` or `warn_only` of a gate that nothing bears. Databases are read-only while probes are imported, and
+    stay so for threads that an import starts.
     """
+    guard, before = DatabaseGuard(), set(threading.enumerate())
+    try:
+        with guard.loading(DatabaseAccess.READ_ONLY):
+            return _checked(app_configs)
+    finally:
+        guard.keep_only(set(threading.enumerate()) - before)
+
+
+def _checked(app_configs: Sequence[AppConfig] | None) -> list[CheckMessage]:
     labels = [config.label for config in app_configs or ()]
     suite = discovery.load(labels, _nobody)
     messages = [*_refused(suite), *_not_loaded(suite)]

@@ -233,7 +233,7 @@ class DjangoProbeSuiteRunner:
                 raise UsageError(f"gates.{self.gate.name}.probes: {error}" if from_policy else str(error)) from None
 
         if self.gate.parallel == 0:
-            return InProcessSession(build, choice, meanwhile)
+            return InProcessSession(build, choice, meanwhile, ends_process=self._ends_process)
         deadline = self.gate.deadline
         until = self._clock + deadline if deadline else float("inf")
         return ForkedSession(build, choice, until, meanwhile)

@@ -1,4 +1,4 @@
-"""Real servers for tests: PostgreSQL, and PgBouncer before it, each a process of its own on a free port."""
+"""Real servers for tests: PostgreSQL, PgBouncer before it, and MariaDB, each a process of its own on a free port."""
 
 from __future__ import annotations
 
@@ -13,13 +13,15 @@ import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
+
+    import pymysql
 
 SUPERUSER = "tester"
 STARTS_WITHIN = 90
@@ -43,6 +45,14 @@ class Server:
             prepare_threshold=None,
         )
 
+    def is_up(self) -> bool:
+        """Return whether it takes connections."""
+        try:
+            self.connect().close()
+        except psycopg.OperationalError:
+            return False
+        return True
+
     def settings(self, database: str, **more: object) -> dict[str, object]:
         """Return what settings.DATABASES says of one of its databases."""
         return {
@@ -50,6 +60,40 @@ class Server:
             "HOST": "127.0.0.1",
             "PORT": str(self.port),
             "USER": SUPERUSER,
+            "NAME": database,
+            **more,
+        }
+
+
+@dataclass(frozen=True)
+class MariaDB:
+    """A MariaDB on this host, where its superuser needs no password."""
+
+    port: int
+
+    def connect(self, database: str | None = None) -> pymysql.connections.Connection:
+        """Open a connection of one's own, in autocommit."""
+        import pymysql  # noqa: PLC0415 (the bench starts servers too, and has no such driver)
+
+        return pymysql.connect(host="127.0.0.1", port=self.port, user="root", database=database, autocommit=True)
+
+    def is_up(self) -> bool:
+        """Return whether it takes connections."""
+        import pymysql  # noqa: PLC0415 (as above)
+
+        try:
+            self.connect().close()
+        except pymysql.err.OperationalError:
+            return False
+        return True
+
+    def settings(self, database: str, **more: object) -> dict[str, object]:
+        """Return what settings.DATABASES says of one of its databases."""
+        return {
+            "ENGINE": "django.db.backends.mysql",
+            "HOST": "127.0.0.1",
+            "PORT": str(self.port),
+            "USER": "root",
             "NAME": database,
             **more,
         }
@@ -64,7 +108,7 @@ def find(name: str) -> str:
     places = [os.environ.get("PATH", ""), "/usr/sbin", *map(str, Path("/usr/lib/postgresql").glob("*/bin"))]
     if found := shutil.which(name, path=os.pathsep.join(places)):
         return found
-    raise MissingError(f"{name} is not installed (Debian: apt-get install postgresql pgbouncer)")
+    raise MissingError(f"{name} is not installed (Debian: apt-get install postgresql pgbouncer mariadb-server)")
 
 
 def program(name: str) -> str:
@@ -133,7 +177,27 @@ max_client_conn = 100
 
 
 @contextmanager
-def _running(command: list, folder: Path, server: Server, end: signal.Signals) -> Iterator[Server]:
+def mariadb() -> Iterator[MariaDB]:
+    """Run a new MariaDB, which is gone with the block."""
+    install, server = program("mariadb-install-db"), program("mariadbd")
+    with _folder() as folder:
+        data, port = folder / "data", _free_port()
+        subprocess.run(
+            [install, "--no-defaults", f"--datadir={data}", "--auth-root-authentication-method=normal"],
+            check=True,
+            capture_output=True,
+            cwd=folder,
+            **_not_root(),
+        )
+        command = [server, "--no-defaults", f"--datadir={data}", f"--port={port}", "--bind-address=127.0.0.1"]
+        command += [f"--socket={folder / 'socket'}", f"--pid-file={folder / 'pid'}"]
+        command += ["--innodb-flush-log-at-trx-commit=0", "--skip-name-resolve"]
+        with _running(command, folder, MariaDB(port), signal.SIGKILL) as running:
+            yield running
+
+
+@contextmanager
+def _running(command: list, folder: Path, server: Any, end: signal.Signals) -> Iterator[Any]:
     log = folder / "log"
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -147,18 +211,13 @@ def _running(command: list, folder: Path, server: Server, end: signal.Signals) -
             process.wait()
 
 
-def _await(server: Server, process: subprocess.Popen, log: Path) -> None:
+def _await(server: Any, process: subprocess.Popen, log: Path) -> None:
     give_up = time.monotonic() + STARTS_WITHIN
-    while True:
-        try:
-            server.connect().close()
-        except psycopg.OperationalError:
-            ended = process.poll() is not None
-            assert not ended, log.read_text(encoding="utf-8", errors="replace")
-            assert time.monotonic() < give_up, log.read_text(encoding="utf-8", errors="replace")
-            time.sleep(0.05)
-        else:
-            return
+    while not server.is_up():
+        ended = process.poll() is not None
+        assert not ended, log.read_text(encoding="utf-8", errors="replace")
+        assert time.monotonic() < give_up, log.read_text(encoding="utf-8", errors="replace")
+        time.sleep(0.05)
 
 
 @contextmanager

@@ -60,9 +60,21 @@ def _stdout_free() -> Iterator[None]:
 
 
 class InProcessSession:
-    """Loads and runs here; see `session.Session`. A context manager."""
+    """Loads and runs here; see `session.Session`. A context manager.
 
-    def __init__(self, build: Build, choice: Choice, meanwhile: Callable[[], None] | None = None) -> None:
+    Where the command `ends_process` afterwards, the database guard stays in until then.
+    """
+
+    def __init__(
+        self,
+        build: Build,
+        choice: Choice,
+        meanwhile: Callable[[], None] | None = None,
+        *,
+        ends_process: bool = False,
+    ) -> None:
+        self._ends_process = ends_process
+        self._guard = DatabaseGuard()
         self._build = build
         self._choice = choice
         self._meanwhile = meanwhile
@@ -77,7 +89,6 @@ class InProcessSession:
         self._probes, self.total = selection.probes, selection.total
         self.digest, self.warnings = selection.digest, selection.warnings
         self.selected = [Selected.of(probe.described()) for probe in self._probes]
-        self._guard = DatabaseGuard()
         failfast = self._choice.gate.failfast
         self._renewal = Renewal(lambda: self._load().probes)
         self._executor = Executor(self._probes, self._guard, self._hear, self._heed, failfast=failfast)
@@ -86,9 +97,10 @@ class InProcessSession:
 
     def _load(self) -> Selection:
         try:
-            with _stdout_free():
+            with _stdout_free(), self._guard.loading(self._choice.gate.access(self._choice.operator)):
                 return select(self._build(lambda _label, _module: None), self._choice)
         except UsageError:
+            self._guard.close()
             raise
         except (Exception, SystemExit) as error:  # noqa: BLE001 (build_suite() of a team's own runner may raise anything)
             message = f"build_suite() failed: {message_of(error)}"
@@ -100,7 +112,10 @@ class InProcessSession:
     ) -> None:
         for number, handler in self._before.items():
             Original.set_handler(number, handler if handler is not None else signal.SIG_DFL)
-        self._guard.close()
+        if self._ends_process:  # threads that a probe left may live until then
+            self._guard.end()
+        else:
+            self._guard.close()
 
     def run(self, listener: Listener) -> Ran:
         """Run what is loaded; see `Session.run`."""

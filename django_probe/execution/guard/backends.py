@@ -48,3 +48,23 @@ def backends() -> dict[str, type[BaseDatabaseWrapper] | Exception]:
             except (ImproperlyConfigured, ImportError) as error:
                 found[alias] = error
     return found
+
+
+def pool_classes() -> list[type]:
+    """Return the class of the pools that Django keeps for these databases; none where none is asked for."""
+    if not any(connections.settings[alias]["OPTIONS"].get("pool") for alias in connections):
+        return []
+    try:
+        from psycopg_pool import ConnectionPool  # noqa: PLC0415 (an extra of psycopg's)
+    except ImportError:  # Django says so when it connects
+        return []
+    return [ConnectionPool]
+
+
+def alias_of(pool: object) -> str:
+    """Return the alias whose pool of Django's this is, or an empty text for a pool of the project's own."""
+    for backend in backends().values():
+        for alias, own in getattr(backend, "_connection_pools", {}).items():
+            if own is pool:
+                return str(alias)
+    return ""

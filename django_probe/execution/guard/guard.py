@@ -12,7 +12,6 @@ lock: `docs/database-safety.md` lists what it cannot stop.
 
 from __future__ import annotations
 
-import functools
 from contextlib import contextmanager
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -22,7 +21,7 @@ from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from django_probe.execution.guard import read_only, sqlite
-from django_probe.execution.guard.backends import backends, objections
+from django_probe.execution.guard.backends import alias_of, backends, objections, pool_classes
 from django_probe.execution.guard.connections import (
     HOLD,
     SESSION,
@@ -36,15 +35,19 @@ from django_probe.execution.guard.connections import (
 )
 from django_probe.execution.guard.refusals import (
     BESIDE_ROLLBACK,
+    LOADING,
     READ_ONLY,
     GuardError,
+    take_refusals,
 )
+from django_probe.execution.guard.replacements import Replacements
 from django_probe.execution.guard.rollback import Transactions
 from django_probe.execution.guard.statements import may_stay_in_session, text_of
 from django_probe.terms import DatabaseAccess
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
+    from threading import Thread
 
 __all__ = ["DatabaseGuard", "GuardError", "unguarded"]
 
@@ -82,7 +85,9 @@ class DatabaseGuard:
         self._transactions = Transactions()
         self._known: WeakSet[BaseDatabaseWrapper] = WeakSet()
         self._busy: set[BaseDatabaseWrapper] = set()
-        self._replaced: list[tuple[type[object], str, Callable[..., Any]]] = []
+        self._replacements = Replacements()
+        self._loading = False
+        self._only: Collection[Thread] | None = None
 
     @contextmanager
     def during(self, access: DatabaseAccess) -> Iterator[None]:
@@ -98,16 +103,44 @@ class DatabaseGuard:
         finally:
             self._leave()
 
-    def close(self) -> None:
-        """Close this thread's connections and remove the guard: the process is as it was before."""
+    @contextmanager
+    def loading(self, access: DatabaseAccess) -> Iterator[None]:
+        """Hold all connections to reading while probes are imported, unless the run's `access` is read-write.
+
+        A database that cannot be held is a GuardError at its first use. Afterwards this stays in force, as after
+        `during`, for threads that an import started.
+        """
+        self._install()
+        self._access = access if access is DatabaseAccess.READ_WRITE else DatabaseAccess.READ_ONLY
+        self._loading = True
+        try:
+            yield
+        finally:
+            self._loading = False
+            take_refusals()  # each is its module's import error; the first probe has nothing to do with them
+            for wrapper in connections.all(initialized_only=True):
+                discard(wrapper)
+
+    def end(self) -> None:
+        """Close this thread's connections and stay in: threads that a probe left may live as long as the process."""
         self._transactions.drop()
         if self._access is not None:
             for wrapper in connections.all(initialized_only=True):
                 discard(wrapper)
+
+    def keep_only(self, threads: Collection[Thread]) -> None:
+        """Close this thread's connections, and hold from now on these threads alone; with none of them, nothing."""
+        if not threads:
+            self.close()
+            return
+        self.end()
+        self._only = threads
+
+    def close(self) -> None:
+        """Close this thread's connections and remove the guard: the process is as it was before."""
+        self.end()
         self._access = None
-        for cls, name, original in reversed(self._replaced):
-            setattr(cls, name, original)
-        self._replaced.clear()
+        self._replacements.undo()
         for wrapper in list(self._known):
             if self._watch in wrapper.execute_wrappers:
                 wrapper.execute_wrappers.remove(self._watch)
@@ -166,9 +199,13 @@ class DatabaseGuard:
 
     def _wanted(self, wrapper: BaseDatabaseWrapper) -> DatabaseAccess:
         """Return the access for a connection: only the probe's own thread, while it runs, can be rolled back."""
+        return self._wanted_of(_owner(wrapper))
+
+    def _wanted_of(self, owner: int) -> DatabaseAccess:
         access = self._access or DatabaseAccess.READ_ONLY
-        owner: int = wrapper._thread_ident  # type: ignore[attr-defined] # noqa: SLF001 (no public name)
         if owner in _UNGUARDED:
+            return DatabaseAccess.READ_WRITE
+        if self._only is not None and owner not in {thread.ident for thread in self._only if thread.is_alive()}:
             return DatabaseAccess.READ_WRITE
         if access is DatabaseAccess.ROLLBACK and not (self._depth and owner == self._owner):
             return DatabaseAccess.READ_ONLY
@@ -182,8 +219,8 @@ class DatabaseGuard:
         access = self._wanted(wrapper)
         self._known.add(wrapper)
         if access is DatabaseAccess.READ_ONLY:
-            beside = self._access is DatabaseAccess.ROLLBACK
-            read_only.hold(wrapper, BESIDE_ROLLBACK if beside else READ_ONLY)
+            beside = BESIDE_ROLLBACK if self._access is DatabaseAccess.ROLLBACK else READ_ONLY
+            read_only.hold(wrapper, LOADING if self._loading else beside)
         elif access is DatabaseAccess.ROLLBACK:
             self._transactions.begin(wrapper, self._depth)
         if self._watch not in wrapper.execute_wrappers:
@@ -229,7 +266,7 @@ class DatabaseGuard:
 
     def _install(self) -> None:
         """Wrap each definition of the methods below, those of the backends included."""
-        if self._replaced:
+        if self._replacements:
             return
         around = {
             "connect": self._around_connect,
@@ -237,6 +274,7 @@ class DatabaseGuard:
             "ensure_connection": self._around_ensure_connection,
             "set_autocommit": self._connecting_first,
             "on_commit": self._connecting_first,
+            "temporary_connection": self._connecting_first,  # else it closes, and with it what is rolled back
             "_close": self._around_close,
         }
         classes: list[type] = [
@@ -245,9 +283,28 @@ class DatabaseGuard:
         ]
         for cls in dict.fromkeys(cls for each in classes for cls in each.__mro__):
             for name, put_around in around.items():
-                if original := vars(cls).get(name):
-                    self._replaced.append((cls, name, original))
-                    setattr(cls, name, functools.wraps(original)(put_around(original)))
+                self._replacements.put(cls, name, put_around)
+        for cls, name, put_around in read_only.replacements(classes):
+            self._replacements.put(cls, name, put_around)
+        for pool in pool_classes():
+            self._replacements.put(pool, "getconn", self._around_getconn)
+
+    def _around_getconn(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        def getconn(pool: Any, *args: Any, **kwargs: Any) -> Any:
+            thread = get_ident()
+            is_djangos = any(_owner(wrapper) == thread for wrapper in tuple(self._busy))
+            if (
+                self._wanted_of(thread) is not DatabaseAccess.READ_WRITE
+                and not is_djangos
+                and (alias := alias_of(pool))
+            ):
+                raise GuardError(
+                    f'database "{alias}": what its pool gives cannot be held to what the probe may do; use '
+                    f"django.db.connections"
+                )
+            return original(pool, *args, **kwargs)
+
+        return getconn
 
     def _around_connect(self, original: Callable[..., Any]) -> Callable[..., Any]:
         def connect(wrapper: BaseDatabaseWrapper) -> None:
@@ -263,6 +320,8 @@ class DatabaseGuard:
 
     def _around_get_new_connection(self, original: Callable[..., Any]) -> Callable[..., Any]:
         def get_new_connection(wrapper: BaseDatabaseWrapper, *args: Any, **kwargs: Any) -> Any:
+            if wrapper in self._busy and self._wanted(wrapper) is DatabaseAccess.READ_ONLY and args:
+                args = (read_only.connecting(wrapper, args[0]), *args[1:])
             if wrapper not in self._busy and self._wanted(wrapper) is not DatabaseAccess.READ_WRITE:
                 raise GuardError(
                     f'database "{wrapper.alias}": what get_new_connection() gives cannot be held to what the '
@@ -299,3 +358,8 @@ class DatabaseGuard:
             return original(wrapper)
 
         return close
+
+
+def _owner(wrapper: BaseDatabaseWrapper) -> int:
+    """Return the thread that a connection of Django's belongs to."""
+    return int(wrapper._thread_ident)  # type: ignore[attr-defined] # noqa: SLF001 (no public name)

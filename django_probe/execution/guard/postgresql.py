@@ -1,26 +1,47 @@
 """Holds a psycopg 3 connection to read-only transactions, one at a time, with nothing set in the session.
 
-The driver itself begins every transaction (`BEGIN READ ONLY`), whichever way a statement comes: ORM, raw
-cursor, `copy()`, `callproc()`, a server-side cursor. For that it must never be in autocommit. It tells Django, and
-whoever else asks, that it is, and ends the transaction after each statement. A session setting
-(`SET SESSION CHARACTERISTICS`, `default_transaction_read_only`) would outlive the probe behind a pooler.
+The driver itself begins every transaction (`BEGIN READ ONLY`), whichever way a statement comes: ORM, raw cursor,
+`copy()`, `callproc()`, a server-side cursor. For that it must never be in autocommit. It tells Django,
+and whoever else asks, that it is, and ends the transaction after each statement. A session setting (`SET SESSION
+CHARACTERISTICS`, `default_transaction_read_only`) would outlive the probe behind a pooler.
+
+A statement can make the transaction another (`RESET transaction_read_only`, a function that does so). No list of words
+finds them all, so three things do not depend on words:
+
+- Each statement is sent in the extended protocol, which takes one statement at a time.
+- `_ASK` fails, and aborts the transaction, where it is not read-only any more or has a transaction id: only what writes
+  takes one. It goes with every COMMIT in the same message, and so costs no round trip.
+- After each statement that no compiler of Django's made it is sent by itself, so that the statement is named.
 """
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
 
 import psycopg
-from psycopg.pq import TransactionStatus
+from django.db import Error
+from psycopg import generators
+from psycopg.pq import ExecStatus, TransactionStatus
 from psycopg.rows import tuple_row
 
-from django_probe.execution.guard.refusals import GuardError, refuse
+from django_probe.execution.guard import compiled
+from django_probe.execution.guard.refusals import GuardError, hand_on, refuse
+from django_probe.execution.guard.statements import leaves_read_only
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from psycopg.abc import PQGen
 
 _CANCEL_SECONDS: Final = 2.0
+_TOLD: Final = "django-probe: this transaction is not read-only any more, or has written"
+_ASK: Final = (
+    "SELECT CASE WHEN pg_catalog.current_setting('transaction_read_only') = 'on' "
+    "AND pg_catalog.txid_current_if_assigned() IS NULL "
+    f"THEN 'on' ELSE '{_TOLD}' END::pg_catalog.bool"
+).encode("ascii")
+_COMMIT: Final = b"COMMIT"
 
 
 class _Held(psycopg.Connection[Any]):
@@ -29,6 +50,10 @@ class _Held(psycopg.Connection[Any]):
     probe_note: str
     probe_base: type[psycopg.Connection[Any]]
     probe_autocommit = False  # what Django, or the probe, believes to be set
+    probe_compiled = False  # whether the statement that is executed now was made by a compiler of Django's
+    probe_unasked = False  # whether a statement was sent after which the transaction must be asked
+    probe_unsure = False  # whether a compiled one was sent since it was asked last
+    probe_statement = b""
 
     @property
     def autocommit(self) -> bool:
@@ -48,18 +73,45 @@ class _Held(psycopg.Connection[Any]):
             raise psycopg.errors.ReadOnlySqlTransaction("read_only cannot be switched off")
         yield from ()
 
+    def _tpc_begin_gen(self, xid: Any) -> PQGen[None]:
+        raise psycopg.errors.ReadOnlySqlTransaction(
+            f"cannot begin {xid}: a prepared transaction would outlive the probe"
+        )
+        yield
+
     def wait(self, gen: PQGen[Any], *args: Any, **kwargs: Any) -> Any:
         """Run one of the driver's operations, then end the transaction if the statement has its own."""
         try:
             result = super().wait(gen, *args, **kwargs)
+            self._end_statement()
         except BaseException as error:
-            if self._is_refusal(error):
-                refuse(error, self.probe_note)
+            told = _translated(error)
+            if self._is_refusal(told):
+                refuse(told, self.probe_note, self.probe_statement.decode(errors="replace"))
             with suppress(psycopg.Error):
                 self._end_statement()
-            raise
-        self._end_statement()
+            if told is error:
+                raise
+            raise told from None
         return result
+
+    @contextmanager
+    def pipeline(self) -> Iterator[psycopg.Pipeline]:
+        """Open a pipeline, as the driver does, and end with it what was to be statements of their own."""
+        try:
+            with super().pipeline() as pipeline:
+                yield pipeline
+        finally:
+            with self.lock:
+                self.wait(_nothing())
+
+    @contextmanager
+    def _pipeline_nolock(self) -> Iterator[psycopg.Pipeline]:
+        try:
+            with super()._pipeline_nolock() as pipeline:
+                yield pipeline
+        finally:
+            self.wait(_nothing())
 
     def _is_refusal(self, error: BaseException) -> bool:
         if isinstance(error, psycopg.errors.ReadOnlySqlTransaction):
@@ -67,15 +119,118 @@ class _Held(psycopg.Connection[Any]):
         # VACUUM, CREATE INDEX CONCURRENTLY and the like refuse to run in the transaction that the guard began.
         return self.probe_autocommit and isinstance(error, psycopg.errors.ActiveSqlTransaction)
 
+    def _start_query(self) -> PQGen[None]:
+        """Begin what is to be begun before a statement; all of a cursor's ways to send one call it."""
+        if self.probe_compiled:
+            self.probe_unsure = True
+        else:
+            if self.probe_unsure and self.pgconn.transaction_status == TransactionStatus.INTRANS:
+                yield from self._exec_command(_ASK)  # it may be a COMMIT: what was compiled may have called a function
+            self.probe_unsure = False
+            self.probe_unasked = True
+        yield from super()._start_query()
+
+    def _exec_command(self, command: Any, *args: Any, **kwargs: Any) -> PQGen[Any]:
+        """Send a command of the driver's own; none is committed without being asked."""
+        if command != _COMMIT or self.pgconn.transaction_status == TransactionStatus.INERROR:
+            return (yield from super()._exec_command(command, *args, **kwargs))
+        self._check_connection_ok()
+        self.probe_unasked = self.probe_unsure = False
+        if self._pipeline:
+            yield from super()._exec_command(_ASK)
+            return (yield from super()._exec_command(command, *args, **kwargs))
+        self.pgconn.send_query(_ASK + b"; " + _COMMIT)
+        results = yield from generators.execute(self.pgconn)
+        for result in results:
+            if result.status == ExecStatus.FATAL_ERROR:
+                raise psycopg.errors.error_from_result(result, encoding=self.info.encoding)
+        return results[-1]
+
     def _end_statement(self) -> None:
-        if not self.probe_autocommit or self._num_transactions or self._pipeline or self._tpc:
-            return
+        """End the statement's own transaction, or ask the one that goes on whether it is still the same."""
+        goes_on = not self.probe_autocommit or self._num_transactions or self._tpc
         status = self.pgconn.transaction_status
-        if status == TransactionStatus.INTRANS:
+        if self._pipeline or (goes_on and status == TransactionStatus.INTRANS):
+            if self.probe_unasked:
+                self.probe_unasked = False
+                super().wait(self._exec_command(_ASK))
+        elif not goes_on and status == TransactionStatus.INTRANS:
             # Not a rollback: the effect of `SET`, and a cursor WITH HOLD, stay as they do in autocommit.
             super().wait(self._commit_gen())
-        elif status == TransactionStatus.INERROR:
+        elif not goes_on and status == TransactionStatus.INERROR:
             super().wait(self._rollback_gen())
+        elif status == TransactionStatus.IDLE:  # what there was to ask about is over
+            self.probe_unasked = self.probe_unsure = False
+
+
+def _nothing() -> PQGen[None]:
+    yield from ()
+
+
+def _translated(error: BaseException) -> BaseException:
+    """Return what to raise for an error of the server's that means a refusal of the guard's."""
+    if isinstance(error, psycopg.errors.InvalidTextRepresentation) and _TOLD in str(error):
+        return psycopg.errors.ReadOnlySqlTransaction(
+            "this transaction was begun read-only, and was made to write: it is rolled back"
+        )
+    # The server's message may be translated; this is the only one of the kind in that function of its.
+    if isinstance(error, psycopg.errors.SyntaxError) and error.diag.source_function == "exec_parse_message":
+        return psycopg.errors.ReadOnlySqlTransaction(
+            "cannot execute several statements in one string while read-only: execute them one by one"
+        )
+    return error
+
+
+def sending() -> Iterator[tuple[type, str, Callable[..., Any]]]:
+    """Yield of the driver's cursors each class, method and what to put around it, while the guard is in."""
+    for cls in (psycopg.Cursor, psycopg.ClientCursor, psycopg.RawCursor, psycopg.ServerCursor):
+        for base in cls.__mro__:
+            for name, around in (("_execute_send", one_at_a_time), ("_send_prepare", looked_at)):
+                if name in vars(base):
+                    yield base, name, around
+
+
+def one_at_a_time(original: Callable[..., None]) -> Callable[..., None]:
+    """Return the driver's `_execute_send` of a cursor, which sends a held connection's statements one at a time."""
+
+    def _execute_send(cursor: Any, query: Any, **kwargs: Any) -> None:
+        if isinstance(cursor.connection, _Held):
+            _look_at(cursor.connection, query.query)
+            kwargs["force_extended"] = True
+        original(cursor, query, **kwargs)
+
+    return _execute_send
+
+
+def looked_at(original: Callable[..., None]) -> Callable[..., None]:
+    """Return the driver's `_send_prepare` of a cursor, which takes no statement that leaves read-only."""
+
+    def _send_prepare(cursor: Any, name: bytes, query: Any) -> None:
+        if isinstance(cursor.connection, _Held):
+            _look_at(cursor.connection, query.query)
+        original(cursor, name, query)
+
+    return _send_prepare
+
+
+def _look_at(held: _Held, statement: bytes) -> None:
+    held.probe_statement = statement
+    if not held.probe_compiled and leaves_read_only(statement.decode(errors="replace")):
+        raise psycopg.errors.ReadOnlySqlTransaction("cannot leave a read-only transaction")
+
+
+def explain(execute: Callable[..., Any], sql: Any, params: Any, many: Any, context: dict[str, Any]) -> Any:
+    """Tell the driver's connection who made the statement, and Django's error what was refused; an execute wrapper."""
+    wrapper = context["connection"]
+    held = wrapper.connection
+    held.probe_compiled = compiled.take(wrapper)
+    try:
+        return execute(sql, params, many, context)
+    except Error as error:
+        hand_on(error, held.probe_note)
+        raise
+    finally:
+        held.probe_compiled = False
 
 
 _held_classes: dict[type[psycopg.Connection[Any]], type[_Held]] = {}
@@ -100,8 +255,10 @@ def hold(raw: psycopg.Connection[Any], note: str) -> None:
     assert isinstance(raw, _Held)
     raw.probe_note = note
     raw.autocommit = believed
+    raw.probe_compiled = True
     with raw.cursor(row_factory=tuple_row) as cursor:
         answer = cursor.execute("SELECT current_setting('transaction_read_only')").fetchone()
+    raw.probe_compiled = False
     if not believed:
         raw.rollback()
     if answer != ("on",) or raw.info.transaction_status != TransactionStatus.IDLE:

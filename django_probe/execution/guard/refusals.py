@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Final
+import sysconfig
+import traceback
+from pathlib import Path
+from typing import Final, NamedTuple
 
-from django.db import Error, InternalError
-
-from django_probe.execution.guard.statements import leaves_read_only, text_of
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+import django
 
 NOTE: Final = "__probe_note__"
 READ_ONLY: Final = (
@@ -22,24 +20,50 @@ BESIDE_ROLLBACK: Final = (
     "can be rolled back, so other threads (the async ORM uses one) are read-only. If they must write, mark "
     'the probe with @probe(database_access="read-write"); what its gate sets must allow that too.'
 )
+LOADING: Final = (
+    "django-probe refused this write: while probes are imported, databases are read-only. Write in the probe itself, "
+    'or in its setUp or setUpClass, and mark it with @probe(database_access="rollback") or "read-write".'
+)
 # Neither a parameter nor what may be a value: at most three words of letters, dots and the quotes of a name.
 _FIRST_WORDS: Final = re.compile(r'\s*([\w."`]+(?:\s+[\w."`]+){0,2})')
+
+_HERE: Final = Path(__file__).parent
+_PACKAGE: Final = f"{_HERE.parents[1]}/"
+_INSTALLED: Final = {"site-packages", "dist-packages"}
+_NEVER_OWN: Final = (f"{_HERE.parents[1]}/", f"{Path(django.__file__).parent}/", "<frozen ")
+_STDLIB: Final = f"{sysconfig.get_path('stdlib')}/"
 
 
 class GuardError(Exception):
     """A database connection could not be held to the access that the probe runs with; it is closed."""
 
 
-_refusals: Final[list[str]] = []
+class Refusal(NamedTuple):
+    """A write that was refused: what is said of it, and the project's own frames that led to it."""
+
+    note: str
+    stack: str
 
 
-def refuse(error: BaseException, note: str) -> None:
-    """Add `note` to the `error` of a refused write, and remember it for `take_refusals`."""
-    error.add_note(note)
-    _refusals.append(note)
+_refusals: Final[list[Refusal]] = []
 
 
-def take_refusals() -> list[str]:
+def refuse(error: BaseException, note: str, statement: str) -> None:
+    """Add to the `error` of a refused write its `note` and first words, and remember it for `take_refusals`."""
+    told = f"{note}{_first_words(statement)}"
+    error.add_note(told)
+    _refusals.append(Refusal(told, _own_stack()))
+
+
+def hand_on(error: BaseException, note: str) -> None:
+    """Let Django's error say what the driver's says of a refusal whose note begins with `note`."""
+    notes = getattr(error.__cause__, "__notes__", [])
+    for told in [told for told in notes if note and told.startswith(note)]:
+        notes.remove(told)
+        error.add_note(told)
+
+
+def take_refusals() -> list[Refusal]:
     """Return what was refused since the last call, in any thread."""
     taken = list(_refusals)
     _refusals.clear()
@@ -51,22 +75,22 @@ def _first_words(text: str) -> str:
     return f" (the statement began: {match[1]})" if match else ""
 
 
-def explain(execute: Callable[..., Any], sql: Any, params: Any, many: Any, context: dict[str, Any]) -> Any:
-    """Add to the error of a refused write what it was, and the ways out; this is an execute wrapper of Django's."""
-    wrapper = context["connection"]
-    note = vars(wrapper).get(NOTE)
-    text = text_of(sql, wrapper.connection)
-    if leaves_read_only(text):
-        refusal = InternalError("cannot leave a read-only transaction")
-        refuse(refusal, f"{note}{_first_words(text)}")
-        raise refusal
-    try:
-        return execute(sql, params, many, context)
-    except Error as error:
-        told = getattr(error.__cause__, "__notes__", [])
-        if note in told:  # the driver's connection noted it already, for code that uses it without Django
-            told.remove(note)
-        elif getattr(error.__cause__, "sqlite_errorname", None) != "SQLITE_READONLY":
-            raise
-        refuse(error, f"{note}{_first_words(text)}")
-        raise
+def _own_stack() -> str:
+    """Return the stack of this thread as a traceback has it, from the probe on, without the frames of libraries."""
+    frames = list(traceback.extract_stack())
+    began = [at for at, frame in enumerate(frames) if frame.filename.startswith(_PACKAGE) and not _is_guard(frame)]
+    frames = [frame for frame in frames[began[-1] + 1 if began else 0 :] if not _is_library(frame)]
+    own = [frame for frame in frames if _INSTALLED.isdisjoint(Path(frame.filename).parts)] or frames
+    return "".join(["Refused here (most recent call last):\n", *traceback.format_list(own)]) if own else ""
+
+
+def _is_guard(frame: traceback.FrameSummary) -> bool:
+    return Path(frame.filename).parent == _HERE
+
+
+def _is_library(frame: traceback.FrameSummary) -> bool:
+    """Return whether a frame is Python's, Django's or the guard's: in no case where the project wrote."""
+    name = frame.filename
+    if name.startswith(_NEVER_OWN):
+        return True
+    return name.startswith(_STDLIB) and _INSTALLED.isdisjoint(Path(name).parts)

@@ -14,18 +14,16 @@ _ASIDE: Final = r"""(?xs)
     | --[^\n]*
     | /\*.*?\*/
 """
-# Harmless code may say this if its role's transactions are read-only by default. The server obeys it as the first
-# statement, and would also obey whatever follows a COMMIT in the same string.
+# What would make a read-only transaction of PostgreSQL another, or outlive it. The transaction itself is asked as well;
+# to recognise the statement gives the better message.
 _LEAVES_READ_ONLY: Final = r"""(?xi)
-    (?:^|;)\s*(?:
-        (?:set|begin|start)\b[^;]*\b(?:read\s+write|transaction_read_only)\b
-        | (?:commit|abort|end(?=\s*;|\s+(?:work|transaction|and)\b)|prepare\s+transaction
-            |rollback(?!\s[^;]*\bto\b))\b[^;]*;\s*\S
-        | pragma\s+(?:[\w"]+\s*\.\s*)?"?query_only\b
+    ^\s*(?:
+        (?:set|begin|start|reset)\b.*\b(?:read\s+write|transaction_read_only)\b
+        | prepare\s+transaction\b
+        | (?:commit|rollback)\s+prepared\b
     )
 """
-# These can do harm in a single statement; all others need a semicolon before them.
-_MAY_LEAVE: Final = ("set", "begin", "start", "pragma", "/*", "--")
+_MAY_LEAVE: Final = ("set", "begin", "start", "reset", "prepare", "commit", "rollback", "/*", "--")
 
 # These set something in the session that outlives the statement and its transaction.
 _SETTERS: Final = "set|reset|discard|listen|unlisten|load|prepare|declare|pragma|attach|detach|use|lock"
@@ -58,8 +56,8 @@ def _may_begin(text: str, beginnings: tuple[str, ...]) -> bool:
 
 
 def leaves_read_only(text: str) -> bool:
-    """Return whether a statement would visibly end a read-only transaction or make it another one."""
-    return _may_begin(text, _MAY_LEAVE) and re.search(_LEAVES_READ_ONLY, _bare(text)) is not None
+    """Return whether a statement would make a read-only transaction another, or outlive it, as far as can be seen."""
+    return _may_begin(text, _MAY_LEAVE) and re.search(_LEAVES_READ_ONLY, _bare(text), re.DOTALL) is not None
 
 
 def may_stay_in_session(text: str) -> bool:

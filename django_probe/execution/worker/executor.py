@@ -248,7 +248,8 @@ class Executor:
         self._unheard.close()
         self._note_unheard(unheard)
         if (refused := take_refusals()) and self._recorder.outcome is not Outcome.ERROR:
-            self._recorder.note(Outcome.ERROR, one_line(f"code hid the error of a refused write: {refused[0]}"))
+            what = one_line(f"code hid the error of a refused write: {refused[0].note}")
+            self._recorder.note(Outcome.ERROR, what, refused[0].stack)
 
     def _note_unheard(self, failures: Sequence[Failure]) -> None:
         for failure in failures:

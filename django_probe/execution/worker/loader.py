@@ -18,6 +18,7 @@ from django_probe.errors import UsageError
 from django_probe.execution import linux
 from django_probe.execution.failures import message_of
 from django_probe.execution.forking import close_databases, flush_streams
+from django_probe.execution.guard.guard import DatabaseGuard
 from django_probe.execution.loading.selection import select
 from django_probe.execution.loading.suites import Stillborn
 from django_probe.execution.loading.urlconf import load_urlconf
@@ -52,8 +53,9 @@ def load_and_fork(channel: Channel, output: int, stacks: int, *, build: Build, c
         _become_quiet(output)
         faulthandler.register(DUMP, file=stacks, all_threads=True)
         linux.die_with_parent(judge)
-        probes = _load(channel, build, choice)
-        _serve(channel, partial(work, probes, failfast=choice.gate.failfast, judge=judge))
+        guard = DatabaseGuard()  # it stays in, for threads that an import starts, and each worker goes on with its own
+        probes = _load(channel, build, choice, guard)
+        _serve(channel, partial(work, probes, guard, failfast=choice.gate.failfast, judge=judge))
     except BaseException:  # noqa: BLE001 (this process must not return into the command's own code)
         traceback.print_exc()
     finally:
@@ -72,12 +74,13 @@ def _become_quiet(output: int) -> None:
     os.dup2(output, 2)
 
 
-def _load(channel: Channel, build: Build, choice: Choice) -> list[Probe]:
+def _load(channel: Channel, build: Build, choice: Choice, guard: DatabaseGuard) -> list[Probe]:
     def announce(label: str, module: str) -> None:
         channel.send("module", label, module)
 
     try:
-        selection = select(build(announce), choice)
+        with guard.loading(choice.gate.access(choice.operator)):
+            selection = select(build(announce), choice)
     except UsageError as error:
         channel.send("usage", str(error))
         Original.end_process(0)

@@ -19,7 +19,6 @@ from django.conf import settings
 
 from django_probe.execution import linux
 from django_probe.execution.failures import Interrupted
-from django_probe.execution.guard.guard import DatabaseGuard
 from django_probe.execution.protocol import INTERRUPT, Channel
 from django_probe.execution.stacks import DUMP
 from django_probe.execution.worker.executor import Executor
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Iterator, Sequence
 
+    from django_probe.execution.guard.guard import DatabaseGuard
     from django_probe.execution.loading.selection import Probe
 
 _CRASHED: Final = 70  # EX_SOFTWARE of sysexits.h: the fault is ours
@@ -36,6 +36,7 @@ _CRASHED: Final = 70  # EX_SOFTWARE of sysexits.h: the fault is ours
 
 def work(
     probes: Sequence[Probe],
+    guard: DatabaseGuard,
     sock: socket.socket,
     output: int,
     stacks: int,
@@ -51,7 +52,7 @@ def work(
         while Original.getppid() == forker:  # it is about to end; then the judge is the parent
             Original.sleep(0.0002)
         linux.die_with_parent(judge)
-        _Worker(probes, sock, output, stacks, failfast=failfast).serve()
+        _Worker(probes, guard, sock, output, stacks, failfast=failfast).serve()
         status = 0
     except BaseException:  # noqa: BLE001 (whatever it is, this process must not return into the loader's code)
         traceback.print_exc()
@@ -64,12 +65,19 @@ __unittest = True  # tracebacks leave this module's frames out, as they do unitt
 
 class _Worker:
     def __init__(
-        self, probes: Sequence[Probe], sock: socket.socket, output: int, stacks: int, *, failfast: bool
+        self,
+        probes: Sequence[Probe],
+        guard: DatabaseGuard,
+        sock: socket.socket,
+        output: int,
+        stacks: int,
+        *,
+        failfast: bool,
     ) -> None:
         self._channel = Channel(sock)
         self._output = output
         self._token = Original.urandom(12).hex().encode("ascii")
-        self._guard = DatabaseGuard()
+        self._guard = guard
         self._executor = Executor(probes, self._guard, self._emit, self._heed, failfast=failfast)
         self._restore_streams()
         faulthandler.register(DUMP, file=stacks, all_threads=True)
@@ -89,7 +97,7 @@ class _Worker:
                         break
             if self._executor.leaving or self._changed or message == ["stop", None]:
                 break
-        self._guard.close()
+        self._guard.end()
         self._channel.send("bye")
 
     def _emit(self, kind: str, *rest: object) -> None:

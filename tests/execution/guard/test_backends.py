@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-MYSQL = {"ENGINE": "django.db.backends.mysql", "NAME": "shop"}
+ODD = """
+from django.db.backends.sqlite3 import base
+from django.utils.functional import cached_property
+
+class DatabaseWrapper(base.DatabaseWrapper):
+    vendor = "odd"
+
+    @cached_property
+    def display_name(self):
+        return "known when it is connected"
+"""
 FAKE_PSYCOPG2 = {
     "psycopg.py": "raise ImportError('psycopg 3 is not installed here')\n",
     "psycopg2/__init__.py": """
@@ -31,8 +41,10 @@ FAKE_PSYCOPG2 = {
 
 
 def test_a_vendor_that_cannot_be_held_is_an_objection(script, files):
-    """MySQL, its driver missing or not: one sentence an alias with the ways out, before anything connects."""
-    script.project.configure(f"DATABASES['reports'] = {MYSQL!r}\n")
+    """One sentence an alias, with the vendor and the ways out, before anything connects."""
+    script.project.write("odd/__init__.py", "")
+    script.project.write("odd/base.py", ODD)
+    script.project.configure("DATABASES['reports'] = {'ENGINE': 'odd', 'NAME': 'reports'}\n")
     told = script(
         """
         for access in DatabaseAccess:
@@ -45,7 +57,7 @@ def test_a_vendor_that_cannot_be_held_is_an_objection(script, files):
     )
     (sentence,) = told["read-only"]
     assert sentence.startswith('database "reports": ')
-    assert "choose rollback or read-write with --database-access or in the gate" in sentence
+    assert "and this is odd; choose rollback or read-write with --database-access or in the gate" in sentence
     assert "\n" not in sentence
     assert told["rollback"] == told["read-write"] == []
     assert told["during"]["error"] == "GuardError"

@@ -6,6 +6,8 @@ import re
 
 import pytest
 
+from tests.execution.guard.test_backends import ODD
+
 
 @pytest.fixture
 def held(script, postgres, shop):
@@ -28,7 +30,7 @@ def test_a_probe_that_uses_no_database_connects_to_none(held):
 
 
 def test_a_read_only_statement_sends_a_begin_and_a_commit_more(held, tmp_path):
-    """What goes over the wire is the statement in a transaction of its own, and nothing else."""
+    """What goes over the wire is the statement in a transaction of its own; the COMMIT asks in the same message."""
     told = held(
         f"""
         for access in (READ_WRITE, READ_ONLY):
@@ -41,8 +43,14 @@ def test_a_read_only_statement_sends_a_begin_and_a_commit_more(held, tmp_path):
                 told[access] = trace.read()
         """
     )
-    sent = {access: re.findall(r'\tF\t\d+\t(?:Query|Parse)\t.*?"(\w+)', trace) for access, trace in told.items()}
-    assert sent == {"read-write": ["SELECT"], "read-only": ["BEGIN", "SELECT", "COMMIT"]}
+    sent = {
+        access: re.findall(r'\tF\t\d+\t(?:Query|Parse)\t.*?"(\w+)(?:.*?(; COMMIT))?', trace)
+        for access, trace in told.items()
+    }
+    assert sent == {
+        "read-write": [("SELECT", "")],
+        "read-only": [("BEGIN", ""), ("SELECT", ""), ("SELECT", "; COMMIT")],
+    }
 
 
 def test_an_access_may_be_a_text_and_holds_as_much(held):
@@ -268,7 +276,9 @@ def test_a_gate_holds_its_probes(project, postgres, shop, written, workers):
 def test_a_gate_says_before_it_runs_what_it_cannot_hold(project):
     """A database that read-only does not know: exit 2, one line with the ways out, and nothing ran."""
     project.app("shop", SHOP_PROBES)
-    project.configure("DATABASES['reports'] = {'ENGINE': 'django.db.backends.mysql', 'NAME': 'reports'}\n")
+    project.write("odd/__init__.py", "")
+    project.write("odd/base.py", ODD)
+    project.configure("DATABASES['reports'] = {'ENGINE': 'odd', 'NAME': 'reports'}\n")
     done = project.probe("shop.TestReadOnly.test_read")
     assert done.code == 2
     assert 'database "reports"' in done.err
@@ -302,3 +312,70 @@ def test_a_database_file_that_does_not_exist_is_not_created(project):
         assert result["outcome"] == "error"
         assert "does not exist, and a probe may not create it" in result["message"]
     assert not (project.path / "db.sqlite3").exists()
+
+
+HIDDEN = """
+from contextlib import suppress
+from django.contrib.auth.models import Group
+from django.db import connection
+import unittest
+
+def audit(action):
+    with suppress(Exception):
+        action()
+
+class TestHidden(unittest.TestCase):
+    def test_orm(self):
+        audit(lambda: Group.objects.create(name="audit"))
+
+    def test_driver(self):
+        connection.ensure_connection()
+        audit(lambda: connection.connection.execute("DELETE FROM auth_group"))
+"""
+
+
+@pytest.mark.parametrize("database", ["PostgreSQL", "SQLite"])
+def test_a_hidden_write_is_named_with_the_way_to_it(project, request, database):
+    """The statement's first words and the project's own frames are in the record, none of a library's."""
+    project.app("shop", HIDDEN)
+    if database == "PostgreSQL":
+        settings = request.getfixturevalue("postgres").settings(request.getfixturevalue("shop"))
+        project.configure(f"DATABASES = {{'default': {settings!r}}}\n")
+    project.run("migrate")
+    _, record = project.record()
+    results = {result["label"].rpartition(".")[2]: result for result in record["results"]}
+    seen = ["test_orm", "test_driver"] if database == "PostgreSQL" else ["test_orm"]  # SQLite's driver cannot tell
+    for name, began in zip(seen, ("INSERT INTO", "DELETE FROM"), strict=False):
+        result = results[name]
+        assert result["message"].startswith("code hid the error of a refused write: django-probe refused this write")
+        assert f"(the statement began: {began}" in result["message"]
+        assert "probes.py" in result["details"]
+        assert "in audit" in result["details"]
+        assert f"in {name}" in result["details"]
+        assert "site-packages" not in result["details"]
+
+
+def test_no_thread_writes_while_its_worker_ends(project, postgres, shop, written):
+    """A thread that a probe left tries until its process is gone, and is refused until then."""
+    project.app(
+        "shop",
+        """
+        import threading, unittest
+        from contextlib import suppress
+        from django.db import connection
+
+        def write():
+            while True:
+                with suppress(Exception), connection.cursor() as cursor:
+                    cursor.execute("INSERT INTO thing (name) VALUES ('by a thread')")
+
+        class TestThread(unittest.TestCase):
+            def test_leaves_threads(self):
+                for _ in range(4):
+                    threading.Thread(target=write, daemon=True).start()
+        """,
+    )
+    project.configure(f"DATABASES = {{'default': {postgres.settings(shop)!r}}}\n")
+    for workers in ("1", "1", "0", "0"):
+        project.probe("--parallel", workers)
+    assert written() == []

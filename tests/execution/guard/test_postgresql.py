@@ -228,7 +228,7 @@ def test_reads_work_as_ever(script, written):
             with transaction.atomic():
                 sql("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE")
                 sql("SAVEPOINT mine")
-                sql("ROLLBACK TO SAVEPOINT mine; SELECT 1")
+                sql("ROLLBACK TO SAVEPOINT mine")
                 return sql("SHOW transaction_isolation")[0][0]
 
         def commits():
@@ -256,11 +256,9 @@ def test_reads_work_as_ever(script, written):
                     attempt(cursor.cursor.execute, statement)
             return Thing.objects.count()
 
-        def several_statements():
-            first = "SELECT '/*; COMMIT; x'; -- ; COMMIT; more"
-            block = "DO $$ BEGIN IF true THEN BEGIN PERFORM 1; END; END IF; END $$; SELECT 1"
-            sql(first)
-            return sql(block)
+        def semicolons():
+            sql("SELECT '/*; COMMIT; x'; -- ; COMMIT; more")
+            return sql("DO $$ BEGIN IF true THEN BEGIN PERFORM 1; END; END IF; END $$;")
 
         def composed():
             return sql(SQL("SELECT count(*) FROM {}").format(Identifier("thing")))[0][0]
@@ -270,7 +268,7 @@ def test_reads_work_as_ever(script, written):
             return connection.connection.info.transaction_status.name
 
         reads = (iterate, copy_out, stream, atomic, serializable, commits, session, after_errors, is_idle)
-        reads += (several_statements, composed)
+        reads += (semicolons, composed)
         for read in reads:
             with guard.during(READ_ONLY):
                 told[read.__name__] = read()
@@ -290,7 +288,7 @@ def test_reads_work_as_ever(script, written):
         "session": ["12345ms", "InternalError"],
         "after_errors": 300,
         "is_idle": "IDLE",
-        "several_statements": None,
+        "semicolons": None,
         "composed": 300,
         "async": 300,
         "autocommit": [True, True],
@@ -408,18 +406,19 @@ def test_the_psycopg_pool_gets_its_connections_back_able_to_write(script, postgr
     told = script(
         """
         import logging
+        from django_probe.execution.guard.guard import unguarded
         with guard.during(READ_ONLY):
             told["pid"] = sql("SELECT pg_backend_pid()")[0][0]
             told["insert"] = attempt(insert, "read-only")
         pool = connection.pool
-        with pool.connection() as raw:
+        with unguarded(), pool.connection() as raw:
             told["same"] = raw.info.backend_pid
             told["class"] = type(raw).__name__
             raw.execute("INSERT INTO thing (name) VALUES ('from the pool')")
         with guard.during(READ_ONLY), transaction.atomic():
             told["count"] = Thing.objects.count()
             connection.close()  # in the middle of a transaction
-        with pool.connection() as raw:
+        with unguarded(), pool.connection() as raw:
             told["read_only"] = raw.read_only
             raw.execute("INSERT INTO thing (name) VALUES ('again')")
         with guard.during(READ_WRITE):
@@ -442,6 +441,35 @@ def test_the_psycopg_pool_gets_its_connections_back_able_to_write(script, postgr
     assert written() == ["from the pool", "again", "read-write", "after"]
 
 
+def test_what_the_pool_of_django_gives_past_django_is_refused(script, postgres, shop, written):
+    """A connection that is taken from the pool by hand cannot be held; one of the project's own pools is its own."""
+    script.databases(default=postgres.settings(shop, OPTIONS={"pool": True}))
+    told = script(
+        """
+        def insert_by_hand():
+            with connection.pool.connection() as raw:
+                raw.execute("INSERT INTO thing (name) VALUES ('by hand')")
+
+        with guard.during(READ_ONLY):
+            told["first"] = attempt(insert_by_hand)
+            told["count"] = Thing.objects.count()
+            told["in use"] = attempt(insert_by_hand)
+            told["thread"] = in_thread(insert_by_hand)
+            told["stats"] = connection.pool.get_stats()["pool_size"] > 0
+        with guard.during(READ_WRITE):
+            Thing.objects.count()
+            told["read-write"] = attempt(insert_by_hand)
+        guard.close()
+        connection.close_pool()
+        """
+    )
+    refused = [told.pop(name) for name in ("first", "in use", "thread")]
+    assert [end["error"] for end in refused] == ["GuardError"] * 3
+    assert 'database "default": what its pool gives cannot be held' in refused[0]["message"]
+    assert told == {"count": 300, "stats": True, "read-write": {"value": None}}
+    assert written() == ["by hand"]
+
+
 def test_what_a_probe_sets_in_the_session_ends_with_it(script, postgres, shop):
     """Settings, locks, listening: the next probe has none of it; within a class they stay as they were set."""
     script.databases(default=postgres.settings(shop))
@@ -461,7 +489,6 @@ def test_what_a_probe_sets_in_the_session_ends_with_it(script, postgres, shop):
         statements = [
             "SET statement_timeout = '9s'",
             "/* app */ set session statement_timeout = '9s'",
-            "SELECT 1; SET statement_timeout = '9s'",
             SQL("SET statement_timeout = '9s'"),
             "SELECT set_config('statement_timeout', '9s', false)",
             "SELECT pg_advisory_lock(42)",

@@ -21,6 +21,15 @@ def test_every_write_to_sqlite_is_refused(script, files):
             with connection.cursor() as cursor:
                 cursor.executescript("BEGIN; INSERT INTO thing (name) VALUES ('script'); COMMIT;")
 
+        def by_driver():
+            connection.ensure_connection()
+            connection.connection.execute("PRAGMA 'query_only' = 0")
+            connection.connection.execute("INSERT INTO thing (name) VALUES ('by the driver')")
+
+        def off_in_a_script():
+            with connection.cursor() as cursor:
+                cursor.executescript("SELECT 1; PRAGMA query_only = 0; INSERT INTO thing (name) VALUES ('script')")
+
         def after_reconnect():
             connection.close()
             insert()
@@ -48,6 +57,17 @@ def test_every_write_to_sqlite_is_refused(script, files):
             "switched off": lambda: sql("PRAGMA query_only = 0"),
             "switched off in a schema": lambda: sql("PRAGMA main . query_only = 0"),
             "switched off in quotes": lambda: sql('/* app */ PRAGMA "main"."query_only"(0)'),
+            "switched off in a text": lambda: sql("PRAGMA 'query_only'=0"),
+            "switched off in brackets": lambda: sql("PRAGMA [query_only] = 0"),
+            "switched off in backticks": lambda: sql("PRAGMA main.`query_only` = off"),
+            "switched off while explaining": lambda: sql("EXPLAIN PRAGMA query_only=0"),
+            "switched off by the driver": by_driver,
+            "switched off in a script": off_in_a_script,
+            "journal": lambda: sql("PRAGMA journal_mode = wal"),
+            "attach": lambda: sql("ATTACH 'new.sqlite3' AS other"),
+            "attach a URI": lambda: sql("ATTACH 'file:new.sqlite3?mode=rwc' AS other"),
+            "attach a parameter": lambda: sql("ATTACH %s AS other", "new.sqlite3"),
+            "vacuum into": lambda: sql("VACUUM INTO 'new.sqlite3'"),
             "a new connection": lambda: connection.get_new_connection(connection.get_connection_params()),
             "write in atomic": lambda: in_thread(in_atomic)["missing"],
         }
@@ -65,6 +85,7 @@ def test_every_write_to_sqlite_is_refused(script, files):
     assert "(the statement began: INSERT INTO thing)" in told["insert"]["notes"][0]
     assert 'mark it with @probe(database_access="rollback")' in told["insert"]["notes"][0]
     assert files("first") == files("second") == ["old"]
+    assert not (script.project.path / "new.sqlite3").exists()
 
 
 def test_sqlite_writes_again_when_the_access_allows(script, files):
@@ -141,6 +162,7 @@ def test_what_a_probe_sets_on_sqlite_ends_with_it(script):
                 told[access] = [sql("SELECT 'a' LIKE 'A'")[0][0], len(sql("SELECT * FROM pragma_database_list"))]
         with guard.during(READ_ONLY):
             connection.ensure_connection()
+            connection.connection.set_authorizer(None)
             connection.connection.execute("PRAGMA query_only = 0")
         with guard.during(READ_ONLY):
             told["insert"] = attempt(insert)
