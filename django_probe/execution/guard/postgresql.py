@@ -169,6 +169,8 @@ def _nothing() -> PQGen[None]:
 
 def _translated(error: BaseException) -> BaseException:
     """Return what to raise for an error of the server's that means a refusal of the guard's."""
+    if isinstance(error, psycopg.errors.PipelineAborted) and isinstance(error.__context__, psycopg.Error):
+        return _translated(error.__context__)  # what aborted it, which the driver's own end of a pipeline replaces
     if isinstance(error, psycopg.errors.InvalidTextRepresentation) and _TOLD in str(error):
         return psycopg.errors.ReadOnlySqlTransaction(
             "this transaction was begun read-only, and was made to write: it is rolled back"

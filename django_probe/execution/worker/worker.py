@@ -19,6 +19,7 @@ from django.conf import settings
 
 from django_probe.execution import linux
 from django_probe.execution.failures import Interrupted
+from django_probe.execution.guard.refusals import take_refusals
 from django_probe.execution.protocol import INTERRUPT, Channel
 from django_probe.execution.stacks import DUMP
 from django_probe.execution.worker.executor import Executor
@@ -78,6 +79,7 @@ class _Worker:
         self._output = output
         self._token = Original.urandom(12).hex().encode("ascii")
         self._guard = guard
+        take_refusals()  # what a thread of the loader was refused is nothing to these probes
         self._executor = Executor(probes, self._guard, self._emit, self._heed, failfast=failfast)
         self._restore_streams()
         faulthandler.register(DUMP, file=stacks, all_threads=True)

@@ -129,7 +129,8 @@ def test_a_refused_write_is_the_import_error_of_its_module(project, writers):
     done, record = project.record()
     outcomes = {result["label"]: result["outcome"] for result in record["results"]}
     assert done.code == 1
-    assert outcomes["reads.TestReads.test_it"] == outcomes["thread.TestThread.test_it"] == "passed"
+    assert outcomes["reads.TestReads.test_it"] == "passed", done.err
+    assert outcomes["thread.TestThread.test_it"] == "passed", done.err
     (broken,) = [result for result in record["results"] if result["label"].startswith("module")]
     assert "(the statement began: INSERT INTO thing)" in broken["details"]
     assert writers() == []
