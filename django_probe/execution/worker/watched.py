@@ -134,7 +134,8 @@ def _runs_itself(cls: Any) -> bool:
 
 
 def _original(cls: Any, name: str) -> Any:
-    found = inspect.getattr_static(cls, name)
+    """Return what stands in the class itself or in what it is made of, bound to nothing."""
+    found = next(vars(base)[name] for base in cls.__mro__ if name in vars(base))
     return getattr(found, _ORIGINAL, found)
 
 
