@@ -14,7 +14,11 @@ PYENV_PYTHONS := $(wildcard $(or $(PYENV_ROOT),$(HOME)/.pyenv)/versions/3.1*/bin
 # CI tests both ends of the version range or fails. Another machine tests the ends that it has.
 SKIP_MISSING := $(if $(filter true,$(CI)),false,true)
 
-TOX_OPTIONS = $(if $(PYENV_PYTHONS),--discover $(PYENV_PYTHONS)) --skip-missing-interpreters $(SKIP_MISSING)
+# mysqlclient is built from source, against what MariaDB's or MySQL's development package brings.
+HAS_MYSQL := $(shell command -v mariadb_config || command -v mysql_config)
+
+TOX_OPTIONS = $(if $(PYENV_PYTHONS),--discover $(PYENV_PYTHONS)) --skip-missing-interpreters $(SKIP_MISSING) \
+	$(if $(HAS_MYSQL),--override tool.tox.env_run_base.dependency_groups+=mysqlclient)
 
 # Variables that a shell exports for another system must not reach the example: `migrate` would run on that database.
 # PROBE_* are this project's own names: whoever sets them means it.

@@ -125,7 +125,6 @@ def test_database__is_a_mysql_server_where_the_driver_is_installed(deployment):
         (f"sqlite://{SECRET}", "three slashes"),
         (f"sqlite://{SECRET}/db", "three slashes"),
         ("sqlite://", "three slashes"),
-        (f"mysql://probe:{SECRET}@db/shop", "needs the Python package mysqlclient"),
     ],
 )
 def test_database__is_refused_without_its_password(deployment, url, says):
@@ -134,6 +133,22 @@ def test_database__is_refused_without_its_password(deployment, url, says):
     assert refusal.startswith("DATABASE_URL: ")
     assert says in refusal
     assert SECRET not in refusal
+
+
+def test_database__that_has_no_driver_is_refused():
+    """mysql:// without a driver is one line that names the package, and no part of the URL."""
+    code = "import sys; sys.modules['MySQLdb'] = None  # as where it is not installed\nimport deploy.settings"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=Path(__file__).parents[2],
+        env={"PATH": os.environ["PATH"], "DATABASE_URL": f"mysql://probe:{SECRET}@db/shop"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert "mysql:// needs the Python package mysqlclient" in done.stderr
+    assert SECRET not in done.stderr
 
 
 def test_cache__is_djangos_default_where_unset(deployment):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 import pytest
 
 from tests import servers
@@ -32,6 +34,8 @@ def store(request, script, maria, tmp_path):
             "CREATE PROCEDURE leaves() BEGIN START TRANSACTION; INSERT INTO thing (name) VALUES ('p'); COMMIT; END",
         ):
             cursor.execute(statement)
+    if request.param == "mysqlclient" and not find_spec("MySQLdb"):
+        pytest.skip("mysqlclient is not installed (Debian: apt-get install libmariadb-dev gcc pkg-config; make test)")
     if request.param == "PyMySQL":
         script.project.configure(PYMYSQL)
     script.databases(default=maria.settings(name))
