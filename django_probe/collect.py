@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Final
 from django_probe.reports.files import let_go, replace, write_in_place
 from django_probe.reports.sink import CONTINUED, MARKER, WHOLE
 from django_probe.reports.text import one_line
+from django_probe.results import disagreement
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -96,6 +97,7 @@ class Shard:
     count: int
     run: str
     xml: str
+    selection: str = ""
 
 
 def extract(lines: Iterable[str]) -> list[Shard]:
@@ -151,6 +153,8 @@ def check(shards: Sequence[Shard]) -> None:
             f"the shards are of different runs: {', '.join(map(one_line, runs))}; give the log of one run, whose pods "
             f"have the same PROBE_RUN_ID",
         )
+    if differ := disagreement((f"{shard.index}/{shard.count}", shard.selection) for shard in shards):
+        raise CollectError(CollectCode.MIXED, differ)
     if missing := sorted(set(range(counts[0])) - {shard.index for shard in shards}):
         names = ", ".join(f"{index}/{counts[0]}" for index in missing)
         raise CollectError(
@@ -239,7 +243,9 @@ def _print(content: bytes) -> None:
 
 def _closed(block: _Block, end: Mapping[str, object]) -> Shard:
     index, _, count = block.shard.partition("/")
-    return Shard(int(index), int(count), str(block.about.get("run")), block.xml(end))
+    return Shard(
+        int(index), int(count), str(block.about.get("run")), block.xml(end), str(block.about.get("selection") or "")
+    )
 
 
 def _said(shard: str, text: str) -> dict[str, object]:

@@ -230,11 +230,35 @@ def exit_code_of(codes: Iterable[int]) -> int:
     return int(closing[0]) if closing else ExitCode.PASSED
 
 
+def disagreement(selections: Iterable[tuple[str, str | None]]) -> str:
+    """Return a sentence that names the shards which saw different selections; empty where all saw the same one.
+
+    Each shard comes with the digest of what was selected. One that is not known is of a shard whose probes could not be
+    loaded, which closes the gate by itself, or of one that a release before this one ran.
+    """
+    saw: dict[str, list[str]] = {}
+    for shard, selection in selections:
+        if selection:
+            saw.setdefault(selection, []).append(shard)
+    if len(saw) < 2:  # noqa: PLR2004 (one selection is what all of them should see)
+        return ""
+    parts = "; ".join(", ".join(sorted(shards)) for shards in saw.values())
+    return (
+        f"the shards saw different selections ({parts}), so that some probes may have run in none of them; "
+        f"run all shards on the same code, with the same gate and options"
+    )
+
+
 def together(shards: Sequence[ProbeRun]) -> ProbeRun:
-    """Return the record of a run from those of its shards: as strict as the strictest of them."""
+    """Return the record of a run from those of its shards: as strict as the strictest of them.
+
+    Shards that saw different selections make it one error more, which closes the gate.
+    """
     if len(shards) == 1:
         return shards[0]
-    code = exit_code_of(shard.exit_code for shard in shards)
+    differ = disagreement((shard.shard or "", shard.selection) for shard in shards)
+    wrong = [ProbeResult("run", Outcome.ERROR, message=differ)] if differ else []
+    code = exit_code_of([*(shard.exit_code for shard in shards), *(ExitCode.CLOSED for _ in wrong)])
     first = shards[0]
     whole = replace(
         first,
@@ -243,7 +267,8 @@ def together(shards: Sequence[ProbeRun]) -> ProbeRun:
         started_at=min(shard.started_at for shard in shards),
         finished_at=max(shard.finished_at for shard in shards),
         selected=max(shard.selected for shard in shards),
-        results=tuple(result for shard in shards for result in shard.results),
+        selection=None if differ else next((shard.selection for shard in shards if shard.selection), None),
+        results=(*(result for shard in shards for result in shard.results), *wrong),
         allow_empty=all(shard.allow_empty for shard in shards),
         ended_by=next((by for by, ends in _ENDED_EXIT_CODES.items() if ends == code), None),
         stricter_exit_code=0,

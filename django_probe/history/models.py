@@ -51,6 +51,9 @@ class Run(models.Model):
     done = models.PositiveIntegerField(default=0)
     problems = models.PositiveIntegerField(default=0)
     selected = models.PositiveIntegerField(default=0)
+    selection = models.CharField(  # the database has the default too: a release before this one writes none
+        max_length=64, blank=True, default="", db_default="", help_text="A digest, which shards of one run share."
+    )
     allow_empty = models.BooleanField(default=False)
     ended_by = models.CharField(max_length=20, blank=True)
     stricter_exit_code = models.PositiveSmallIntegerField(default=0)

@@ -37,7 +37,8 @@ _BETWEEN_ELEMENTS: Final = re.compile("(?<=>)(?=<)")
 
 def render(run: ProbeRun) -> str:
     """Return the JUnit XML of the run as marked lines. Raise ReportError if it cannot be made."""
-    return wrap(junit.render(run), run.shard or "0/1", {"run": run.id, "gate": run.gate})
+    about = {"run": run.id, "gate": run.gate} | ({"selection": run.selection} if run.selection else {})
+    return wrap(junit.render(run), run.shard or "0/1", about)
 
 
 def wrap(xml: str, shard: str, about: dict[str, str]) -> str:

@@ -68,6 +68,7 @@ def _shard(row: Run, part: Part, results: Sequence[ProbeResult]) -> ProbeRun:
         started_at=part.started_at,
         finished_at=part.finished_at or part.heartbeat_at,
         selected=row.selected,
+        selection=row.selection or None,
         results=(*results, *unheard),
         allow_empty=row.allow_empty,
         ended_by=EndedBy(row.ended_by) if row.ended_by else None,
@@ -77,4 +78,6 @@ def _shard(row: Run, part: Part, results: Sequence[ProbeResult]) -> ProbeRun:
 
 def _unheard(another: ProbeRun, shard: str) -> ProbeRun:
     missing = ProbeResult(f"shard {shard}", Outcome.ERROR, message=_MISSING)
-    return replace(another, host="", shard=shard, results=(missing,), ended_by=None, stricter_exit_code=0)
+    return replace(
+        another, host="", shard=shard, results=(missing,), selection=None, ended_by=None, stricter_exit_code=0
+    )

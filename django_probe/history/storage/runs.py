@@ -12,7 +12,7 @@ from django_probe.history.storage.clock import Now, from_column
 from django_probe.history.storage.store import LOST_AFTER
 from django_probe.history.storage.summaries import PART, Part, RunSummary, State, missing_shards, state_of
 from django_probe.reports.text import one_line
-from django_probe.results import ExitCode, exit_code_of
+from django_probe.results import ExitCode, disagreement, exit_code_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -77,16 +77,17 @@ def consecutive_failures(gate: str) -> int:
 def ended(rows: QuerySet[Run], *columns: str) -> Iterator[tuple[State, bool, Sequence[Any]]]:
     """Yield the whole runs of these rows that ended, the latest first: their state, whether they passed, their rows.
 
-    Of each row the named columns are read, beside `run_id`, `shard` and `exit_code`.
+    Of each row the named columns are read, beside `run_id`, `shard`, `exit_code` and `selection`.
     """
     groups: dict[str, dict[str, Any]] = {}
     whole = with_quiet(rows.filter(narrowed=False)).order_by("-pk")
-    for row in whole.values_list("run_id", "shard", "exit_code", "quiet", *columns, named=True):
+    for row in whole.values_list("run_id", "shard", "exit_code", "selection", "quiet", *columns, named=True):
         groups.setdefault(row.run_id, {}).setdefault(row.shard, row)
     for shards in groups.values():
         missing = missing_shards(shards)
         if (state := state_of(shards.values(), missing)) is not State.RUNNING:
             passed = state is State.FINISHED and all(row.exit_code == ExitCode.PASSED for row in shards.values())
+            passed = passed and not disagreement((row.shard, row.selection) for row in shards.values())
             yield state, passed, list(shards.values())
 
 
@@ -121,7 +122,8 @@ def _summary(rows: Sequence[Run]) -> RunSummary:
     missing = missing_shards(newest)
     state = state_of(parts, missing)
     codes = [part.exit_code for part in parts if part.exit_code is not None]
-    unheard = [ExitCode.CLOSED] if state is State.LOST else []
+    differ = disagreement((part.shard, part.selection) for part in parts)
+    unsaid = [ExitCode.CLOSED] if differ or state is State.LOST else []
     first = rows[0]
     return RunSummary(
         id=first.run_id,
@@ -134,7 +136,7 @@ def _summary(rows: Sequence[Run]) -> RunSummary:
         parts=parts,
         missing=missing,
         state=state,
-        exit_code=None if state is State.RUNNING else exit_code_of([*codes, *unheard]),
+        exit_code=None if state is State.RUNNING else exit_code_of([*codes, *unsaid]),
     )
 
 
@@ -153,5 +155,6 @@ def _part(row: Run) -> Part:
         exit_code=row.exit_code,
         stricter=row.stricter_exit_code != ExitCode.PASSED,
         reason=row.reason,
+        selection=row.selection,
         counts=row.counts,
     )

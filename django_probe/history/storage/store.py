@@ -111,6 +111,7 @@ def finish(key: int, run: ProbeRun) -> None:
             done=len(run.results),
             problems=len(run.problems),
             selected=run.selected,
+            selection=_clip(run.selection or "", 64),
             allow_empty=run.allow_empty,
             ended_by=run.ended_by or "",
             stricter_exit_code=run.stricter_exit_code,

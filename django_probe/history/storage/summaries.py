@@ -12,7 +12,7 @@ from enum import StrEnum
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
-from django_probe.results import ExitCode, Outcome
+from django_probe.results import ExitCode, Outcome, disagreement
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -71,6 +71,7 @@ class Part:
     exit_code: int | None
     stricter: bool
     reason: str
+    selection: str
     counts: Mapping[str, int]
 
     @property
@@ -145,7 +146,13 @@ class RunSummary:
         counts = {outcome.value: sum(part.counts.get(outcome, 0) for part in self.parts) for outcome in Outcome}
         if self.state is State.LOST:
             counts[Outcome.ERROR] += sum(part.is_lost for part in self.parts) + len(self.missing)
+        counts[Outcome.ERROR] += bool(self.disagreement)
         return counts
+
+    @property
+    def disagreement(self) -> str:
+        """One sentence that says which shards saw different selections; empty where all saw the same one."""
+        return disagreement((part.shard, part.selection) for part in self.parts)
 
     @property
     def host(self) -> str:
@@ -161,6 +168,8 @@ class RunSummary:
             return UNHEARD
         if self.missing:
             return f"no process reported of shard {', '.join(self.missing)}"
+        if differ := self.disagreement:
+            return differ
         worst = next((part for part in self.parts if part.exit_code == self.exit_code), self.parts[0])
         return worst.reason if self.passed or len(self.parts) == 1 else f"shard {worst.shard}: {worst.reason}"
 

@@ -194,6 +194,36 @@ def test_shards__an_empty_one_of_a_selection_passes(spread):
     assert [spread.probe("lonely", "--list", "--shard", f"{index}/2").code for index in (0, 1)] == [0, 0]
 
 
+ORDER = """\
+import os, unittest
+
+class TestHost(unittest.TestCase):
+    def __init__(self, name, host="a"):
+        super().__init__(name)
+        self.host = host
+    def test_known(self): print(f"HOST {self.host}"); self.fail()
+    def test_other(self): self.fail()
+
+def load_tests(loader, tests, pattern):
+    hosts = [TestHost("test_known", host) for host in "abcdef"] + [TestHost("test_other", host) for host in "ab"]
+    return unittest.TestSuite(reversed(hosts) if "TURNED" in os.environ else hosts)
+"""
+
+
+def test_shards__cut_alike_whatever_the_order_of_the_suite(project):
+    """All numbers of a label stay together, and the record says which selection it was cut from."""
+    project.app("shop", ORDER)
+    _, straight = project.record("--shard", "0/2")
+    _, turned = project.record("--shard", "1/2", env={"TURNED": "1"})
+    labels = sorted(result["label"] for record in (straight, turned) for result in record["results"])
+    known = {result["output"] for record in (straight, turned) for result in record["results"] if result["output"]}
+
+    assert straight["selection"] == turned["selection"] != ""
+    assert len(labels) == len(set(labels)) == 8
+    assert known == {f"HOST {host}\n" for host in "abcdef"}
+    assert project.record("shop.TestHost.test_known")[1]["selection"] != straight["selection"]
+
+
 def test_shards__of_nothing_are_nothing(spread):
     """Where no shard has anything, each of them says so."""
     assert spread.probe("auth", "--shard", "1/2").code == 5

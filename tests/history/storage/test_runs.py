@@ -13,11 +13,11 @@ from tests.history.serving import VIEW, migrated, new_site
 
 # A row as a process leaves it: `say(id, shard, "shop.T.a=passed", ...)`; without results it goes on, or died.
 SAY = """
-def say(run_id, shard=None, *ended, gate="deploy", by=None, stricter=0, narrowed=False, total=2):
+def say(run_id, shard=None, *ended, gate="deploy", by=None, stricter=0, narrowed=False, total=2, selection=None):
     now = datetime.now(UTC)
     results = tuple(ProbeResult(*pair.split("=")[:1], Outcome(pair.split("=")[1])) for pair in ended)
     run = ProbeRun(run_id, gate, now - timedelta(seconds=2), now, total, results, shard=shard,
-                   ended_by=by and EndedBy(by), stricter_exit_code=stricter)
+                   ended_by=by and EndedBy(by), stricter_exit_code=stricter, selection=selection)
     key = store.begin(run, trigger="hook", labels=["shop"] if narrowed else [], narrowed=narrowed)
     if ended:
         store.finish(key, run)
@@ -52,6 +52,29 @@ def test_shards__are_as_strict_as_the_strictest(site, first, second, code, reaso
     assert (got["run"]["state"], got["run"]["exit_code"], got["code"]) == ("finished", code, code)
     assert (got["run"]["passed"], got["passed"]) == (code == 0, code == 0)
     assert got["run"]["reason"].startswith(reason)
+
+
+def test_shards__that_saw_different_selections_did_not_pass(site):
+    """Summary, record and the gate's past say so; one that is not known, of an older release, is no other."""
+    got = ask(
+        site,
+        SAY
+        + dedent("""
+        say("differ", "0/2", "a=passed", selection="aa")
+        say("differ", "1/2", "b=passed", selection="bb")
+        say("alike", "0/2", "a=passed", selection="aa")
+        say("alike", "1/2", "b=passed")
+        run, alike = runs.find("differ"), runs.find("alike")
+        gates = [Run.objects.filter(run_id=each.id) for each in (run, alike)]
+        told(run=summary(run), code=records.of(run).exit_code, message=records.of(run).problems[0].message,
+             alike=summary(alike)["exit_code"], passed=[[each[1] for each in runs.ended(rows)] for rows in gates])
+        """),
+    )
+    said = "the shards saw different selections (0/2; 1/2), so that some probes may have run in none of them"
+    assert (got["run"]["exit_code"], got["code"], got["run"]["counts"]["error"]) == (1, 1, 1)
+    assert got["run"]["reason"].startswith(said)
+    assert got["message"].startswith(said)
+    assert (got["alike"], got["passed"]) == (0, [[False], [True]])
 
 
 def test_second_attempt__takes_the_place_of_the_first(site):
