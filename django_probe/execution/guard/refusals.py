@@ -50,6 +50,8 @@ _refusals: Final[list[Refusal]] = []
 
 def refuse(error: BaseException, note: str, statement: str) -> None:
     """Add to the `error` of a refused write its `note` and first words, and remember it for `take_refusals`."""
+    if any(told.startswith(note) for told in getattr(error, "__notes__", ())):
+        return  # the driver raises the error of a pipeline once more at its end
     told = f"{note}{_first_words(statement)}"
     error.add_note(told)
     _refusals.append(Refusal(told, _own_stack()))
