@@ -23,8 +23,10 @@ from django_probe.execution.loading.selection import select
 from django_probe.execution.loading.suites import Stillborn
 from django_probe.execution.loading.urlconf import load_urlconf
 from django_probe.execution.stacks import DUMP
+from django_probe.execution.worker.process_state import prepare
 from django_probe.execution.worker.worker import work
 from django_probe.originals import Original
+from django_probe.terms import Isolation
 
 if TYPE_CHECKING:
     import unittest
@@ -55,7 +57,9 @@ def load_and_fork(channel: Channel, output: int, stacks: int, *, build: Build, c
         linux.die_with_parent(judge)
         guard = DatabaseGuard()  # it stays in, for threads that an import starts, and each worker goes on with its own
         probes = _load(channel, build, choice, guard)
-        _serve(channel, partial(work, probes, guard, failfast=choice.gate.failfast, judge=judge))
+        prepare()
+        isolated = choice.gate.isolation is Isolation.PROCESS
+        _serve(channel, partial(work, probes, guard, failfast=choice.gate.failfast, isolated=isolated, judge=judge))
     except BaseException:  # noqa: BLE001 (this process must not return into the command's own code)
         traceback.print_exc()
     finally:

@@ -1,7 +1,7 @@
 """The process that runs probes: forked after loading, one probe at a time, one message for each.
 
-What a probe may do to it is the probe's own affair: the judge sees it end, and what it left changed in the process
-makes it leave after that probe, so that the next one gets a fresh fork.
+What a probe may do to it is the probe's own affair: the judge sees it end. When a probe left the process changed, the
+worker leaves after that probe, so that the next one gets a fresh fork.
 """
 
 from __future__ import annotations
@@ -11,11 +11,8 @@ import io
 import os
 import signal
 import sys
-import threading
 import traceback
 from typing import TYPE_CHECKING, Any, Final, NoReturn
-
-from django.conf import settings
 
 from django_probe.execution import linux
 from django_probe.execution.failures import Interrupted
@@ -23,6 +20,7 @@ from django_probe.execution.guard.refusals import take_refusals
 from django_probe.execution.protocol import INTERRUPT, Channel
 from django_probe.execution.stacks import DUMP
 from django_probe.execution.worker.executor import Executor
+from django_probe.execution.worker.process_state import ProcessState
 from django_probe.originals import Original
 
 if TYPE_CHECKING:
@@ -43,17 +41,21 @@ def work(
     stacks: int,
     *,
     failfast: bool,
+    isolated: bool,
     forker: int,
     judge: int,
 ) -> NoReturn:
-    """Be a worker until the judge hangs up; `output` and `stacks` take what is printed and a hung stack."""
+    """Be a worker until the judge hangs up; `output` and `stacks` take what is printed and a hung stack.
+
+    Where it is `isolated`, it will run one unit, and nobody after it could meet what that leaves.
+    """
     status = _CRASHED
     try:
         os.setsid()
         while Original.getppid() == forker:  # it is about to end; then the judge is the parent
             Original.sleep(0.0002)
         linux.die_with_parent(judge)
-        _Worker(probes, guard, sock, output, stacks, failfast=failfast).serve()
+        _Worker(probes, guard, sock, output, stacks, failfast=failfast, isolated=isolated).serve()
         status = 0
     except BaseException:  # noqa: BLE001 (whatever it is, this process must not return into the loader's code)
         traceback.print_exc()
@@ -74,6 +76,7 @@ class _Worker:
         stacks: int,
         *,
         failfast: bool,
+        isolated: bool,
     ) -> None:
         self._channel = Channel(sock)
         self._output = output
@@ -84,9 +87,9 @@ class _Worker:
         self._restore_streams()
         faulthandler.register(DUMP, file=stacks, all_threads=True)
         signal.signal(INTERRUPT, self._interrupted)
-        self._streams = (sys.stdout, sys.stderr)
-        self._changeable = _changeable()
         self._changed = False
+        self._forked = None if isolated else ProcessState()
+        self._shared: ProcessState | None = None
 
     def serve(self) -> None:
         """Run what the judge sends until it hangs up, or until this process is no longer as it was forked."""
@@ -105,8 +108,24 @@ class _Worker:
     def _emit(self, kind: str, *rest: object) -> None:
         if kind in ("result", "fixture_problem", "done"):
             self._end_of_output()
-            self._changed = self._changed or _changeable() != self._changeable
+        if kind == "result":
+            self._look(self._shared or self._forked)
+        elif kind == "fixture_done":
+            self._shared = ProcessState()  # what a fixture makes of the process is for the probes that share it
+        elif kind == "done":
+            self._shared = None
+            self._look(self._forked)
         self._channel.send(kind, *rest)
+
+    def _look(self, before: ProcessState | None) -> None:
+        """Leave after a probe that changed the process; the rest of those that share its fixtures is given back.
+
+        A thread that it left running changes nothing for them, so they may still run here.
+        """
+        if before and not before.is_unchanged():
+            self._changed = self._executor.leaving = True
+        elif self._forked and not self._shared and self._forked.has_more_threads:
+            self._changed = True
 
     def _end_of_output(self) -> None:
         """Mark in the pipe where the output of what has ended ends, and take the descriptors back."""
@@ -152,18 +171,3 @@ def _awaited() -> Iterator[str]:
         text = io.StringIO()
         task.print_stack(file=text)
         yield text.getvalue()
-
-
-# The bytes under os.environ: as a mapping it decodes every entry each time it is read, which a probe of 20 µs feels.
-_environment: Final[dict[bytes, bytes]] = os.environ._data  # type: ignore[attr-defined]  # noqa: SLF001
-
-
-def _changeable() -> tuple[Any, ...]:
-    """Return what of this process probes are known to change and forget, cheap to read and to compare."""
-    try:
-        folder = Original.getcwd()
-    except OSError:
-        folder = ""
-    wrapped = settings._wrapped  # type: ignore[misc]  # noqa: SLF001 (an override_settings() that was left on)
-    timer = Original.getitimer(signal.ITIMER_REAL) != (0.0, 0.0)
-    return (id(sys.stdout), id(sys.stderr), id(wrapped), folder, timer, threading.active_count(), {**_environment})

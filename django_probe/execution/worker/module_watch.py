@@ -1,0 +1,62 @@
+"""Notices what is assigned to modules from outside, as patches are: at no cost to whoever assigns nothing.
+
+A module gets a class of its own, whose only difference is that it keeps what an attribute was before it was set the
+first time. What a module's own code assigns to its globals, such as a cache that it fills, does not come by here.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_MISSING: Final = object()
+# Python itself sets `sys`, whose state is looked at by name. Django sets the last when an override of LANGUAGE_CODE
+# begins and when it ends.
+_UNWATCHED: Final = frozenset({"sys", "__main__", "django.utils.translation.trans_real"})
+_before: Final[dict[tuple[int, str], tuple[ModuleType, object]]] = {}
+_set = ModuleType.__setattr__
+_delete = ModuleType.__delattr__
+
+
+class _Watched(ModuleType):
+    __slots__ = ()
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        own = isinstance(value, ModuleType) and value.__name__ == f"{self.__name__}.{name}"
+        if not own:  # else it was imported: importing a submodule sets it in its package
+            _keep(self, name)
+        _set(self, name, value)
+
+    def __delattr__(self, name: str) -> None:
+        _keep(self, name)
+        _delete(self, name)
+
+
+def watch(modules: Iterable[object]) -> None:
+    """Notice from now on what is set in these modules; one that has a class of its own is left alone."""
+    for module in modules:
+        if type(module) is ModuleType and vars(module).get("__name__") not in _UNWATCHED:
+            with suppress(TypeError):
+                module.__class__ = _Watched
+
+
+def replacements() -> tuple[tuple[int, str, int], ...]:
+    """Return what is set in the watched modules and differs from what was there first: module, name and object.
+
+    None in place of nothing is no difference: freezegun leaves a `time.clock` so.
+    """
+    if not _before:
+        return ()
+    return tuple(
+        (*key, id(now))
+        for key, (module, before) in _before.items()
+        if (now := vars(module).get(key[1], _MISSING)) is not before and not (now is None and before is _MISSING)
+    )
+
+
+def _keep(module: ModuleType, name: str) -> None:
+    _before.setdefault((id(module), name), (module, vars(module).get(name, _MISSING)))

@@ -1,0 +1,251 @@
+"""Sees whether this process is as it was: what probes are known to change in one and to forget.
+
+It is looked at after each probe, so it is read and compared at the speed of C: lists are equal at once where they
+hold the same objects. What differs is looked at more closely, because modules that were only added, and caches that
+were only filled, are no change. `docs/how-it-works.md` lists what is not looked at.
+"""
+
+from __future__ import annotations
+
+import _locale
+import _signal  # type: ignore[import-not-found]  # it has no stub
+import gc
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+import unittest
+import warnings
+from functools import cache
+from itertools import islice
+from operator import attrgetter, itemgetter
+from sysconfig import get_path
+from typing import TYPE_CHECKING, Any, Final
+
+from django.conf import settings
+
+from django_probe.execution.worker.module_watch import replacements, watch
+from django_probe.originals import Original
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+# What is often patched by assignment to a class, which only shows in the class; each counts where it is loaded.
+_METHODS: Final[tuple[tuple[str, str, str], ...]] = (
+    ("subprocess", "Popen", "__init__ communicate wait"),
+    ("socket", "socket", "__init__ connect send sendall recv close"),
+    ("http.client", "HTTPConnection", "connect request getresponse send"),
+    ("urllib.request", "OpenerDirector", "open"),
+    ("smtplib", "SMTP", "__init__ connect login sendmail send_message"),
+    ("requests.sessions", "Session", "request send get post"),
+    ("requests.adapters", "HTTPAdapter", "send"),
+    ("urllib3.connectionpool", "HTTPConnectionPool", "urlopen"),
+    ("httpx", "Client", "request send"),
+    ("httpx", "AsyncClient", "request send"),
+    ("httpx", "HTTPTransport", "handle_request"),
+    ("httpx", "AsyncHTTPTransport", "handle_async_request"),
+    ("aiohttp.client", "ClientSession", "_request"),
+    ("botocore.client", "BaseClient", "_make_api_call"),
+    ("redis.client", "Redis", "execute_command"),
+    ("django.core.handlers.base", "BaseHandler", "get_response load_middleware"),
+    ("django.core.mail.message", "EmailMessage", "send"),
+    ("django.db.models.base", "Model", "save delete full_clean refresh_from_db"),
+    ("django.db.models.query", "QuerySet", "get filter all count exists first create update delete"),
+    ("django.template.base", "Template", "render _render"),
+    ("django.test.client", "Client", "request get post login force_login"),
+)
+_SIGNALS: Final = tuple(
+    getattr(signal, name)
+    for name in ("SIGHUP", "SIGINT", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGPIPE", "SIGALRM", "SIGTERM", "SIGCHLD")
+)
+_FEW: Final = 600
+"""Modules up to which getting each by its name is quicker than getting all in their order."""
+_COMPUTED: Final = frozenset({"_wrapped", "MEDIA_URL", "STATIC_URL", "SECRET_KEY"})  # read otherwise than stored
+_ENVIRON: Final = os.environ
+# The bytes under os.environ: as a mapping it decodes every entry each time it is read, which a probe of 20 µs feels.
+_environment: Final[dict[bytes, bytes]] = os.environ._data  # type: ignore[attr-defined]  # noqa: SLF001
+_threads: Final[dict[int, threading.Thread]] = threading._active  # type: ignore[attr-defined]  # noqa: SLF001 (without a lock)
+_modules: Final = sys.modules
+_test_case: Final = vars(unittest.TestCase)
+# C's own: those of `signal` make enumerations of all that they return.
+_handler: Final = _signal.getsignal
+_mask: Final = _signal.pthread_sigmask
+_language: Final = _locale.setlocale
+_settings: Final[Any] = settings
+_tzset: Final = time.tzset
+
+
+class ProcessState:
+    """This process as it is when this is made."""
+
+    def __init__(self) -> None:
+        self._known = len(_modules)
+        self._loaded = _replaceable()(_modules)
+        self._methods = [*_methods()]
+        self._patchable = self._read_methods()
+        self._stored = vars(_settings._wrapped)  # noqa: SLF001 (here and below: Django has no other name for it)
+        self._settings = [*self._stored.values()]
+        self._cached = vars(_settings)
+        self._cache = [*self._cached.values()]
+        self._live = [*_containers(self._settings)]
+        self._copies = [each.copy() for each in self._live]
+        self._zone = _environment.get(b"TZ"), time.tzname
+        self._umask = Original.umask(0)
+        Original.umask(self._umask)
+        self._values = self._read()
+        self.threads = len(_threads)
+
+    def is_unchanged(self) -> bool:
+        """Return whether the process is as it was; a time zone of the process that differs is put back."""
+        try:
+            self._put_back_zone()
+            return (
+                self._read() == self._values
+                and self._live == self._copies
+                and [*self._stored.values()] == self._settings
+                and _replaceable()(_modules) == self._loaded
+                and (len(_modules) == self._known or self._has_more_modules())
+                and self._read_methods() == self._patchable
+                and ([*self._cached.values()] == self._cache or self._has_another_cache())
+            )
+        except Exception:  # noqa: BLE001 (what a probe left may raise whatever it likes when it is compared)
+            return False
+
+    @property
+    def has_more_threads(self) -> bool:
+        """Whether threads run that did not."""
+        return len(_threads) > self.threads
+
+    def _read(self) -> tuple[Any, ...]:
+        try:
+            folder = Original.getcwd()
+        except OSError:
+            folder = ""
+        return (
+            folder,
+            sys.stdin,
+            sys.stdout,
+            sys.stderr,
+            sys.path,
+            sys.meta_path,
+            sys.path_hooks,
+            sys.argv,
+            sys.excepthook,
+            sys.unraisablehook,
+            sys.gettrace(),
+            sys.getprofile(),
+            sys.getrecursionlimit(),
+            sys.getswitchinterval(),
+            gc.isenabled(),
+            *map(_handler, _SIGNALS),
+            _mask(signal.SIG_BLOCK, ()),
+            Original.getitimer(signal.ITIMER_REAL) == (0.0, 0.0),
+            Original.umask(self._umask),
+            Original.getdefaulttimeout(),
+            _language(_locale.LC_ALL),
+            logging.root.level,
+            logging.root.manager.disable,
+            getattr(_modules.get("urllib.request"), "_opener", None),
+            _settings._wrapped,  # noqa: SLF001
+            _is_test_environment(),
+            _active_patches(),
+            replacements(),
+        )
+
+    def _read_methods(self) -> list[Any]:
+        return [*_test_case.values(), *[get(cls) for get, cls in self._methods]]
+
+    def _put_back_zone(self) -> None:
+        zone, names = self._zone
+        if _environment.get(b"TZ") != zone:
+            if zone is None:
+                del _ENVIRON["TZ"]
+            else:
+                _ENVIRON["TZ"] = os.fsdecode(zone)
+            _tzset()
+        elif time.tzname != names:
+            _tzset()
+
+    def _has_more_modules(self) -> bool:
+        """Return whether there are more modules, and none fewer; what is set in the new ones is noticed from now on."""
+        if len(_modules) < self._known:
+            return False
+        watch([*_modules.values()][self._known :])
+        self._known = len(_modules)
+        return True
+
+    def _has_another_cache(self) -> bool:
+        """Return whether what was read of the settings is what they have; Django keeps it, and throws it away."""
+        stored = self._stored
+        kept = all(stored.get(name, value) is value for name, value in self._cached.items() if name not in _COMPUTED)
+        self._cache = [*self._cached.values()]
+        return kept
+
+
+def prepare() -> None:
+    """Do once, before the fork, what every worker needs: it takes milliseconds."""
+    watch([*_modules.values()])
+    _replaceable()
+
+
+@cache
+def _replaceable() -> Callable[[dict[str, Any]], Any]:
+    """Return what gets, from all modules, those that a probe may replace: the project's, and every other package.
+
+    To get all of them would take longer than all the rest together, for each is an object that has to be touched.
+    """
+    foreign = tuple({get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
+    names = []
+    for name, module in _modules.items():
+        origin = getattr(getattr(module, "__spec__", None), "origin", None)
+        ours = isinstance(origin, str) and not origin.startswith((*foreign, "built-in", "frozen"))
+        if ours or (origin and "." not in name and name not in sys.stdlib_module_names):
+            names.append(name)
+    if len(names) <= _FEW:
+        return itemgetter(*names)
+    known = len(_modules)  # new ones come last
+    return lambda modules: [*islice(modules.values(), known)]
+
+
+def _methods() -> Iterator[tuple[attrgetter[Any], type]]:
+    for module, name, methods in _METHODS:
+        found = getattr(_modules.get(module), name, None)
+        if isinstance(found, type):
+            names = [method for method in methods.split() if hasattr(found, method)]
+            yield attrgetter(*names), found
+
+
+def _containers(values: Iterable[object]) -> Iterator[Any]:
+    """Yield what can be changed in place: the environment, lists of Python's, what the settings are made of."""
+    yield from (
+        _environment,
+        sys.path,
+        sys.meta_path,
+        sys.path_hooks,
+        sys.argv,
+        warnings.filters,
+        logging.root.handlers,
+    )
+    seen: set[int] = set()
+    waiting: list[Any] = [*values]
+    while waiting:
+        value = waiting.pop()
+        if type(value) in (list, dict, set, tuple) and id(value) not in seen:
+            seen.add(id(value))
+            if type(value) is not tuple:
+                yield value
+            waiting.extend(value.values() if type(value) is dict else value)
+
+
+def _is_test_environment() -> bool:
+    """Return whether `setup_test_environment()` was called and not undone."""
+    state = getattr(_modules.get("django.test.utils"), "_TestState", None)
+    return hasattr(state, "saved_data")
+
+
+def _active_patches() -> int:
+    """Return how many patches of `unittest.mock` were started and not stopped."""
+    patch = getattr(_modules.get("unittest.mock"), "_patch", None)
+    return len(patch._active_patches) if patch else 0  # noqa: SLF001 (there is no other list of them)
