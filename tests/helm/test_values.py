@@ -79,6 +79,7 @@ GATES = {
     "retries": [0, 7, -1, 0.5, "1", False],
     "retry_delay": [0, "0s", "0", 0.25, "2s", 604800, 604801, -0.5, ""],
     "failfast": [True, False, "true", 1],
+    "isolation": ["process", "worker", "thread", "", True],
     "database_access": ["read-only", "rollback", "read-write", "write", "", 1],
     "every": ["10s", 0, "0s"],
     "max_age": ["30s", 0, "0ms"],
