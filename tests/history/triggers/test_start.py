@@ -120,8 +120,29 @@ class TestB(unittest.TestCase):
         self.fail("nobody has seen this yet")
 """,
 }
+NEEDS = """\
+import unittest
+from pathlib import Path
+
+from django.test import tag
+
+
+class TestNeeds(unittest.TestCase):
+    @tag("here")
+    def test_opens(self):
+        self.assertFalse(Path(__file__).with_name("broken").exists())
+
+    def test_target(self):
+        self.skipTest("PROBE_TARGETS is empty")
+"""
 POLICY = """\
 gates:
+  needs:
+    probes: [needs]
+    require: [needs.TestNeeds.test_target]
+  half:
+    probes: [needs]
+    tags: [here, nowhere]
   deploy:
     probes: [shop]
     warn_only: [shop.TestStock]
@@ -147,6 +168,7 @@ def site(tmp_path_factory):
     made = new_site(tmp_path_factory.mktemp("triggers"), policy=POLICY, probes=PROBES)
     made.app("kinds", KINDS)
     made.app("ends", ENDS)
+    made.app("needs", NEEDS)
     return migrated(made)
 
 
@@ -504,3 +526,26 @@ def test_wait__is_for_one_request_of_a_process(site, broken):
         assert (first.result().status, first.result().seconds > 4) == (200, True)
         caller.ended(other)
         assert caller.post("gates/stock/?wait=20s").status == 200
+
+
+def test_failed_of__does_not_open_a_gate_whose_required_probe_skips_again(served, broken):
+    """What runs again and decides how the gate stands is judged by what the gate requires."""
+    mark = broken("needs/broken")
+    closed = served.ended(served.post("gates/needs/"))
+    mark.unlink()
+    again = served.ended(served.post("gates/needs/", failed_of=closed["id"]))
+
+    assert outcomes(closed) == {"needs.TestNeeds.test_opens": "failed", "needs.TestNeeds.test_target": "error"}
+    assert outcomes(again) == {"needs.TestNeeds.test_opens": "passed", "needs.TestNeeds.test_target": "error"}
+    assert (again["narrowed"], again["passed"]) == (False, False)
+    assert stands(served, "needs") == (503, again["id"])
+
+
+def test_labels__run_though_a_tag_of_the_gate_chooses_nothing(served):
+    """The whole gate is refused, and its row says why; what was given is judged without the gate's own tags."""
+    part = served.ended(served.post("gates/half/", labels="needs.TestNeeds.test_opens"))
+    whole = served.ended(served.post("gates/half/"))
+
+    assert (part["passed"], outcomes(part)) == (True, {"needs.TestNeeds.test_opens": "passed"})
+    assert whole["passed"] is False
+    assert 'gates.half.tags: no loaded probe has the tag "nowhere"' in whole["results"][0]["message"]
