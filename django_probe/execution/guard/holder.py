@@ -1,0 +1,222 @@
+"""Holds each connection of Django's to what the rules want, whenever it is used, by methods put around Django's own.
+
+Django hands out every cursor, in every thread, through `ensure_connection()`, and opens every connection in
+`connect()`. While it is installed, both are wrapped. So a connection need not be known beforehand: each one is checked
+when it is used, be it open already, of a thread that an earlier probe left, a reconnect, or a copy of an alias. (The
+signal `connection_created` is not enough: if another receiver raises, the connection stays open, and ours may not have
+been called.)
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from threading import get_ident
+from typing import TYPE_CHECKING, Any, NamedTuple
+from weakref import WeakSet
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from django_probe.execution.guard import read_only, sqlite
+from django_probe.execution.guard.backends import alias_of, backends, pool_classes
+from django_probe.execution.guard.connections import (
+    HOLD,
+    SESSION,
+    cancel,
+    discard,
+    end_session,
+    is_stuck,
+    is_unfinished,
+)
+from django_probe.execution.guard.refusals import GuardError
+from django_probe.execution.guard.replacements import Replacements
+from django_probe.execution.guard.rules import owner_of
+from django_probe.execution.guard.statements import may_stay_in_session, text_of
+from django_probe.terms import DatabaseAccess
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from django_probe.execution.guard.rollback import Transactions
+    from django_probe.execution.guard.rules import Rules
+
+
+class _Hold(NamedTuple):
+    """The access that a connection is held to, and the driver's connection that this was set up on."""
+
+    access: DatabaseAccess
+    raw: Any
+
+
+class Holder:
+    """Holds connections to what `rules` want; those that are to be rolled back are begun in `transactions`."""
+
+    def __init__(self, rules: Rules, transactions: Transactions) -> None:
+        self._rules = rules
+        self._transactions = transactions
+        self._known: WeakSet[BaseDatabaseWrapper] = WeakSet()
+        self._busy: set[BaseDatabaseWrapper] = set()
+        self._replacements = Replacements()
+
+    @property
+    def has_held(self) -> bool:
+        """Whether any connection was held yet."""
+        return bool(self._known)
+
+    def install(self) -> None:
+        """Wrap each definition of the methods below, those of the backends included."""
+        if self._replacements:
+            return
+        around = {
+            "connect": self._around_connect,
+            "get_new_connection": self._around_get_new_connection,
+            "ensure_connection": self._around_ensure_connection,
+            "set_autocommit": self._connecting_first,
+            "on_commit": self._connecting_first,
+            "temporary_connection": self._connecting_first,  # else it closes, and with it what is rolled back
+            "_close": self._around_close,
+        }
+        classes: list[type] = [
+            BaseDatabaseWrapper,
+            *(found for found in backends().values() if isinstance(found, type)),
+        ]
+        for cls in dict.fromkeys(cls for each in classes for cls in each.__mro__):
+            for name, put_around in around.items():
+                self._replacements.put(cls, name, put_around)
+        for cls, name, put_around in read_only.replacements(classes):
+            self._replacements.put(cls, name, put_around)
+        for pool in pool_classes():
+            self._replacements.put(pool, "getconn", self._around_getconn)
+
+    def remove(self) -> None:
+        """Give Django its own methods back, and let every connection go that is not in the middle of something."""
+        self._replacements.undo()
+        for wrapper in list(self._known):
+            if self._watch in wrapper.execute_wrappers:
+                wrapper.execute_wrappers.remove(self._watch)
+        for wrapper in list(self._known):  # those of other threads, which may be in mid-transaction
+            if not is_unfinished(wrapper.connection):
+                vars(wrapper).pop(HOLD, None)
+                read_only.release(wrapper)
+        self._known.clear()
+
+    def _is_held(self, wrapper: BaseDatabaseWrapper) -> bool:
+        hold: _Hold | None = vars(wrapper).get(HOLD)
+        return hold is not None and hold.raw is wrapper.connection and hold.access is self._rules.wanted(wrapper)
+
+    def _hold(self, wrapper: BaseDatabaseWrapper) -> None:
+        access = self._rules.wanted(wrapper)
+        self._known.add(wrapper)
+        if access is DatabaseAccess.READ_ONLY:
+            read_only.hold(wrapper, self._rules.note)
+        elif access is DatabaseAccess.ROLLBACK:
+            self._transactions.begin(wrapper, self._rules.depth)
+        if self._watch not in wrapper.execute_wrappers:
+            wrapper.execute_wrappers.insert(0, self._watch)  # not appended: execute_wrapper() pops the last
+        vars(wrapper)[HOLD] = _Hold(access, wrapper.connection)
+
+    def _watch(self, execute: Callable[..., Any], sql: Any, params: Any, many: Any, context: dict[str, Any]) -> Any:
+        """Note statements that may change the session; this is an execute wrapper of Django's."""
+        wrapper = context["connection"]
+        if may_stay_in_session(text_of(sql, wrapper.connection)):
+            vars(wrapper)[SESSION] = self._rules.round
+        return execute(sql, params, many, context)
+
+    @contextmanager
+    def _holding(self, wrapper: BaseDatabaseWrapper) -> Iterator[None]:
+        """Hold the connection that the block leaves open, or close it; Django's own calls in the block pass."""
+        self._busy.add(wrapper)
+        try:
+            yield
+            if wrapper.connection is not None:
+                self._hold(wrapper)
+        except BaseException:
+            self._transactions.check(wrapper)
+            discard(wrapper)
+            raise
+        finally:
+            self._busy.discard(wrapper)
+
+    def _renew(self, wrapper: BaseDatabaseWrapper) -> None:
+        with self._holding(wrapper):
+            self._transactions.check(wrapper)
+            discard(wrapper)  # after this, only a database in memory is still open
+
+    def _needs_renewal(self, wrapper: BaseDatabaseWrapper) -> bool:
+        if wrapper.connection is None or wrapper in self._busy:
+            return False
+        if not self._is_held(wrapper):
+            return True
+        # A thread that an earlier probe left may have set something. Stuck: an interrupt left a statement
+        # running. A tearDown that has to undo something needs another.
+        inherited = vars(wrapper).get(SESSION, self._rules.round) != self._rules.round
+        return not wrapper.in_atomic_block and (inherited or is_stuck(wrapper))
+
+    def _around_getconn(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        def getconn(pool: Any, *args: Any, **kwargs: Any) -> Any:
+            thread = get_ident()
+            is_djangos = any(owner_of(wrapper) == thread for wrapper in tuple(self._busy))
+            if (
+                self._rules.wanted_of(thread) is not DatabaseAccess.READ_WRITE
+                and not is_djangos
+                and (alias := alias_of(pool))
+            ):
+                raise GuardError(
+                    f'database "{alias}": what its pool gives cannot be held to what the probe may do; use '
+                    f"django.db.connections"
+                )
+            return original(pool, *args, **kwargs)
+
+        return getconn
+
+    def _around_connect(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        def connect(wrapper: BaseDatabaseWrapper) -> None:
+            if wrapper in self._busy:  # a backend's own connect() has called its base's
+                original(wrapper)
+                return
+            if self._rules.wanted(wrapper) is not DatabaseAccess.READ_WRITE:
+                sqlite.refuse_to_create(wrapper)
+            with self._holding(wrapper):
+                original(wrapper)
+
+        return connect
+
+    def _around_get_new_connection(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        def get_new_connection(wrapper: BaseDatabaseWrapper, *args: Any, **kwargs: Any) -> Any:
+            if wrapper in self._busy and self._rules.wanted(wrapper) is DatabaseAccess.READ_ONLY and args:
+                args = (read_only.connecting(wrapper, args[0]), *args[1:])
+            if wrapper not in self._busy and self._rules.wanted(wrapper) is not DatabaseAccess.READ_WRITE:
+                raise GuardError(
+                    f'database "{wrapper.alias}": what get_new_connection() gives cannot be held to what the '
+                    f"probe may do; use django.db.connections, or connection.copy()"
+                )
+            return original(wrapper, *args, **kwargs)
+
+        return get_new_connection
+
+    def _around_ensure_connection(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        def ensure_connection(wrapper: BaseDatabaseWrapper) -> None:
+            if self._needs_renewal(wrapper):
+                self._renew(wrapper)
+            original(wrapper)
+
+        return ensure_connection
+
+    def _connecting_first(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        """Let `original`, which looks too early, see the atomic block that connecting opens."""
+
+        def connected(wrapper: BaseDatabaseWrapper, *args: Any, **kwargs: Any) -> Any:
+            if wrapper.connection is None:
+                wrapper.ensure_connection()
+            return original(wrapper, *args, **kwargs)
+
+        return connected
+
+    def _around_close(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        def close(wrapper: BaseDatabaseWrapper) -> Any:
+            cancel(wrapper)
+            self._transactions.check(wrapper)
+            read_only.release(wrapper)  # a pool hands the driver's connection on to others
+            end_session(wrapper)
+            return original(wrapper)
+
+        return close
