@@ -94,8 +94,10 @@ class ProbeResult:
 
     def __post_init__(self) -> None:
         """Take a duration that is none for 0.0, and an outcome by its name; ValueError where there is none of it."""
-        object.__setattr__(self, "duration", finite(self.duration))
-        object.__setattr__(self, "outcome", Outcome(self.outcome))
+        if (duration := finite(self.duration)) is not self.duration:  # to set what is set already costs 1 us
+            object.__setattr__(self, "duration", duration)
+        if type(self.outcome) is not Outcome:
+            object.__setattr__(self, "outcome", Outcome(self.outcome))
 
     @property
     def is_problem(self) -> bool:
