@@ -126,6 +126,24 @@ def supervised(folder: Path, python: Path, count: int, runs: int) -> Table:
     )
 
 
+def isolated(folder: Path, python: Path, count: int, runs: int) -> Table:
+    """Compare empty probes that have a process each with the same on one worker."""
+    project = projects.generate(folder, python, projects.module(count))
+    line = (str(python), "manage.py", "probe", "--junit", "probe.xml", "--isolation")
+    commands = [measure.Command(name, (*line, name), project, count, "probe.xml") for name in ("worker", "process")]
+    taken = measure.alternate(commands, runs)
+    worker, process = (measure.seconds(taken[command.name]) for command in commands)
+    return Table(
+        f"{count:,} empty probes, each in a process of its own: median of {runs} alternating runs",
+        (
+            Figure("--isolation worker", worker, "s"),
+            Figure("--isolation process", process, "s"),
+            Figure("a process more for each probe", 1000 * (process - worker) / count, "ms"),
+        ),
+        taken,
+    )
+
+
 def parallel(folder: Path, python: Path, count: int, runs: int) -> Table:
     """Compare waiting probes on many workers with the ideal, without the time to start."""
     project = projects.generate(folder, python, projects.module(count, waiting=True))

@@ -67,6 +67,7 @@ def measurements(folder: Path, python: Path, options: argparse.Namespace) -> Ite
     fewer = max(1, options.runs // 2)
     yield figures.overhead(folder / "empty", python, options.empty, options.runs, peers=options.peers)
     yield figures.supervised(folder / "supervised", python, options.empty, options.runs)
+    yield figures.isolated(folder / "isolated", python, options.waiting, fewer)
     yield figures.parallel(folder / "waiting", python, options.waiting, fewer)
     yield figures.scale(folder / "scale", python, tuple(options.scale), fewer)
     yield readiness.rates(folder / "rates", python, options.load, options.runs, peers=options.peers)

@@ -154,7 +154,7 @@ def test_gates__has_every_key_of_the_policy_with_its_default():
     gate = policy.Gate()
     for key, default in rows.items():
         value = getattr(gate, key)
-        if isinstance(value, bool):
+        if isinstance(value, bool | str):
             assert default == str(value).lower()
         elif isinstance(value, int | float):
             assert parse_duration(default) == value, key
