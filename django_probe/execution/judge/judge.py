@@ -11,12 +11,12 @@ import traceback
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from django_probe.execution import linux
 from django_probe.execution.exit_status import cause_of_death
 from django_probe.execution.failures import message_of
 from django_probe.execution.judge.ledger import Attempt, Ledger, Selected
 from django_probe.execution.judge.messages import LOST, TIMEOUT, MessageHandler
-from django_probe.execution.judge.worker_handle import DESCRIPTORS, Stage
+from django_probe.execution.judge.staff import QUIET, Staff
+from django_probe.execution.judge.worker_handle import Stage
 from django_probe.results import EndedBy, Outcome
 from django_probe.terms import Isolation
 
@@ -37,9 +37,6 @@ _FEW: Final = 16
 _NAP: Final = 0.0003
 """... and the seconds to let its results collect when few came: to wake up for each costs more than the probe."""
 _NEVER: Final = float("inf")
-_OTHERS: Final = 32  # descriptors that are not workers': reports, what a worker gets while it is forked
-_A_PLACE: Final = 3  # workers for each that may run, with `isolation: process`: one runs, one waits, one ends
-_QUIET: Final = (Stage.STARTING, Stage.SERVING)
 
 
 class Judge:
@@ -62,15 +59,13 @@ class Judge:
         self._deadline = deadline
         self._interrupts = interrupts
         self._listener = listener
-        self._isolated = gate.isolation is Isolation.PROCESS
-        each = DESCRIPTORS * (_A_PLACE if self._isolated else 1)
-        room = linux.room_for(gate.parallel * each + _OTHERS)
-        self._parallel = max(1, min(gate.parallel, (room - _OTHERS) // each))
-        self._handles: list[WorkerHandle] = []
         self._ended_by: EndedBy | None = None
         self._selector = selectors.DefaultSelector()
         listener.selected(len(selected))
-        self._ledger = Ledger(selected, gate.retry_delay, redact, self._ended, isolated=self._isolated)
+        isolated = gate.isolation is Isolation.PROCESS
+        self._ledger = Ledger(selected, gate.retry_delay, redact, self._ended, isolated=isolated)
+        self._staff = Staff(self._ledger, gate.parallel, isolated=isolated)
+        self._handles = self._staff.handles
         self._messages = MessageHandler(self._ledger, ahead=not gate.failfast)
 
     def run(self) -> tuple[tuple[ProbeResult, ...], EndedBy | None]:
@@ -98,7 +93,7 @@ class Judge:
             self._dismiss()
 
     def _over(self) -> bool:
-        if any(handle.units or handle.stage not in _QUIET for handle in self._handles):
+        if any(handle.units or handle.stage not in QUIET for handle in self._handles):
             return False
         return bool(self._ended_by) or not (self._ledger.waiting or self._ledger.next_retry is not None)
 
@@ -107,7 +102,7 @@ class Judge:
         self._ledger.wake(now)
         if not self._ended_by:
             self._hire(now)
-            self._feed(now)
+            self._staff.feed(now)
         if self._messages.heard < _FEW and any(handle.ahead >= _HURRY for handle in self._handles):
             time.sleep(_NAP)
         self._messages.heard = 0
@@ -132,7 +127,7 @@ class Judge:
 
     def _hire(self, now: float) -> None:
         """Have as many workers forked as there is work for, and as `parallel` and descriptors allow."""
-        for _ in range(self._wanted_ahead() if self._isolated else self._wanted(now)):
+        for _ in range(self._staff.wanted(now)):
             if (handle := self._loader.hire(now)) is None:
                 self._nobody_to_fork()
                 return
@@ -140,55 +135,12 @@ class Judge:
             self._watch(handle.channel, partial(self._on_worker, handle))
             self._watch(handle.output, partial(self._on_output, handle))
 
-    @property
-    def _hired(self) -> list[WorkerHandle]:
-        """Those who have a place: a worker keeps it until it has said goodbye or was killed."""
-        return [handle for handle in self._handles if handle.stage is not Stage.KILLED and not handle.left]
-
-    def _wanted(self, now: float) -> int:
-        """Return how many workers to fork; where one that ran nothing yet lacks a place, an idle one makes room."""
-        hired = self._hired
-        idle = [handle for handle in hired if not handle.units and handle.stage in _QUIET]
-        used = [handle for handle in idle if handle.used]
-        fresh = self._ledger.waiting_fresh - (len(idle) - len(used))
-        others = self._ledger.waiting - self._ledger.waiting_fresh
-        wanted = min(self._parallel - len(hired), max(0, fresh) + max(0, others - len(used) - max(0, -fresh)))
-        if not others:
-            leaving = sum(handle.stage is Stage.LEAVING for handle in hired)
-            for handle in used[: max(0, fresh - max(0, wanted) - leaving)]:
-                handle.hang_up(now)
-        return wanted
-
-    def _wanted_ahead(self) -> int:
-        """Return how many workers to fork where each runs one unit: they are made while those before them run."""
-        unused = sum(not handle.used for handle in self._hired)
-        room = self._parallel * _A_PLACE - len(self._handles)
-        return min(room, min(self._ledger.waiting, self._parallel + self._free_places()) - unused)
-
-    def _free_places(self) -> int:
-        return self._parallel - sum(handle.used for handle in self._hired)
-
     def _nobody_to_fork(self) -> None:
         """Close the book on what waits, unless there are workers left who can still run it."""
-        if any(handle.stage in _QUIET for handle in self._handles):
+        if any(handle.stage in QUIET for handle in self._handles):
             return
         attempt = Attempt(Outcome.ERROR, f"no worker could be started for it: {self._loader.trouble}")
         self._ledger.give_up(attempt)
-
-    def _feed(self, now: float) -> None:
-        places = self._free_places() if self._isolated else len(self._handles)
-        for handle in self._handles:
-            given = len(handle.units)
-            if not handle.free or (given and (given > handle.ahead // 2 or handle.units[0].fixtures)):
-                continue
-            if self._isolated and handle.used:
-                handle.hang_up(now)
-                continue
-            share = max(1, self._ledger.waiting // self._parallel)
-            most = min(handle.ahead - given, share)
-            if places > 0 and (units := self._ledger.take(most, idle=not given, unused=not handle.used)):
-                handle.give(units, now)
-                places -= 1
 
     # Time
 
