@@ -638,7 +638,8 @@ def test_with_isolation_process_every_probe_has_a_process_of_its_own(project, pa
         noted.unlink()
         assert pids["c"] == pids["d"]
         assert len(set(pids.values())) == 4
-    done = project.probe("--parallel", parallel, "--isolation", "worker", "--policy", str(policy))
+    # With several workers it is chance which probes share one.
+    done = project.probe("--parallel", "1", "--isolation", "worker", "--policy", str(policy))
     assert done.code == 1, "what one left in the worker reached another, or this shows nothing"
 
 
