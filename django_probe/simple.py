@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     import unittest
     from collections.abc import Callable, Iterable, Sequence
 
-    from django_probe.execution.judge.ledger import Selected
+    from django_probe.execution.judge.work import Selected
     from django_probe.execution.listener import Listener
     from django_probe.policy import Gate
     from django_probe.reports.delivery import Delivery

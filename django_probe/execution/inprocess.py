@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from django_probe.errors import UsageError
 from django_probe.execution.failures import Interrupted, message_of
 from django_probe.execution.guard.guard import DatabaseGuard
-from django_probe.execution.judge.ledger import Attempt, Ledger, Selected, Unit
+from django_probe.execution.judge.ledger import Ledger
+from django_probe.execution.judge.work import Attempt, Selected, Unit
 from django_probe.execution.loading.renewal import Renewal
 from django_probe.execution.loading.selection import select
 from django_probe.execution.loading.suites import Stillborn

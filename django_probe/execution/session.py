@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from types import TracebackType
 
-    from django_probe.execution.judge.ledger import Selected
+    from django_probe.execution.judge.work import Selected
     from django_probe.execution.listener import Listener
     from django_probe.execution.loading.choices import Choice
     from django_probe.execution.worker.loader import Build

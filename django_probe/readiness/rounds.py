@@ -17,7 +17,8 @@ from django_probe import conf
 from django_probe.environment import environment
 from django_probe.errors import UsageError
 from django_probe.execution.failures import message_of
-from django_probe.execution.judge.ledger import Attempt, Ledger, Selected
+from django_probe.execution.judge.ledger import Ledger
+from django_probe.execution.judge.work import Attempt, Selected
 from django_probe.execution.loading import discovery
 from django_probe.execution.loading.choices import Choice
 from django_probe.execution.loading.renewal import Renewal

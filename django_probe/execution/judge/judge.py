@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from django_probe.execution.exit_status import cause_of_death
 from django_probe.execution.failures import message_of
-from django_probe.execution.judge.ledger import Attempt, Ledger, Selected
+from django_probe.execution.judge.ledger import Ledger
 from django_probe.execution.judge.messages import LOST, TIMEOUT, MessageHandler
 from django_probe.execution.judge.staff import QUIET, Staff
+from django_probe.execution.judge.work import Attempt, Selected
 from django_probe.execution.judge.worker_handle import Stage
 from django_probe.results import EndedBy, Outcome
 from django_probe.terms import Isolation

@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import heapq
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC
 from itertools import count
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from django_probe.execution.failures import one_line, shortened
 from django_probe.execution.judge.output import ending
+from django_probe.execution.judge.work import Attempt, Selected, Unit
 from django_probe.originals import Original
-from django_probe.results import PROBLEMS, EndedBy, Outcome, ProbeResult, finite
+from django_probe.results import PROBLEMS, EndedBy, Outcome, ProbeResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -26,61 +27,6 @@ if TYPE_CHECKING:
 MOST_TOLD: Final = 32 * 1024 * 1024
 """Characters of details and output that a record keeps: every report has to be made of them within seconds."""
 _LEFT_OUT: Final = "[left out: the details and the output of this run are more than 32 MiB]"
-
-
-class Selected(NamedTuple):
-    """What the judge knows of a probe; `timeout` in seconds, `verdict` where it was judged while loading.
-
-    One that is `required` errs where it skips.
-    """
-
-    label: str
-    tags: tuple[str, ...]
-    timeout: float
-    retries: int
-    blocking: bool
-    fixtures: str | None
-    verdict: tuple[Outcome, str, str] | None
-    required: bool = False
-
-    @classmethod
-    def of(cls, described: Sequence[Any]) -> Selected:
-        """Read what `selection.Probe.described` wrote."""
-        label, tags, timeout, retries, blocking, fixtures, verdict, required = described
-        judged = (Outcome(verdict[0]), str(verdict[1]), str(verdict[2])) if verdict else None
-        return cls(label, tuple(tags), timeout, retries, blocking, fixtures, judged, required)
-
-
-@dataclass(slots=True)
-class Attempt:
-    """One try of a probe; `began` is a Unix time, `duration` in seconds, made finite."""
-
-    outcome: Outcome
-    message: str = ""
-    details: str = ""
-    output: str = ""
-    began: float | None = None
-    duration: float = 0.0
-
-    def __post_init__(self) -> None:
-        """Take a duration that a patched clock made impossible for none: sums of it would be none either."""
-        self.duration = finite(self.duration)
-
-
-@dataclass(slots=True)
-class Unit:
-    """Work for one worker: the indices still to run, in order.
-
-    `fixtures` is the key of what they share, for which they stay together; None where it is one probe alone. A
-    fixture has `timeout` seconds for itself, and its failure closes the gate where it is `blocking`. What is `fresh`
-    needs a worker that ran nothing yet.
-    """
-
-    probes: deque[int]
-    fixtures: str | None
-    timeout: float
-    blocking: bool
-    fresh: bool
 
 
 class _History:

@@ -17,8 +17,8 @@ from django_probe.errors import UsageError
 from django_probe.execution import linux, stacks
 from django_probe.execution.exit_status import cause_of_death
 from django_probe.execution.forking import close_databases, flush_streams
-from django_probe.execution.judge.ledger import Selected
 from django_probe.execution.judge.output import Output
+from django_probe.execution.judge.work import Selected
 from django_probe.execution.judge.worker_handle import WorkerHandle
 from django_probe.execution.protocol import Channel
 from django_probe.results import EndedBy, Outcome

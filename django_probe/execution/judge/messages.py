@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from django_probe.execution.judge.ledger import Attempt
+from django_probe.execution.judge.work import Attempt
 from django_probe.execution.judge.worker_handle import Stage
 from django_probe.originals import Original
 from django_probe.results import Outcome

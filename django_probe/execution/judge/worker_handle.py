@@ -16,7 +16,7 @@ from django_probe.execution.judge.output import Output
 from django_probe.execution.protocol import INTERRUPT, Channel
 
 if TYPE_CHECKING:
-    from django_probe.execution.judge.ledger import Unit
+    from django_probe.execution.judge.work import Unit
 
 HELLO: Final = 10.0
 """Seconds that a forked worker has to say hello."""

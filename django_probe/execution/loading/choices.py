@@ -52,7 +52,7 @@ class Choice:
         return tuple(dict.fromkeys([*self.gate.require, *self.require]))
 
 
-class Loaded(NamedTuple):
+class LabelledTest(NamedTuple):
     """A test that labels chose, `prefix` being the beginning of its label that its module has."""
 
     label: str
@@ -72,7 +72,7 @@ def in_name(pattern: str, names: Iterable[str]) -> bool:
     return any(fits(name, whole) for name in names)
 
 
-def chooses_nothing(choice: Choice, loaded: Sequence[Loaded]) -> list[str]:
+def chooses_nothing(choice: Choice, loaded: Sequence[LabelledTest]) -> list[str]:
     """Return a sentence for each tag and pattern of the choice that no loaded probe bears.
 
     The gate's own tags have to choose in a run of the whole gate alone. A web process is ready where no probe is in
@@ -90,7 +90,7 @@ def chooses_nothing(choice: Choice, loaded: Sequence[Loaded]) -> list[str]:
     return sentences
 
 
-def warnings(choice: Choice, loaded: Sequence[Loaded], labels: Labels) -> list[str]:
+def warnings(choice: Choice, loaded: Sequence[LabelledTest], labels: Labels) -> list[str]:
     """Return a sentence for each entry of `exclude_tags` and `warn_only` that is of no loaded probe."""
     sentences = []
     gate = f"gates.{choice.gate.name}"
@@ -102,7 +102,7 @@ def warnings(choice: Choice, loaded: Sequence[Loaded], labels: Labels) -> list[s
     return sentences
 
 
-def unborne(tags: Iterable[str], loaded: Iterable[Loaded]) -> list[str]:
+def unborne(tags: Iterable[str], loaded: Iterable[LabelledTest]) -> list[str]:
     """Return a sentence for each of the tags that no loaded probe has."""
     known = sorted({tag for each in loaded for tag in each.tags})
     return [f'no loaded probe has the tag "{tag}"{nearest(tag, known)}' for tag in tags if tag not in known]

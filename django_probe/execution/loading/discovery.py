@@ -15,7 +15,7 @@ from django_probe.errors import UsageError
 from django_probe.execution.loading.compiled import keep_asserts
 from django_probe.execution.loading.modules import load_app
 from django_probe.execution.loading.suites import ProbeSuite, Stillborn, error_suite, label_of, leaves, number
-from django_probe.execution.loading.uncollected import Loaded, uncollected
+from django_probe.execution.loading.uncollected import LoadedModule, uncollected
 from django_probe.names import enumerated, names, nearest
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def load(labels: Sequence[str], announce: Callable[[str, str], None]) -> unittes
     where an import hung or died. Raise UsageError for a label that names nothing.
     """
     suites: dict[str, list[ProbeSuite]] = {}
-    modules: list[Loaded] = []
+    modules: list[LoadedModule] = []
     keep_asserts(f"{config.name}.probes" for config in apps.get_app_configs())
     for config in _named_apps(labels):
         suites[config.label] = list(load_app(config, announce, modules))
@@ -54,7 +54,7 @@ def _part(suite: ProbeSuite, chosen: Container[int]) -> ProbeSuite:
     return ProbeSuite((test for test in tests if id(test) in chosen), prefix=suite.prefix, unchosen=unchosen)
 
 
-def _add_uncollected(suites: dict[str, list[ProbeSuite]], modules: list[Loaded]) -> None:
+def _add_uncollected(suites: dict[str, list[ProbeSuite]], modules: list[LoadedModule]) -> None:
     """Add an error for each module of which something looks like a probe and is none."""
     tests = [(suite.prefix, test) for found in suites.values() for suite in found for test in leaves(suite)]
     for prefix, message in uncollected(modules, tests):

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from django_probe.execution.failures import message_of
 from django_probe.execution.loading.packages import lost_files
 from django_probe.execution.loading.suites import ProbeSuite, Stillborn, error_suite, leaves
-from django_probe.execution.loading.uncollected import Loaded
+from django_probe.execution.loading.uncollected import LoadedModule
 from django_probe.results import Outcome
 
 if TYPE_CHECKING:
@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     from django.apps import AppConfig
 
 
-def load_app(config: AppConfig, announce: Callable[[str, str], None], modules: list[Loaded]) -> Iterator[ProbeSuite]:
+def load_app(
+    config: AppConfig, announce: Callable[[str, str], None], modules: list[LoadedModule]
+) -> Iterator[ProbeSuite]:
     """Yield the suites of an app's probes modules; `announce` is told of each before it is imported (see `discovery`).
 
     Each module that was imported is appended to `modules`.
@@ -47,7 +49,7 @@ def load_app(config: AppConfig, announce: Callable[[str, str], None], modules: l
 
 
 def _load_module(
-    name: str, prefix: str, announce: Callable[[str, str], None], modules: list[Loaded]
+    name: str, prefix: str, announce: Callable[[str, str], None], modules: list[LoadedModule]
 ) -> Iterator[ProbeSuite]:
     announce(prefix, name)
     try:
@@ -60,7 +62,7 @@ def _load_module(
         return
     suite = _suite_of(module, prefix)
     chooses = bool(_maker(module, "suite") or _maker(module, "load_tests"))
-    modules.append(Loaded(prefix, module, chooses))
+    modules.append(LoadedModule(prefix, module, chooses))
     if chooses:
         yield from _by_home(suite, module)
         return  # as unittest has it: who chooses speaks for the whole package

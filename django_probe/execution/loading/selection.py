@@ -18,7 +18,7 @@ from django.apps import apps
 from django_probe.errors import UsageError
 from django_probe.execution.failures import formatted, message_of
 from django_probe.execution.loading import choices
-from django_probe.execution.loading.choices import Choice, Loaded
+from django_probe.execution.loading.choices import Choice, LabelledTest
 from django_probe.execution.loading.suites import ProbeSuite, Stillborn, label_of, numbered
 from django_probe.names import Labels, unnumbered
 from django_probe.results import Outcome
@@ -97,7 +97,7 @@ def _digest(probes: Iterable[Probe]) -> str:
     return sha256(told.encode("utf-8", "surrogatepass")).hexdigest()[:_DIGEST_LENGTH]
 
 
-def _chosen(loaded: Iterable[Loaded], labels: Labels, choice: Choice) -> Iterator[Probe]:
+def _chosen(loaded: Iterable[LabelledTest], labels: Labels, choice: Choice) -> Iterator[Probe]:
     """Yield the probes that tags and patterns choose; what could not be loaded is always among them."""
     gate = choice.gate
     warned = labels.all(gate.warn_only)
@@ -117,11 +117,12 @@ def _missing(entry: str, why: str) -> Probe:
     return Probe(entry, Stillborn(entry, Outcome.ERROR, why), (), terms, None, required=True)
 
 
-def survey(suite: unittest.TestSuite) -> tuple[list[Loaded], Labels]:
+def survey(suite: unittest.TestSuite) -> tuple[list[LabelledTest], Labels]:
     """Return the tests of a suite, each under a label of its own, and the labels by which entries find them."""
     seen: Counter[str] = Counter()
     loaded = [
-        Loaded(numbered(label_of(test, prefix), seen), prefix, test, _tags(test)) for test, prefix in _walk(suite, None)
+        LabelledTest(numbered(label_of(test, prefix), seen), prefix, test, _tags(test))
+        for test, prefix in _walk(suite, None)
     ]
     return loaded, Labels(((each.label, each.prefix) for each in loaded), _unchosen(suite))
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _NAMED: Final = 5
 
 
-class Loaded(NamedTuple):
+class LoadedModule(NamedTuple):
     """A probes module; `prefix` begins its labels, `chooses` is true where its `suite()` or `load_tests` speaks."""
 
     prefix: str
@@ -26,7 +26,9 @@ class Loaded(NamedTuple):
     chooses: bool
 
 
-def uncollected(modules: Iterable[Loaded], tests: Iterable[tuple[str, unittest.TestCase]]) -> Iterator[tuple[str, str]]:
+def uncollected(
+    modules: Iterable[LoadedModule], tests: Iterable[tuple[str, unittest.TestCase]]
+) -> Iterator[tuple[str, str]]:
     """Yield the prefix of each module of which something is not collected, and a sentence that says what and why.
 
     `tests` are all that was loaded, each with the prefix of its module.

@@ -6,7 +6,8 @@ from itertools import chain
 
 import pytest
 
-from django_probe.execution.judge.ledger import Attempt, Ledger, Selected
+from django_probe.execution.judge.ledger import Ledger
+from django_probe.execution.judge.work import Attempt, Selected
 from django_probe.results import EndedBy, Outcome
 from tests.execution.running import by_label, outcomes
 

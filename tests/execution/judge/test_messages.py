@@ -6,8 +6,9 @@ import time
 
 import pytest
 
-from django_probe.execution.judge.ledger import Ledger, Selected
+from django_probe.execution.judge.ledger import Ledger
 from django_probe.execution.judge.messages import TIMEOUT, MessageHandler
+from django_probe.execution.judge.work import Selected
 from django_probe.execution.judge.worker_handle import Stage, WorkerHandle
 from tests.execution.running import by_label, outcomes
 
