@@ -5,6 +5,7 @@ from __future__ import annotations
 import compileall
 import json
 import os
+import signal
 import subprocess
 import sys
 import textwrap
@@ -181,6 +182,8 @@ def pytest_xdist_auto_num_workers():
 
 def pytest_sessionstart(session):
     """Compile the package once: hundreds of commands that may write no bytecode would each do it anew."""
+    if signal.getsignal(signal.SIGQUIT) is signal.SIG_IGN:  # as in what a shell starts in the background
+        signal.signal(signal.SIGQUIT, signal.SIG_DFL)
     if not hasattr(session.config, "workerinput"):
         compileall.compile_dir(ROOT / "django_probe", quiet=2)
 
