@@ -56,7 +56,7 @@ def run_watched(test: unittest.TestCase, result: unittest.TestResult) -> None:
     kept, owed = _Kept(), dict(plan.owed)
     own = vars(test)
     if plan.runs_itself:
-        _keep_of_method(test)
+        _look_at_method(test, kept)
     own.update({_KEPT: kept, _OWED: owed})
     try:
         test(result)
@@ -78,10 +78,16 @@ class _Kept:
         self._code: list[tuple[Any, int]] = []
         self._values: list[object] = []
 
-    def __call__(self, returned: object) -> None:
+    def of_fixture(self, returned: object) -> None:
+        """Keep what setUp, tearDown or a cleanup returned if it is code; any other value is nobody's concern."""
         if inspect.iscoroutine(returned) or inspect.isgenerator(returned) or inspect.isasyncgen(returned):
             self._code.append((returned, _position(returned)))
-        elif returned is not None and not inspect.isawaitable(returned):  # else it is for who runs the test
+
+    def of_method(self, returned: object) -> None:
+        """Keep what the test method returned."""
+        if inspect.isawaitable(returned) or inspect.isgenerator(returned) or inspect.isasyncgen(returned):
+            self.of_fixture(returned)  # what else can be awaited is for who runs the test
+        elif returned is not None:
             self._values.append(returned)
 
     def refuse(self) -> None:
@@ -148,7 +154,7 @@ def _replace(cls: Any, name: str, handle: Handle) -> None:
         return
     original = _original(cls, name)
     is_async = inspect.iscoroutinefunction(getattr(original, "__func__", original))
-    if is_async and handle is _keep:
+    if is_async and handle in (_keep, _keep_of_method):
         return  # the class may ask whether it is async; and Python says of its coroutine that nobody awaited it
 
     def call(self: Any, /, *args: Any, **kwargs: Any) -> Any:
@@ -186,26 +192,32 @@ for _replacement, _name in ((_call_test_method, "_callTestMethod"), (_call_clean
 
 
 def _keep(test: Any, bound: Any, /, *args: Any, **kwargs: Any) -> Any:
-    return looked_at(bound, vars(test).get(_KEPT, _nothing))(*args, **kwargs)
+    return looked_at(bound, _kept(test).of_fixture)(*args, **kwargs)
 
 
 def _keep_of_argument(test: Any, bound: Any, function: Any, /, *args: Any, **kwargs: Any) -> Any:
-    return bound(_keeping(test, function), *args, **kwargs)
+    if not inspect.iscoroutinefunction(function):
+        function = update_wrapper(looked_at(function, _kept(test).of_fixture), function)
+    return bound(function, *args, **kwargs)
 
 
-def _keeping(test: Any, function: Any) -> Any:
-    if inspect.iscoroutinefunction(function):
-        return function
-    return update_wrapper(looked_at(function, vars(test).get(_KEPT, _nothing)), function)
+def _keep_of_method(test: Any, bound: Any, /, *args: Any, **kwargs: Any) -> Any:
+    return looked_at(bound, _kept(test).of_method)(*args, **kwargs)
 
 
-def _keep_of_method(test: unittest.TestCase) -> None:
+def _kept(test: Any) -> _Kept:
+    """Return what takes what comes back; once the test is over, it is looked at by nobody."""
+    return vars(test).get(_KEPT) or _Kept()
+
+
+def _look_at_method(test: unittest.TestCase, kept: _Kept) -> None:
     name = test._testMethodName  # noqa: SLF001 (unittest has no other name for it)
     own = vars(test)
-    if name in own:
-        own[name] = _keeping(test, own[name])
-    elif hasattr(type(test), name):
-        _replace(type(test), name, _keep)
+    if name not in own:
+        if hasattr(type(test), name):
+            _replace(type(test), name, _keep_of_method)
+    elif not inspect.iscoroutinefunction(own[name]):
+        own[name] = update_wrapper(looked_at(own[name], kept.of_method), own[name])
 
 
 def _pay(name: str, test: Any, bound: Any, /, *args: Any, **kwargs: Any) -> Any:
@@ -235,7 +247,3 @@ def _look_at_functions(test: unittest.FunctionTestCase) -> None:
     for name, look in (("_testFunc", refuse_value), ("_setUpFunc", refuse_unrun), ("_tearDownFunc", refuse_unrun)):
         if function := getattr(test, name):
             own[name] = update_wrapper(looked_at(function, look), function)
-
-
-def _nothing(_returned: object) -> None:
-    """Look at nothing: the test is over."""

@@ -444,6 +444,58 @@ def test_run__a_class_that_awaits_by_itself_stays_as_it_is(project):
     assert len(record["results"]) == 9
 
 
+VALUES = """
+import asyncio, os, tempfile, unittest
+from unittest import mock
+import testtools
+
+class Usual:
+    def test_patcher(self):
+        patcher = mock.patch("os.getcwd")
+        patcher.start()
+        self.addCleanup(patcher.stop)
+    def test_popped(self): self.addCleanup({"a": 1}.pop, "a")
+    def test_entered(self): self.enterContext(mock.patch("os.getcwd"))
+    def test_folder(self): self.enterContext(tempfile.TemporaryDirectory())
+
+class TestRun(Usual, unittest.TestCase):
+    def run(self, result=None): return super().run(result)
+
+class TestCall(Usual, unittest.TestCase):
+    def __call__(self, *args, **kwargs): return super().__call__(*args, **kwargs)
+
+class TestCleanups(Usual, unittest.TestCase):
+    def doCleanups(self): return super().doCleanups()
+
+class TestTools(Usual, testtools.TestCase):
+    def test_patch(self): self.patch(os, "getcwd", lambda: 1)
+    def test_entered(self): pass  # it has no enterContext
+    test_folder = test_entered
+
+class TestFixtures(Usual, unittest.TestCase):
+    def run(self, result=None): return super().run(result)
+    def setUp(self): return self
+    def tearDown(self): return True
+
+class TestIsolated(Usual, unittest.IsolatedAsyncioTestCase):
+    def run(self, result=None): return super().run(result)
+    async def test_async(self):
+        self.addAsyncCleanup(asyncio.sleep, 0, 5)
+        self.addCleanup(lambda: 3)
+"""
+
+
+def test_run__what_fixtures_and_cleanups_return_is_nobody_s_concern(project):
+    """A class that runs its tests itself may return values there, as unittest's own may: only a test has none."""
+    project.app("shop", VALUES)
+
+    done, record = project.record()
+
+    assert done.code == 0, done.err
+    assert {result["outcome"] for result in record["results"]} == {"passed"}
+    assert len(record["results"]) == 26
+
+
 ASYNC_FIXTURES = """
 import asyncio, unittest
 
