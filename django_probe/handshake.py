@@ -18,12 +18,13 @@ from typing import TYPE_CHECKING, Any, Final, TextIO
 from django_probe.originals import Original
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 VARIABLE: Final = "PROBE_SUPERVISOR"
 MOST: Final = 1 << 17
 """Bytes that a message has at the most: the kernel's buffer for a socket is larger."""
 _MOST_DETAILS: Final = 10_000
+_MOST_ARGUMENTS: Final = 5_000
 _PATIENCE: Final = 5.0
 
 
@@ -45,6 +46,17 @@ class Offer:
     def text(self) -> str:
         """Return the offer as the environment carries it."""
         return json.dumps(asdict(self))
+
+
+def told(arguments: Sequence[str]) -> list[str]:
+    """Return the arguments as a message carries them: a digest in place of more than it has room for."""
+    text = "\0".join(arguments)
+    if len(text) <= _MOST_ARGUMENTS:
+        return [*arguments]
+    from hashlib import sha256  # noqa: PLC0415 (the supervisor has no other need of it)
+
+    digest = sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    return [*arguments[:1], f"... {len(arguments)} arguments, sha256 {digest}"]
 
 
 def take() -> Line | None:
@@ -86,12 +98,14 @@ class Line:
         """Seconds since the supervisor's process began."""
         return max(0.0, time.clock_gettime(time.CLOCK_BOOTTIME) - self._offer.started)
 
-    def begin(self) -> None:
-        """Say that the command began; when the supervisor has passed on what was printed, put standard error back.
+    def begin(self, arguments: Sequence[str]) -> None:
+        """Say that the command began, with which arguments; then put standard error back.
+
+        First the supervisor passes on what was printed.
 
         What is printed on standard output goes there as well: the supervisor's own holds reports alone.
         """
-        self._send("began")
+        self._send("began", arguments=told(arguments))
         answer = Original.poll()
         answer.register(self._offer.line, select.POLLIN)
         with contextlib.suppress(OSError):

@@ -50,6 +50,17 @@ def test_take__once(offered):
     line._descriptors.clear()  # other tests fork, too
 
 
+def test_told__of_more_arguments_than_a_message_has_room_for():
+    """A digest, which differs as soon as one of the arguments does, in order too; few arguments are as they are."""
+    many = [f"shop.Test.test_{number}" for number in range(30_000)]
+
+    assert handshake.told(["--gate", "\udcff", ""]) == ["--gate", "\udcff", ""]
+    assert len(json.dumps(handshake.told(many))) < 200
+    assert handshake.told(many) == handshake.told(tuple(many))
+    for other in (many[:-1], [*many[:-1], "shop"], [*many[:-2], many[-1], many[-2]], ["\udcff", *many[1:]]):
+        assert handshake.told(other) != handshake.told(many)
+
+
 @pytest.mark.parametrize("text", ["", "x", "[]", "{}", '{"token": 1}', "null"])
 def test_take__of_what_is_no_offer(monkeypatch, text):
     """Is none, and the environment is rid of it."""

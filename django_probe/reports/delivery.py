@@ -110,6 +110,20 @@ class Delivery:
                 undelivered.append(f"{_name(target.report)}: could not be delivered: {_why(error)}")
         return undelivered
 
+    def missing(self) -> list[str]:
+        """Return the reports that are not there, of those that are ordinary files; each with its option and path."""
+        if self._targets is None:
+            raise RuntimeError("prepare() comes before missing()")
+        files = [target for target in self._targets if target.clear]
+        return [f"{file.report.option} {one_line(file.key)}" for file in files if not _has_content(file.key)]
+
+
+def _has_content(path: str) -> bool:
+    try:
+        return Path(path).stat().st_size > 0
+    except OSError:
+        return False
+
 
 def _locate(report: Report, stdout: TextIO | None) -> _Target:
     """Return the target of a report, or raise UsageError where it could not be written."""

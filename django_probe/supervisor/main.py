@@ -43,10 +43,11 @@ def probe(arguments: Sequence[str]) -> int:
     except OSError as error:
         ended = Ended(word={"kind": "broke", "message": f"it could not be started: {error.strerror or error}"})
     code = verdict.believed(ended, asked)
-    if code is not None:
+    missing = delivery.missing() if code == ExitCode.PASSED and not asked.lists else []
+    if code is not None and not missing:
         return code
     duration = time.clock_gettime(time.CLOCK_BOOTTIME) - started
-    run = verdict.of_startup(ended, asked, began, duration)
+    run = verdict.of_startup(ended, asked, began, duration, missing)
     _report(run, delivery, asked)
     return run.exit_code
 

@@ -44,12 +44,14 @@ _SWEEP: Final = 5.0
 class Ended:
     """How the process ended: `status` as `os.waitpid` has it, `word` the last thing that the command said.
 
+    `arguments` are those that the command began with, as `handshake.told` has them.
     `printed` is the end of what was printed while it loaded, secrets and all. `signals` came to the supervisor, in this
     order. `overdue` is whether the deadline passed before the command had begun.
     """
 
     status: int = 0
     begun: bool = False
+    arguments: list[str] = field(default_factory=list)
     word: dict[str, Any] = field(default_factory=dict)
     signals: list[signal.Signals] = field(default_factory=list)
     overdue: bool = False
@@ -241,13 +243,14 @@ class _Watch:
             if not isinstance(word, dict) or word.pop("token", None) != self._token:
                 continue
             if word.get("kind") == "began":
-                self._begun()
+                self._begun(word.get("arguments"))
             else:
                 self._ended.word = word
                 self._patience = time.clock_gettime(time.CLOCK_BOOTTIME) + _SAID_ALL
 
-    def _begun(self) -> None:
+    def _begun(self, arguments: Any) -> None:
         self._ended.begun = True
+        self._ended.arguments = arguments if isinstance(arguments, list) else []
         self._printed.take()
         with contextlib.suppress(OSError):
             self._line.send(b"!")

@@ -20,10 +20,11 @@ PROG: Final = "django-probe probe"
 class Request:
     """The options that matter before there are settings; the command reads all of them, and refuses what is wrong.
 
-    `deadline` is in seconds, None where the command line has none.
+    `deadline` is in seconds, None where the command line has none. `arguments` are all of them, as they were given.
     """
 
     options: Mapping[str, Any]
+    arguments: Sequence[str] = ()
     gate: str = DEFAULT
     shard: str | None = None
     deadline: float | None = None
@@ -55,10 +56,11 @@ def read(arguments: Sequence[str]) -> Request:
     try:
         options = vars(parser.parse_known_args(list(arguments))[0])
     except _UnreadableError:
-        return Request({})
+        return Request({}, arguments)
     shard = _value(types["shard"], options["shard"])
     return Request(
         options,
+        arguments,
         gate=options["gate"] or DEFAULT,
         shard=None if shard is None else str(shard),
         deadline=_value(types["deadline"], options["deadline"]),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import socket
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
+from django_probe import handshake
 from django_probe.environment import environment
 from django_probe.execution.exit_status import cause_of_death
 from django_probe.reports.text import one_line
@@ -16,13 +18,14 @@ from django_probe.results import EndedBy, ExitCode, Outcome, ProbeResult, ProbeR
 from django_probe.supervisor.printed import cause, masked
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from django_probe.supervisor.process import Ended
     from django_probe.supervisor.request import Request
 
 LABEL: Final = "startup"
 _ENDS: Final[Mapping[int, EndedBy]] = {signal.SIGINT: EndedBy.SIGINT, signal.SIGTERM: EndedBy.SIGTERM}
+_ANSWERS: Final = ("ran", "listed", "refused")
 _MOST: Final = 255
 _LOADING: Final = "while settings and apps were loading"
 
@@ -31,9 +34,11 @@ def believed(ended: Ended, request: Request) -> int | None:
     """Return the exit code that the command said it would have; None where the supervisor has to judge for itself.
 
     How the process ended in truth does not count beside it: what an app does at exit makes no other verdict than
-    the one that the reports have. 0 needs the record that says so.
+    the one that the reports have. 0 needs the record that says so, of a run with the arguments that were given.
     """
     word = ended.word
+    if word.get("kind") in _ANSWERS and _has_other_arguments(ended, request):
+        return None
     match word.get("kind"):
         case "refused":
             return ExitCode.USAGE
@@ -50,10 +55,12 @@ def _code(value: object) -> int:
     return int(str(value)) if whole else ExitCode.CLOSED
 
 
-def of_startup(ended: Ended, request: Request, began: datetime, duration: float) -> ProbeRun:
-    """Return the record of a run that has none of its own: one error, which says how the command ended.
+def of_startup(
+    ended: Ended, request: Request, began: datetime, duration: float, missing: Sequence[str] = ()
+) -> ProbeRun:
+    """Return the record of a run whose own is missing or not believed: one error, which says how the command ended.
 
-    `began` in UTC is when this process did; `duration` in seconds.
+    `began` in UTC is when this process did; `duration` in seconds. `missing` are reports that are not there.
     """
     printed = masked(ended.printed.decode("utf-8", "replace"))
     broke = ended.word if ended.word.get("kind") == "broke" else {}
@@ -62,7 +69,7 @@ def of_startup(ended: Ended, request: Request, began: datetime, duration: float)
         Outcome.ERROR,
         started_at=began,
         duration=duration,
-        message=masked(_message(ended, printed)),
+        message=masked(_message(ended, request, missing, printed)),
         details=masked(str(broke.get("details", ""))),
         output=printed,
     )
@@ -99,12 +106,27 @@ def _ended_by(ended: Ended) -> EndedBy | None:
     return by
 
 
-def _message(ended: Ended, printed: str) -> str:
+def _has_other_arguments(ended: Ended, request: Request) -> bool:
+    return ended.arguments != handshake.told(request.arguments)
+
+
+def _message(ended: Ended, request: Request, missing: Sequence[str], printed: str) -> str:
     word = ended.word
     if word.get("kind") == "broke":
         return f"the command itself failed: {one_line(str(word.get('message')))}"
-    if word.get("kind") == "ran":
-        return f"the command ended the run with exit code {_code(word.get('exit'))} and without a record of it"
+    return _disbelief(ended, request, missing) if word.get("kind") in _ANSWERS else _end(ended, printed)
+
+
+def _disbelief(ended: Ended, request: Request, missing: Sequence[str]) -> str:
+    if _has_other_arguments(ended, request):
+        ran, given = (one_line(shlex.join(each)) for each in (ended.arguments, handshake.told(request.arguments)))
+        return f"the command ran with other arguments than it was given: {ran or 'none'} in place of {given or 'none'}"
+    if missing:
+        return f"the command said that the gate passed, but a report is not there: {', '.join(missing)}"
+    return f"the command ended the run with exit code {_code(ended.word.get('exit'))} and without a record of it"
+
+
+def _end(ended: Ended, printed: str) -> str:
     if ended.overdue:
         return f"the deadline passed {_LOADING}"
     how = cause_of_death(ended.status)

@@ -130,6 +130,72 @@ def test_probe__counts_the_deadline_from_its_own_start(gate):
     assert 8 <= gate.record()["duration"] < 11
 
 
+@pytest.fixture(scope="module")
+def policy(told):
+    """A policy of two gates: `default` passes, `deploy` has no probe."""
+    told.write("gates.yaml", "gates:\n  default: {probes: [shop]}\n  deploy: {probes: [shop], tags: [none]}\n")
+    return {"PROBE_POLICY": "gates.yaml"}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        "del sys.argv[2:]",
+        "sys.argv[2:] = ['--gate', 'default']",
+        "sys.argv.remove('deploy'); sys.argv.remove('--gate')",
+        "sys.argv.append('--list')",
+        "sys.argv.append('--allow-empty')",
+    ],
+)
+def test_probe__of_an_application_that_changes_the_arguments(gate, policy, changes):
+    """The verdict of another run is none of this one: the gate is closed, and every report says so."""
+    gate.stale()
+
+    done = gate.run("--gate", "deploy", *gate.options(), IN_MODELS=f"import sys; {changes}", **policy)
+
+    assert done.code == 1, done.err
+    assert "the command ran with other arguments than it was given: " in gate.startup()["message"]
+    assert gate.record()["gate"] == "deploy"
+    assert done.out == ""
+
+
+def test_probe__of_an_application_that_makes_a_run_of_a_list(gate):
+    """Nobody asked for a verdict, and there is none to pass for a list."""
+    done = gate.run("--list", IN_MODELS="import sys; del sys.argv[2:]")
+
+    assert done.code == 1
+    assert "with other arguments than it was given: none in place of --list" in done.err
+
+
+def test_probe__whose_probe_calls_the_command(gate):
+    """A run inside the run has its own arguments, and changes nothing for the one that was asked for."""
+    inside = "from django.core.management import call_command; call_command('probe', 'shop', list=True)"
+
+    done = gate.run("shop", "--parallel", "0", *gate.options(), IN_PROBE=inside)
+
+    assert done.code == 0, done.err
+    assert gate.record()["passed"] is True
+
+
+def test_probe__with_many_arguments(gate):
+    """More than one message to the supervisor has room for."""
+    done = gate.run(*["shop.TestA.test_a"] * 20_000, *gate.options())
+
+    assert done.code == 0, done.err
+    assert gate.record()["counts"]["passed"] == 1
+
+
+@pytest.mark.parametrize("name", ["gate.xml", "termination"])
+def test_probe__whose_report_is_gone(gate, name):
+    """A report that somebody will look for, and that the application took away again, is no pass."""
+    taken = f"import atexit, pathlib; atexit.register(pathlib.Path({str(gate.out / name)!r}).write_text, '')"
+
+    done = gate.run(*gate.options(), IN_MANAGE=taken)
+
+    assert done.code == 1
+    assert "a report is not there: " in gate.startup()["message"]
+
+
 NOISE = """
 import atexit, os, sys
 print("settings say hello"); os.system("echo a child says hello")

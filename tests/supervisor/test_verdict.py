@@ -45,6 +45,21 @@ def test_believed(word, listing, code):
     assert verdict.believed(Ended(word=word), Request({"list": listing})) == code
 
 
+@pytest.mark.parametrize("kind", ["ran", "listed"])
+def test_believed__of_other_arguments_than_were_given(kind):
+    """What another run says is no verdict of this one, whether it passed or not."""
+    for told in ([], ["--gate", "default"], ["--gate", "deploy", "--list"]):
+        for code, record in ((0, PASSED), (1, CLOSED)):
+            ended = Ended(word={"kind": kind, "exit": code, "record": record}, arguments=told)
+            request = Request({"list": kind == "listed"}, ["--gate", "deploy"])
+
+            assert verdict.believed(ended, request) is None
+            run = verdict.of_startup(ended, request, verdict.now(), 0)
+            assert run.exit_code == 1
+            assert "with other arguments than it was given" in run.results[0].message
+            assert run.results[0].message.endswith("in place of --gate deploy")
+
+
 @pytest.mark.parametrize(
     ("ended", "code", "says"),
     [

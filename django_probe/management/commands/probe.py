@@ -54,7 +54,7 @@ class Command(BaseCommand):
             return
         for stream in (sys.stdout, sys.stderr):
             settle(stream)
-        line.begin()
+        line.begin(argv[2:])
         self._line = line
         try:
             super().run_from_argv(argv)
