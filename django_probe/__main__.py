@@ -6,11 +6,13 @@ import os
 import sys
 from typing import Final
 
+import django_probe
 from django_probe.reports.files import settle
 
 USAGE: Final = """\
 usage: django-probe probe [option ...] [label ...]
        django-probe collect [option ...] [LOG ...]
+       django-probe --version
 
 probe    run the probes of a gate, as `manage.py probe` does, and judge how that command ends
 collect  take the JUnit XML out of the logs of gates
@@ -35,6 +37,8 @@ def main() -> None:
             sys.exit(collect(arguments))
         case ["-h" | "--help"]:
             sys.stdout.write(USAGE)
+        case ["--version"]:
+            sys.stdout.write(f"django-probe {django_probe.__version__}\n")
         case _:
             sys.stderr.write(USAGE)
             sys.exit(2)

@@ -205,7 +205,9 @@ class ProbeRun:
     @property
     def _reason_to_pass(self) -> str:
         blocking = [result for result in self.results if result.blocking]
-        if any(result.outcome is not Outcome.SKIPPED for result in blocking) or not self.results:
+        if not self.results:
+            return "no probe is in this shard: the others have them all"
+        if any(result.outcome is not Outcome.SKIPPED for result in blocking):
             return "every blocking probe passed"
         what = "every blocking probe skipped itself" if blocking else "no blocking probe"
         warned = len(self.problems)

@@ -119,7 +119,7 @@ def test_exit_code__first_row_that_applies_wins(given, values, code):
             {"shard": "0/2"},
             "every blocking probe skipped itself: nothing could close this shard; 1 warn-only problem",
         ),
-        ((), {"shard": "0/2", "selected": 4}, "every blocking probe passed"),
+        ((), {"shard": "0/2", "selected": 4}, "no probe is in this shard: the others have them all"),
         (results("skipped", blocking=False), {}, "every probe that was selected skipped itself: nothing was proved"),
     ],
 )

@@ -95,14 +95,14 @@ def end_children(kept: set[int], within: float) -> None:
 
     What is another user's, or hangs in the kernel, is left after `within` seconds.
     """
-    until = time.monotonic() + within
-    while (left := children() - kept) and time.monotonic() < until:
+    until = Original.monotonic() + within
+    while (left := children() - kept) and Original.monotonic() < until:
         for pid in left:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(pid, os.WNOHANG)
-        time.sleep(_SWEEP_STEP)
+        Original.sleep(_SWEEP_STEP)
 
 
 def _stat(pid: str) -> list[str]:

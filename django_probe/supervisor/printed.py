@@ -14,6 +14,12 @@ _STDERR: Final = 2
 _HIDDEN: Final = re.compile("API|AUTH|TOKEN|KEY|SECRET|PASS|SIGNATURE|HTTP_COOKIE", re.IGNORECASE)
 """Names whose values Django's own error pages hide."""
 _TRACEBACK: Final = "Traceback (most recent call last):"
+_HINT: Final = "Type '"  # Django's last line beside a command that it does not know
+_MISTAKES: Final = {
+    "No Django settings specified.": "no Django settings are specified: set DJANGO_SETTINGS_MODULE, or give --settings",
+    "Unknown command: 'probe'": "Django does not know the command probe: add django_probe to INSTALLED_APPS",
+}
+"""What Django prints of the commonest mistakes, in lines that are not its last, and what to do."""
 
 
 class Printed:
@@ -85,7 +91,9 @@ def masked(text: str) -> str:
 def cause(text: str) -> str:
     """Return what a text that was printed last says of why the application ended: an exception, or its last line."""
     _, found, traceback = text.rpartition(_TRACEBACK)
-    lines = [line.rstrip() for line in traceback.splitlines() if line.strip()]
+    lines = [line.rstrip() for line in traceback.splitlines() if line.strip() and not line.startswith(_HINT)]
+    if not found and (named := next((why for said, why in _MISTAKES.items() if said in text), "")):
+        return named
     raised = [line for line in lines if not line[0].isspace()] if found else []
     said = raised[0] if raised else f'the last that was printed: "{lines[-1].strip()}"' if lines else ""
     return said if len(said) <= _SHOWN else f"{said[: _SHOWN - 1]}…"

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+import django_probe
 from tests.supervisor.conftest import REPORTS
 
 
@@ -384,3 +385,16 @@ base.BaseCommand.create_parser = create_parser
 
     assert done.code == 0, done.err
     assert gate.record()["passed"] is True
+
+
+def test_version__is_the_package_s(gate):
+    """`django-probe --version` needs no project."""
+    done = gate.bare("--version")
+    assert (done.returncode, done.stdout.decode().split()) == (0, ["django-probe", django_probe.__version__])
+
+
+def test_clock__that_settings_froze_does_not_stop_the_deadline(gate):
+    """The judge keeps time by a clock that was bound before the settings could patch it."""
+    frozen = "import time\ntime.monotonic = lambda: 0.0"
+    done = gate.run(*gate.options(), "--deadline", "6s", IN_SETTINGS=frozen, IN_PROBE="import time; time.sleep(120)")
+    assert done.code == 3, done.err

@@ -64,3 +64,21 @@ def test_printed__is_passed_on_and_its_end_is_kept(capfd):
     passed_on = capfd.readouterr().err
     assert passed_on.startswith("first\n")
     assert len(passed_on) == 6 + 20 * 4096 + 5
+
+
+@pytest.mark.parametrize(
+    ("printed", "said"),
+    [
+        (
+            "Unknown command: 'probe'\nType 'manage.py help' for usage.\n",
+            "Django does not know the command probe: add django_probe to INSTALLED_APPS",
+        ),
+        (
+            "No Django settings specified.\nUnknown command: 'probe'\nType 'manage.py help' for usage.\n",
+            "no Django settings are specified: set DJANGO_SETTINGS_MODULE, or give --settings",
+        ),
+    ],
+)
+def test_cause__of_a_first_mistake_says_what_to_do(printed, said):
+    """What Django prints last of it is a hint at its help, and names no cause."""
+    assert cause(printed) == said

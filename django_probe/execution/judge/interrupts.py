@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from django_probe.execution.failures import Interrupted
+from django_probe.originals import Original
 from django_probe.results import EndedBy
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class Interrupts:
 
     def _take(self, number: int, _frame: object) -> None:
         by = _ENDS[signal.Signals(number)]
-        before, self._at = self._at, time.monotonic()
+        before, self._at = self._at, Original.monotonic()
         if self.received and by is self.received[-1] and self._at - before < _ECHO:
             return
         self.received.append(by)

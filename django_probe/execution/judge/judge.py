@@ -6,7 +6,6 @@ It never runs probe code. What workers say is taken in `messages`, what becomes 
 from __future__ import annotations
 
 import selectors
-import time
 import traceback
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -18,6 +17,7 @@ from django_probe.execution.judge.messages import LOST, TIMEOUT, MessageHandler
 from django_probe.execution.judge.staff import QUIET, Staff
 from django_probe.execution.judge.work import Attempt, Selected
 from django_probe.execution.judge.worker_handle import Stage
+from django_probe.originals import Original
 from django_probe.results import EndedBy, Outcome
 from django_probe.terms import Isolation
 
@@ -80,7 +80,7 @@ class Judge:
             message = f"the judge itself failed: {message_of(error)}"
             self._ledger.add("runner", Attempt(Outcome.ERROR, message, traceback.format_exc()))
             for handle in self._handles:
-                handle.kill(time.monotonic())
+                handle.kill(Original.monotonic())
         return self._ledger.finish(self._ended_by), self._ended_by
 
     def _run(self) -> None:
@@ -99,16 +99,16 @@ class Judge:
         return bool(self._ended_by) or not (self._ledger.waiting or self._ledger.next_retry is not None)
 
     def _step(self) -> None:
-        now = time.monotonic()
+        now = Original.monotonic()
         self._ledger.wake(now)
         if not self._ended_by:
             self._hire(now)
             self._staff.feed(now)
         if self._messages.heard < _FEW and any(handle.ahead >= _HURRY for handle in self._handles):
-            time.sleep(_NAP)
+            Original.sleep(_NAP)
         self._messages.heard = 0
         self._listen(now)
-        now = time.monotonic()
+        now = Original.monotonic()
         if now >= self._deadline and self._ended_by in (None, EndedBy.FAILFAST):
             self._end(EndedBy.DEADLINE)
         if self._listener.live:
@@ -119,7 +119,7 @@ class Judge:
         self._listener.flush()
         for key, _ in self._selector.select(self._patience(now)):
             key.data()
-        now = time.monotonic()
+        now = Original.monotonic()
         for handle in list(self._handles):
             if self._due(handle) <= now:
                 self._overdue(handle, now)
@@ -181,7 +181,7 @@ class Judge:
         """End the run: nothing more is started, and but for failfast what runs is interrupted."""
         self._ended_by = by
         if by is not EndedBy.FAILFAST:
-            now = time.monotonic()
+            now = Original.monotonic()
             for handle in self._handles:
                 if handle.stage is Stage.SERVING and handle.units:
                     handle.interrupt(None, by, now)
@@ -218,7 +218,7 @@ class Judge:
         if len(self._interrupts.received) > 1:  # whoever asks twice does not want to wait for cleanups
             for handle in self._handles:
                 if handle.pid is not None:
-                    handle.kill(time.monotonic())
+                    handle.kill(Original.monotonic())
 
     def _on_loader(self) -> None:
         self._loader.channel.poll()  # all that it had to say was said while it loaded
@@ -249,7 +249,7 @@ class Judge:
         handle.output.drain()  # the end of a probe's output was written before its result
         for kind, *rest in messages:
             if kind == "hello" and handle.pid is None:
-                handle.hello(*rest, now=time.monotonic())
+                handle.hello(*rest, now=Original.monotonic())
                 self._loader.worker_came()
                 self._watch(handle.pidfd, partial(self._on_exit, handle))
             else:
@@ -261,7 +261,7 @@ class Judge:
             if handle.pid is None:
                 self._never_came(handle)
             elif handle.stage is Stage.SERVING:
-                handle.leaving("" if handle.left else LOST, time.monotonic())
+                handle.leaving("" if handle.left else LOST, Original.monotonic())
 
     def _on_exit(self, handle: WorkerHandle) -> None:
         if handle.closed:  # what was ready with this saw the end of it
@@ -294,6 +294,6 @@ class Judge:
                 self._forget(handle)
                 handle.close()
             else:
-                handle.hang_up(time.monotonic())
+                handle.hang_up(Original.monotonic())
         while self._handles:
-            self._listen(time.monotonic())
+            self._listen(Original.monotonic())

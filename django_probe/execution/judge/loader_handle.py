@@ -9,7 +9,6 @@ import select
 import selectors
 import signal
 import socket
-import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
@@ -21,6 +20,7 @@ from django_probe.execution.judge.output import Output
 from django_probe.execution.judge.work import Selected
 from django_probe.execution.judge.worker_handle import WorkerHandle
 from django_probe.execution.protocol import Channel
+from django_probe.originals import Original
 from django_probe.results import EndedBy, Outcome
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ MIN_IMPORT: Final = 10.0
 """Seconds that a module has for its import at the least; else it has the timeout of a probe that wishes none."""
 _LAST_BREATH: Final = 1.0
 _MOST_LOST: Final = 3
+_NOTHING_YET: Final = ("runner", "the process that loads the probes")  # until the first module is announced
 
 
 @dataclass(slots=True)
@@ -76,9 +77,11 @@ class LoaderHandle:
         self.trouble = ""
         self._status: int | None = None
         self._lost = 0
-        self._module = ("runner", "the process that loads the probes")
+        self._module = _NOTHING_YET
         self._loaded = Loaded([], 0)
-        self._spare = self._fork(time.monotonic())  # the first worker is forked while the judge reads what was selected
+        self._spare = self._fork(
+            Original.monotonic()
+        )  # the first worker is forked while the judge reads what was selected
 
     def load(self, interrupts: Interrupts, deadline: float) -> Loaded:
         """Wait until everything is loaded, `deadline` on the monotonic clock at the most.
@@ -86,26 +89,26 @@ class LoaderHandle:
         An import that hangs or ends the process is an error in place of all that it kept from being loaded.
         Raise UsageError for a label that names nothing.
         """
-        limit = time.monotonic() + self._import_timeout
+        limit = Original.monotonic() + self._import_timeout
         with selectors.DefaultSelector() as selector:
             for source in (self.channel, self.output, self.pidfd, interrupts):
                 selector.register(source, selectors.EVENT_READ)
             while True:
-                ready = selector.select(max(0.0, min(limit, deadline) - time.monotonic()))
+                ready = selector.select(max(0.0, min(limit, deadline) - Original.monotonic()))
                 dead = any(key.fileobj == self.pidfd for key, _ in ready)
                 interrupts.clear()
                 self.output.drain()
                 for message in self.channel.poll():
-                    limit = time.monotonic() + self._import_timeout
+                    limit = Original.monotonic() + self._import_timeout
                     if self._take(message):
                         return self._loaded
                 if interrupts.received:
                     return self._ended(interrupts.received[0])
-                if time.monotonic() >= deadline:
+                if Original.monotonic() >= deadline:
                     return self._ended(EndedBy.DEADLINE)
                 if self.channel.closed or (dead and not self.channel.readable):  # a child may hold its end open
                     return self._died()
-                if time.monotonic() >= limit:
+                if Original.monotonic() >= limit:
                     return self._hung()
 
     def _take(self, message: list[Any]) -> bool:
@@ -130,11 +133,15 @@ class LoaderHandle:
         self._loaded.ended_by = by
         return self._loaded
 
+    @property
+    def _doing(self) -> str:
+        return "loading the probes" if self._module is _NOTHING_YET else f"importing {self._module[1]}"
+
     def _hung(self) -> Loaded:
-        return self._error(f"importing {self._module[1]} did not end within {self._import_timeout:g} s", self._stack())
+        return self._error(f"{self._doing} did not end within {self._import_timeout:g} s", self._stack())
 
     def _died(self) -> Loaded:
-        return self._error(f"importing {self._module[1]} ended the process: {self._cause()}", "")
+        return self._error(f"{self._doing} ended the process: {self._cause()}", "")
 
     def _error(self, message: str, details: str) -> Loaded:
         self.output.drain()
@@ -147,9 +154,9 @@ class LoaderHandle:
     def _stack(self) -> str:
         """Have the process dump its stack, which it does even while C code holds the interpreter."""
         self._stacks.ask(self.pidfd)
-        until = time.monotonic() + stacks.LONGEST
-        while time.monotonic() < until and not self._stacks.whole:
-            time.sleep(stacks.STEP)
+        until = Original.monotonic() + stacks.LONGEST
+        while Original.monotonic() < until and not self._stacks.whole:
+            Original.sleep(stacks.STEP)
         return self._stacks.text()
 
     def hire(self, now: float) -> WorkerHandle | None:
