@@ -94,15 +94,19 @@ def _named_tests(label: str, suites: list[ProbeSuite]) -> list[unittest.TestCase
         raise UsageError(f'label "{label}" is not unique; it may mean {enumerated(candidates)}')
     if short:
         return [test for test, _ in short]
-    # What could not be loaded may be what the label names: its error answers for it.
-    broken: list[unittest.TestCase] = [test for test, _ in tests if isinstance(test, Stillborn)]
-    if broken:
-        return [test for test in broken if names(label_of(test, app), label)] or broken
+    # What the label names may be in a module that could not be loaded, or that skips itself: that one answers for it.
+    above: list[unittest.TestCase] = [
+        test for test, _ in tests if isinstance(test, Stillborn) and names(test.label, label)
+    ]
+    if above:
+        return above
     if hint := _of_name(label):
         raise UsageError(f'label "{label}": that is the name of an app{hint}')
     known = {known for test, prefix in tests for known in _ancestry(label_of(test, prefix))}
     looked = f"no probe of the app {app} has this label" if tests else f"the app {app} has no probes"
-    raise UsageError(f'label "{label}": {looked}{nearest(label, sorted(known))}')
+    unloaded = sorted({test.label for test, _ in tests if isinstance(test, Stillborn)})
+    but = f"; what could not be loaded: {enumerated(unloaded)}" if unloaded else ""
+    raise UsageError(f'label "{label}": {looked}{nearest(label, sorted(known))}{but}')
 
 
 def _ancestry(label: str) -> Iterator[str]:

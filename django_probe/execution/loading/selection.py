@@ -73,23 +73,30 @@ class Selection:
 def select(suite: unittest.TestSuite, choice: Choice) -> Selection:
     """Return the probes that tags and patterns choose, and those of `require` that are not there, as errors.
 
-    Raise UsageError where a tag or a pattern chooses nothing: it may be meant for what would then never run. What
-    could not be loaded may have it, and says so itself; then, and where that is allowed, it is a warning.
+    Raise UsageError where a tag or a pattern chooses nothing: it may be meant for what would then never run. It is a
+    warning where that is allowed, and where a module that could not be loaded closes the gate anyway.
     """
     loaded, labels = survey(suite)
+    probes = [*_chosen(loaded, labels, choice)]
     nothing = choices.chooses_nothing(choice, loaded)
     broken = any(each.is_stillborn for each in loaded)
-    if nothing and not (choice.allow_empty or broken):
-        raise UsageError("; ".join(nothing))
+    if nothing and not (choice.allow_empty or any(_closes_unloaded(probe) for probe in probes)):
+        but = " (a module that skips itself or is warn-only may, but closes no gate)" if broken else ""
+        raise UsageError("; ".join(nothing) + but)
     warnings = [*nothing, *choices.warnings(choice, loaded, labels)]
     if broken:
         warnings = [f"{warning} (what could not be loaded may)" for warning in warnings]
-    probes = _one_access_per_fixture([*_chosen(loaded, labels, choice)])
+    probes = _one_access_per_fixture(probes)
     selected = {probe.label for probe in probes}
     probes += [_missing(entry, why) for entry in choice.required if (why := choices.missing(entry, labels, selected))]
     shard = choice.shard
     mine = [probe for probe in probes if shard is None or shard.has(probe.fixtures or unnumbered(probe.label))]
     return Selection(mine, len(probes), _digest(probes), warnings)
+
+
+def _closes_unloaded(probe: Probe) -> bool:
+    """Return whether it stands for what could not be loaded, and closes the gate by itself."""
+    return isinstance(probe.test, Stillborn) and probe.test.outcome is Outcome.ERROR and probe.terms.blocking
 
 
 def _digest(probes: Iterable[Probe]) -> str:

@@ -126,13 +126,41 @@ def test_choice__may_be_borne_by_what_could_not_be_loaded(project):
     """The module's own error closes the gate and says more than that a tag is not there."""
     project.app("shop", "import nowhere")
     project.app("stock", "import unittest\nraise unittest.SkipTest('not today')")
-    whole, skipped = project.probe("--tag", "smoke"), project.probe("stock", "--tag", "smoke")
+    whole = project.probe("--tag", "smoke")
 
-    assert (whole.code, skipped.code) == (1, 5)
+    assert whole.code == 1
     assert "No module named 'nowhere'" in whole.err
-    warning = 'warning: --tag: no loaded probe has the tag "smoke" (what could not be loaded may)'
-    assert warning in whole.err
-    assert warning in skipped.err
+    assert 'warning: --tag: no loaded probe has the tag "smoke" (what could not be loaded may)' in whole.err
+
+
+UNLOADED = {"skips": "import unittest\nraise unittest.SkipTest('no driver')", "legacy": "import nowhere"}
+TAGGED = """\
+import unittest
+from django.test import tag
+@tag("smoke")
+class TestOk(unittest.TestCase):
+    def test_ok(self): pass
+"""
+WARNS = """\
+gates:
+  half: {tags: [smoke, chekout], warn_only: [shop.legacy]}
+  whole: {tags: [smoke], warn_only: [shop.legacy]}
+"""
+
+
+@pytest.mark.parametrize("name", UNLOADED)
+def test_choice__is_refused_beside_a_module_that_closes_no_gate(project, name):
+    """What skips itself, or does not import and is warn-only: else it would excuse every typing error beside it."""
+    project.app("shop", {"ok.py": TAGGED, f"{name}.py": UNLOADED[name]})
+    project.write("policy.yaml", WARNS)
+    policy = ("--policy", "policy.yaml")
+    half = project.probe(*policy, "--gate", "half")
+    refused = [half, *(project.probe(*policy, "--gate", "whole", *o) for o in (["-k", "nonne"], ["--tag", "smok"]))]
+    right = project.probe(*policy, "--gate", "whole", "-k", "shop.ok")
+
+    assert [done.code for done in refused] == [2, 2, 2]
+    assert 'tag "chekout" (a module that skips itself or is warn-only may, but closes no gate)' in half.err
+    assert right.code == 0, right.err
 
 
 def test_require__what_could_not_be_loaded_is_not_there(project):

@@ -501,8 +501,7 @@ def test_list__broken_modules_are_named_on_standard_error_and_exit_1(broken):
         ("raises.TestA.test_a", ["raises"]),
         ("half.bad.TestA", ["half.bad"]),
         ("half.bad", ["half.bad"]),
-        # It may stand in the module that does not load.
-        ("half.TestUnheardOf", ["half.bad"]),
+        ("away.TestA.test_a", ["away"]),
         ("half.good", ["half.good.TestGood.test_a"]),
     ],
 )
@@ -511,6 +510,26 @@ def test_labels__what_may_stand_in_a_broken_module_is_answered_by_its_error(brok
     _, record = broken.record(label)
 
     assert [result["label"] for result in record["results"]] == answered
+
+
+@pytest.mark.parametrize("label", ["half.TestUnheardOf", "half.good.TestUnheardOf.test_a", "half.ba"])
+def test_labels__what_stands_in_no_broken_module_is_unknown(broken, label):
+    """A module that is not above the label answers for nothing; the line names it, for it may be the cause."""
+    done = broken.probe("half.good", label)
+
+    assert done.code == 2
+    assert f'label "{label}": no probe of the app half has this label' in done.err
+    assert done.err.rstrip().endswith("; what could not be loaded: half.bad")
+
+
+def test_labels__a_module_that_skips_itself_answers_for_what_may_be_in_it_alone(project):
+    """Else any typing error beside it would pass."""
+    project.app("shop", {"ok.py": passes("Ok"), "skipme.py": "import unittest\nraise unittest.SkipTest('no driver')\n"})
+
+    within, beside = (project.probe("shop.ok", label) for label in ("shop.skipme.TestA.test_a", "shop.ok.TestOkk"))
+
+    assert (within.code, beside.code) == (0, 2)
+    assert "skipped  shop.skipme" in within.err
 
 
 def test_run__tags_and_patterns_do_not_hide_a_broken_module(broken):
