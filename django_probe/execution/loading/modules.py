@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from django_probe.execution.failures import message_of
-from django_probe.execution.loading.packages import lost_files
+from django_probe.execution.loading.packages import lost_files, shadowed_folder
 from django_probe.execution.loading.suites import ProbeSuite, Stillborn, error_suite, leaves
 from django_probe.execution.loading.uncollected import LoadedModule
 from django_probe.results import Outcome
@@ -67,6 +67,8 @@ def _load_module(
         yield from _by_home(suite, module)
         return  # as unittest has it: who chooses speaks for the whole package
     yield suite
+    if "." not in prefix and (lost := shadowed_folder(module)):  # a package below looks at its own folders
+        yield error_suite(prefix, lost)
     yield from (error_suite(f"{prefix}.{below}", message) for below, message in lost_files(module))
     for info in pkgutil.iter_modules(getattr(module, "__path__", ())):
         if info.name != "__main__":

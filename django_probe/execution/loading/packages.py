@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.machinery
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -27,17 +28,29 @@ def lost_files(package: ModuleType) -> Iterator[tuple[str, str]]:
                 yield entry.name.removesuffix(".py"), f"{entry} {why}"
 
 
+def shadowed_folder(module: ModuleType) -> str:
+    """Return why the files in the folder beside a `probes.py` are lost, empty where there are none."""
+    if hasattr(module, "__path__") or not (file := getattr(module, "__file__", None)):
+        return ""
+    folder = Path(file).with_suffix("")
+    if not (files := _files(folder)):
+        return ""
+    return (
+        f"{folder} is a folder beside {Path(file).name}, of which Python imports the file alone, because the folder "
+        f"has no __init__.py ({_some(files)}); keep one"
+    )
+
+
 def _of_folder(folder: Path) -> str:
     """Return why the files in a folder are lost, empty where they are not."""
     files = [] if _is_left_out(folder.name) else _files(folder)
-    is_package = any(folder.glob("__init__.*"))
+    is_package = _is_package(folder)
     if "." in folder.name and (files or is_package):
         return "is never imported, because it has a dot in its name; rename it"
     if not files or is_package:
         return ""
-    some = ", ".join(files[:_NAMED]) + (", ..." if len(files) > _NAMED else "")
     deeper = ", and to the folders below it" if any("/" in file for file in files) else ""
-    return f"has no __init__.py, so that nothing in it is loaded ({some}); add an empty one{deeper}"
+    return f"has no __init__.py, so that nothing in it is loaded ({_some(files)}); add an empty one{deeper}"
 
 
 def _of_file(file: Path) -> str:
@@ -48,14 +61,29 @@ def _of_file(file: Path) -> str:
         return ""
     if "." in file.stem:
         return "is never imported, because it has a dot in its name; rename it"
-    if any(file.with_suffix("").glob("__init__.*")):
+    if _is_package(file.with_suffix("")):
         return "is a file beside a folder of the same name, of which Python imports the folder alone; keep one"
     return ""
 
 
+def _is_package(folder: Path) -> bool:
+    """Return whether Python takes the folder for a package: `__init__.pyi` or `__init__.py.orig` makes it none."""
+    return any((folder / f"__init__{suffix}").is_file() for suffix in importlib.machinery.all_suffixes())
+
+
+def _some(files: list[str]) -> str:
+    return ", ".join(files[:_NAMED]) + (", ..." if len(files) > _NAMED else "")
+
+
 def _files(folder: Path) -> list[str]:
+    """Return Python's files in a folder and below it, behind links too, each folder once."""
     found: list[str] = []
-    for where, folders, files in os.walk(folder):
+    seen: set[str] = set()
+    for where, folders, files in os.walk(folder, followlinks=True):
+        if (real := os.path.realpath(where)) in seen:
+            folders.clear()
+            continue
+        seen.add(real)
         folders[:] = sorted(name for name in folders if not _is_left_out(name))
         names = (name for name in sorted(files) if name == _MAIN or (name.endswith(".py") and not _is_left_out(name)))
         found.extend(Path(where, name).relative_to(folder).as_posix() for name in names)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import py_compile
+
 FAILS = "import unittest\nclass TestLost(unittest.TestCase):\n    def test_lost(self): self.fail('never ran')\n"
 PASSES = "import unittest\nclass TestGood(unittest.TestCase):\n    def test_good(self): pass\n"
 
@@ -68,3 +70,63 @@ def test_run__what_is_left_out_on_purpose_is_no_error(project):
         "shop._helpers.TestGood.test_good",
         "shop.eu-west.cards.TestGood.test_good",
     }
+
+
+def test_run__a_folder_beside_a_file_of_the_same_name_is_an_error(project):
+    """Without __init__.py it is no package, so that Python takes the file; nothing of Python's in it is no matter."""
+    for name in ("shop", "data"):
+        project.app(name, PASSES)
+    project.write("shop/probes/cards.py", FAILS)
+    project.write("data/probes/prices.csv", "1\n")
+    project.write("data/probes/_old.py", FAILS)
+
+    done, record = project.record()
+
+    assert done.code == 1
+    assert {result["label"]: result["message"] for result in record["results"] if result["outcome"] == "error"} == {
+        "shop": f"{project.path}/shop/probes is a folder beside probes.py, of which Python imports the file alone, "
+        "because the folder has no __init__.py (cards.py); keep one"
+    }
+
+
+def test_run__only_what_python_imports_makes_a_package(project):
+    """A stub or a left-over of a merge does not; a compiled __init__ does."""
+    project.app("shop", {"good.py": PASSES})
+    for name in ("stubs/__init__.pyi", "merged/__init__.py.orig", "beside/__init__.pyi"):
+        project.write(f"shop/probes/{name}", "")
+    for name in ("stubs/cards.py", "merged/cards.py", "beside.py", "compiled/cards.py"):
+        project.write(f"shop/probes/{name}", FAILS if "cards" in name else PASSES)
+    py_compile.compile(
+        str(project.write("empty.py", "")), cfile=str(project.path / "shop/probes/compiled/__init__.pyc")
+    )
+
+    done, record = project.record()
+
+    assert done.code == 1
+    outcomes = {result["label"]: result["outcome"] for result in record["results"]}
+    assert outcomes == {
+        "shop.stubs": "error",
+        "shop.merged": "error",
+        "shop.good.TestGood.test_good": "passed",
+        "shop.beside.TestGood.test_good": "passed",
+        "shop.compiled.cards.TestLost.test_lost": "failed",
+    }
+
+
+def test_run__files_behind_links_are_errors(project):
+    """The folder may be a link, or have links in it; a link in a circle ends nowhere and is looked at once."""
+    project.app("shop", {"good.py": PASSES})
+    project.write("elsewhere/cards.py", FAILS)
+    (project.path / "shop/probes/linked").symlink_to(project.path / "elsewhere")
+    (project.path / "shop/probes/deep").mkdir()
+    (project.path / "shop/probes/deep/er").symlink_to(project.path / "elsewhere")
+    (project.path / "shop/probes/deep/round").symlink_to(project.path / "shop/probes/deep")
+    (project.path / "shop/probes/empty").mkdir()
+    (project.path / "shop/probes/empty/round").symlink_to(project.path / "shop/probes/empty")
+
+    done, record = project.record()
+
+    assert done.code == 1
+    problems = {result["label"]: result["message"] for result in record["results"] if result["outcome"] == "error"}
+    assert problems.keys() == {"shop.linked", "shop.deep"}
+    assert "(er/cards.py)" in problems["shop.deep"]
