@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import unittest
 from functools import partial
 from types import FunctionType
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 _NAMED: Final = 5
+_TEST_CLASS: Final = re.compile(r"^Test|Tests?$")
+_BASE: Final = re.compile(r"^_|Base|Mixin|Abstract")
 
 
 class LoadedModule(NamedTuple):
@@ -42,20 +45,35 @@ def uncollected(
     giving = {prefix for prefix, _ in tests}
     loaded = {type(test) for _, test in tests}
     for prefix, module, chooses in modules:
-        if left := [*_functions(module, functions), *_classes(module, inherited)]:
-            told = (
-                f"nothing runs of {_enumerated(left)} in {module.__name__}: probes are the test methods of a "
-                f"unittest.TestCase; make them that, or give them names that do not begin with test"
-            )
-            yield prefix, told
-        elif prefix in giving or chooses:
+        told = [*_told_of_module(module, functions, inherited, chooses=chooses)]
+        yield from ((prefix, sentence) for sentence in told)
+        if told or prefix in giving or chooses:
             continue
-        elif left := [*_borrowed(module, loaded | used.get(_app(prefix), set()))]:
-            told = (
+        if left := [*_borrowed(module, loaded | used.get(_app(prefix), set()))]:
+            sentence = (
                 f"nothing runs of {module.__name__}: it has nothing but {_enumerated(left)}, and what a module "
                 f"imports is no probe of it; subclass it there, or give it in load_tests()"
             )
-            yield prefix, told
+            yield prefix, sentence
+
+
+def _told_of_module(module: ModuleType, functions: set[int], inherited: set[type], *, chooses: bool) -> Iterator[str]:
+    """Yield a sentence for each kind of what a module defines and nothing runs of."""
+    if left := [*_functions(module, functions), *_classes(module, inherited)]:
+        yield (
+            f"nothing runs of {_enumerated(left)} in {module.__name__}: probes are the test methods of a "
+            f"unittest.TestCase; make them that, or give them names that do not begin with test"
+        )
+    if left := [*_nested(module, inherited)]:
+        yield (
+            f"nothing runs of {_enumerated(left)} in {module.__name__}: a class inside another class is not looked "
+            f"into; move it out of there, or subclass it at the top of the module"
+        )
+    if left := [] if chooses else [*_without_tests(module, inherited)]:
+        yield (
+            f"nothing runs of {_enumerated(left)} in {module.__name__}: the names of test methods begin with test; "
+            f"name them so, or give the class __test__ = False if it is no probe"
+        )
 
 
 def _app(prefix: str) -> str:
@@ -82,13 +100,29 @@ def _functions(module: ModuleType, collected: set[int]) -> Iterator[str]:
 
 
 def _is_test_function(value: Any, module: ModuleType) -> bool:
+    function = _wrapped(value)
     return (
-        type(value) is FunctionType  # of a lazy object isinstance() would ask what it stands for
-        and value.__module__ == module.__name__
+        type(function) is FunctionType  # of a lazy object isinstance() would ask what it stands for
+        and function.__module__ == module.__name__
         and _may_be_a_test(value)
-        and not hasattr(value, "_pytestfixturefunction")
-        and _required(value) <= len(_patched(value))
+        and not _is_fixture(value)
+        and _required(function) <= len(_patched(function))
     )
+
+
+def _wrapped(value: Any) -> Any:
+    """Return the function in a callable that says what it wraps, as one of functools.cache; else the value itself."""
+    while type(value) is not FunctionType:
+        # A mock, or a lazy object, would answer for any name that it is asked for.
+        inner = inspect.getattr_static(value, "__wrapped__", None)
+        if inner is None or not callable(inner):
+            break
+        value = inner
+    return value
+
+
+def _is_fixture(value: Any) -> bool:
+    return type(value).__module__.startswith("_pytest.") or hasattr(value, "_pytestfixturefunction")
 
 
 def _required(function: FunctionType) -> int:
@@ -106,15 +140,58 @@ def _patched(function: Any) -> list[Any]:
 def _classes(module: ModuleType, inherited: set[type]) -> Iterator[str]:
     """Yield the test classes of a module that are no test cases, and that none inherits."""
     for name, value in _classes_in(module):
+        if value.__module__ == module.__name__ and value not in inherited and _is_plain_test_class(name, value):
+            yield name
+
+
+def _nested(module: ModuleType, inherited: set[type]) -> Iterator[str]:
+    """Yield the test cases and test classes that stand in other classes of a module, and that none inherits."""
+    outer = [value for _, value in _classes_in(module) if value.__module__ == module.__name__]
+    inner = dict.fromkeys(below for value in outer for below in _inside(value))
+    for value in inner:
+        is_case = issubclass(value, unittest.TestCase) and _may_be_a_test(value) and _has_tests(value)
+        if value not in inherited and (is_case or _is_plain_test_class(value.__name__, value)):
+            yield value.__qualname__
+
+
+def _inside(cls: type) -> Iterator[type]:
+    """Yield the classes that were written in the body of a class, however deep."""
+    for name, value in vars(cls).items():
+        if issubclass(type(value), type) and value.__qualname__ == f"{cls.__qualname__}.{name}":
+            yield value
+            yield from _inside(value)
+
+
+def _without_tests(module: ModuleType, inherited: set[type]) -> Iterator[str]:
+    """Yield the test cases of a module that nobody inherits, with methods that could be tests and none that is."""
+    for name, value in _classes_in(module):
         if (
-            name.startswith("Test")
+            issubclass(value, unittest.TestCase)
             and value.__module__ == module.__name__
-            and not issubclass(value, unittest.TestCase)
             and value not in inherited
+            and not value.__subclasses__()
+            and not inspect.isabstract(value)
+            and not _BASE.search(name)  # who inherits it may be in an app that this run does not load
             and _may_be_a_test(value)
-            and any(_is_method(value, method) for method in dir(value) if method.startswith("test"))
+            and not (_has_tests(value) or hasattr(value, "runTest"))
+            and any(_could_be_a_test(method, found) for method, found in vars(value).items())
         ):
             yield name
+
+
+def _could_be_a_test(name: str, method: Any) -> bool:
+    own = type(method) is FunctionType and not hasattr(unittest.IsolatedAsyncioTestCase, name)
+    return own and not name.startswith("_") and _required(method) == 1
+
+
+def _is_plain_test_class(name: str, cls: type) -> bool:
+    """Return whether a class looks like one of tests and is no test case."""
+    named = _TEST_CLASS.search(name) and not issubclass(cls, unittest.TestCase)
+    return bool(named) and _may_be_a_test(cls) and _has_tests(cls)
+
+
+def _has_tests(cls: type) -> bool:
+    return any(_is_method(cls, name) for name in dir(cls) if name.startswith("test"))
 
 
 def _is_method(cls: type, name: str) -> bool:
@@ -129,7 +206,7 @@ def _borrowed(module: ModuleType, used: set[type]) -> Iterator[str]:
             issubclass(value, unittest.TestCase)
             and value not in used
             and not _is_of_probes(value.__module__)
-            and any(_is_method(value, method) for method in dir(value) if method.startswith("test"))
+            and _has_tests(value)
         ):
             yield f"{name} of {value.__module__}"
 

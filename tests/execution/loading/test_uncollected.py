@@ -28,6 +28,11 @@ LOST = {
         "from unittest import mock\n@mock.patch('os.getpid')\ndef test_balance(getpid): raise RuntimeError\n",
         "test_balance()",
     ),
+    "cached": ("import functools\n@functools.cache\ndef test_balance(): raise RuntimeError\n", "test_balance()"),
+    "ends": (
+        "class LedgerTest:\n    def test_a(self): pass\nclass LedgerTests:\n    def test_a(self): pass\n",
+        "LedgerTest, LedgerTests",
+    ),
     "class": ("class TestLedger:\n    def test_ledger(self): raise RuntimeError\n", "TestLedger"),
     "inherited": (
         "class Base:\n    def test_ledger(self): raise RuntimeError\nclass TestLedger(Base): pass\n",
@@ -146,6 +151,45 @@ NOTHING = {
         def load_tests(loader, tests, pattern):
             return loader.loadTestsFromTestCase(TestCaseElsewhere)
     """,
+    "inherited": """
+        import abc, enum, unittest
+        class Hidden:
+            class Shared(unittest.TestCase):
+                def test_shared(self): pass
+            class Test(enum.Enum):
+                ONE = 1
+            class TestNot:
+                __test__ = False
+                def test_shared(self): pass
+        class Checked(unittest.TestCase):
+            def check_ledger(self): pass
+        class ShopBase(unittest.TestCase):
+            def login(self): pass
+        class Made(abc.ABC, unittest.TestCase):
+            @abc.abstractmethod
+            def make(self): pass
+        class Empty(unittest.TestCase): pass
+        class Helps(unittest.TestCase):
+            def setUp(self): pass
+            def check(self, ledger): pass
+            def _login(self): pass
+        class Whole(unittest.TestCase):
+            def runTest(self): pass
+            def check(self): pass
+        class TestOne(Hidden.Shared): pass
+        class TestTwo(Checked):
+            def test_two(self): self.check_ledger()
+    """,
+    "by_hand": """
+        import functools, unittest
+        class Checks(unittest.TestCase):
+            def check_ledger(self): pass
+        class More(unittest.TestCase):
+            def check_more(self): pass
+        @functools.cache
+        def test_cached(): pass
+        def suite(): return unittest.TestSuite([Checks("check_ledger"), unittest.FunctionTestCase(test_cached)])
+    """,
     "lazy": """
         from django.utils.functional import SimpleLazyObject
         test_lazy = SimpleLazyObject(lambda: 1 / 0)
@@ -179,6 +223,8 @@ def test_run__what_is_on_purpose_stays_what_it_is(project):
         "functions",
         "chosen",
         "given",
+        "inherited",
+        "by_hand",
     }
 
 
@@ -202,3 +248,44 @@ def test_run__a_module_of_nothing_but_imported_test_cases_is_an_error(project):
         "nothing runs of borrows.probes: it has nothing but TestCaseElsewhere of helpers, and what a module imports is "
         "no probe of it; subclass it there, or give it in load_tests()"
     )
+
+
+NESTED = """
+import unittest
+class Shop:
+    class Ledger(unittest.TestCase):
+        def test_ledger(self): raise RuntimeError
+class TestGood(unittest.TestCase):
+    def test_good(self): pass
+    class TestInner(unittest.TestCase):
+        def test_inner(self): raise RuntimeError
+    class TestPlain:
+        def test_plain(self): raise RuntimeError
+        class TestDeep(unittest.TestCase):
+            def test_deep(self): raise RuntimeError
+"""
+WITHOUT = """
+import unittest
+class Ledger(unittest.TestCase):
+    def check_ledger(self): raise RuntimeError
+class Async(unittest.IsolatedAsyncioTestCase):
+    async def checkLedger(self): raise RuntimeError
+"""
+
+
+def test_run__test_cases_that_unittest_does_not_look_into_are_errors(project):
+    """Classes inside classes, and test cases none of whose methods is called test."""
+    project.app("nested", NESTED)
+    project.app("without", GOOD + WITHOUT)
+
+    done, record = project.record()
+
+    assert done.code == 1
+    problems = {each["label"]: each["message"] for each in record["results"] if each["outcome"] != "passed"}
+    assert problems == {
+        "nested": "nothing runs of Shop.Ledger, TestGood.TestInner, TestGood.TestPlain, TestGood.TestPlain.TestDeep in "
+        "nested.probes: a class inside another class is not looked into; move it out of there, or subclass it at the "
+        "top of the module",
+        "without": "nothing runs of Ledger, Async in without.probes: the names of test methods begin with test; name "
+        "them so, or give the class __test__ = False if it is no probe",
+    }
