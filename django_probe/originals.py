@@ -54,3 +54,6 @@ class Original:
 
     encode = json.JSONEncoder(separators=(",", ":")).encode
     decode = json.JSONDecoder().decode
+
+    rounded = round
+    greatest = max

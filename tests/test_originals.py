@@ -112,3 +112,38 @@ def test_a_frozen_clock_does_not_stop_a_timeout(project):
     assert result["outcome"] == "timeout"
     assert 0.5 <= result["duration"] < 30
     assert not result["started_at"].startswith("2012")
+
+
+BUILTINS = """
+import unittest
+from unittest import mock
+
+
+def broken(*_args, **_kwargs):
+    raise RuntimeError("patched")
+
+
+class TestLeft(unittest.TestCase):
+    pass
+
+
+for number, name in enumerate(["builtins.round", "builtins.max", "builtins.sorted", "threading.active_count"]):
+    def test_passes(self, name=name):
+        mock.patch(name, broken).start()
+    def test_fails(self, name=name):
+        mock.patch(name, broken).start()
+        self.fail("on purpose")
+    setattr(TestLeft, f"test_passes_{number}", test_passes)
+    setattr(TestLeft, f"test_fails_{number}", test_fails)
+"""
+
+
+def test_builtins_that_a_probe_leaves_patched_do_not_break_its_worker(project):
+    """The verdict on the probe is its own, whether it passed or failed."""
+    project.app("shop", BUILTINS)
+    done, record = project.record()
+    assert done.code == 1
+    found = outcomes(record)
+    assert len(found) == 8
+    for name, outcome in found.items():
+        assert outcome == ("passed" if "passes" in name else "failed"), record["results"]

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from django_probe.execution.failures import Interrupted, formatted, message_of, one_line
 from django_probe.execution.guard.refusals import take_refusals
+from django_probe.execution.worker.kept import KeptTasks, tell_kept_by
 from django_probe.execution.worker.recorder import Recorder
 from django_probe.execution.worker.unawaited import refuse_unrun, refuse_unrun_cleanups
 from django_probe.execution.worker.unheard import Unheard
@@ -75,6 +76,7 @@ class Executor:
         self._failfast = failfast
         self._recorder = Recorder()
         self._unheard = Unheard(shared=shared)
+        self._tasks = None if shared else KeptTasks()
         self._pid = Original.getpid()
 
     def run(self, indices: Sequence[int]) -> None:
@@ -126,6 +128,7 @@ class Executor:
         if test is _SPENT:
             raise AssertionError("this instance of the test has run already")
         run_watched(test, self._recorder)
+        tell_kept_by(test)
         if probe.fixtures is None:  # else what was added to its class or module is due with the fixtures
             self._class_cleanups(type(test))
             _module_cleanups()
@@ -241,6 +244,8 @@ class Executor:
                     refuse_unrun(step())
                 finally:
                     self._end_forks()
+                    if self._tasks:
+                        self._tasks.tell()
                 self.current = None
         except BaseException as error:  # noqa: BLE001 (a probe's own process must outlive what the probe raises)
             self.current = None
@@ -278,8 +283,8 @@ class Executor:
             kind,
             what,
             recorder.outcome,
-            round(began, 6),
-            round(duration, 6),
+            Original.rounded(began, 6),
+            Original.rounded(duration, 6),
             recorder.message,
             recorder.details,
         )

@@ -13,6 +13,7 @@ from typing import Any, Final
 from django_probe.execution.failures import formatted, message_of, name_of, one_line, shortened
 from django_probe.execution.redaction import Redactor
 from django_probe.execution.worker.unawaited import UnrunError
+from django_probe.originals import Original
 from django_probe.results import PROBLEMS, Outcome
 
 _redact: Final = Redactor()  # before anything is cut: half a secret would not be found again
@@ -82,7 +83,7 @@ class Recorder(unittest.TestResult):
         if not self._notes:
             return None
         standing = [note for note in self._notes if self._stands(note)] if self._passed else self._notes
-        return max(standing, key=lambda note: _RANK[note.outcome], default=None)
+        return Original.greatest(standing, key=lambda note: _RANK[note.outcome], default=None)
 
     def _stands(self, note: _Note) -> bool:
         """Return whether the test's class has not taken it back; only what passed later may do so."""

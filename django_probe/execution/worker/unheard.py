@@ -47,6 +47,8 @@ class _Scope(NamedTuple):
 
     others: frozenset[int]
     heard: list[Failure]
+    shows: object
+    """What shows a warning; `catch_warnings(record=True)` and `assertWarns` put something else there."""
 
 
 class Unheard:
@@ -77,7 +79,7 @@ class Unheard:
     def open(self) -> list[Failure]:
         """Begin a scope, and return the list that is filled until `close`."""
         others = frozenset(_alive()) if count_threads() and not self._shared else frozenset()
-        scope = _Scope(others, [])
+        scope = _Scope(others, [], warnings._showwarnmsg_impl)  # type: ignore[attr-defined]  # noqa: SLF001 (no other tells)
         self._scopes.append(scope)
         _listeners[self._thread] = self
         return scope.heard
@@ -87,6 +89,10 @@ class Unheard:
         self._scopes.pop()
         if not self._scopes:
             _listeners.pop(self._thread, None)
+
+    def records_warnings(self) -> bool:
+        """Return whether code of the outermost scope keeps warnings for itself at this moment."""
+        return self._scopes[0].shows is not warnings._showwarnmsg_impl  # type: ignore[attr-defined]  # noqa: SLF001
 
     def scope_of(self, thread: int) -> list[Failure] | None:
         """Return where to put a failure in a thread; None where it is not ours."""
@@ -137,9 +143,12 @@ def _is_list(found: object) -> bool:
 
 def _unawaited(coroutine: Any) -> None:
     heard = _mine()
-    if heard is None:
-        _former["coroutine"](coroutine)
-        return
+    if heard is not None and not any(listener.records_warnings() for listener in list(_listeners.values())):
+        heard.append(_never_awaited(coroutine))
+    _former["coroutine"](coroutine)
+
+
+def _never_awaited(coroutine: Any) -> Failure:
     name = coroutine.__qualname__
     message = f"a coroutine was never awaited, so that nothing of {name} ran: await it, or call asyncio.run()"
     origin = [
@@ -148,9 +157,7 @@ def _unawaited(coroutine: Any) -> None:
         if not file.startswith(_ABOVE)
     ]
     made = "".join(traceback.format_list(origin))
-    heard.append(
-        Failure(message, f"The coroutine {name} was made here (most recent call last):\n{made}" if made else "")
-    )
+    return Failure(message, f"The coroutine {name} was made here (most recent call last):\n{made}" if made else "")
 
 
 def _unretrieved(loop: BaseEventLoop, context: dict[str, Any]) -> None:

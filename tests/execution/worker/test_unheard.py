@@ -18,6 +18,9 @@ def fail(): raise AssertionError("in a thread")
 class TestPlain(unittest.TestCase):
     def test_forgotten(self): self.assertTrue(nothing())
     def test_kept(self): self.kept = [nothing()]
+    def test_forgotten_again(self):
+        with self.assertWarns(RuntimeWarning): nothing()
+        nothing()
     @unittest.expectedFailure
     def test_expected(self):
         nothing()
@@ -85,7 +88,7 @@ def test_run__what_nobody_heard_of_is_an_error(project, options):
     assert done.code == 1
     found = outcomes(record)
     assert found == dict.fromkeys(found, "error"), done.err
-    assert len(found) == 14
+    assert len(found) == 15
     told = by_label(record)
     assert told["test_thread"]["message"] == "the thread till died: in a thread"
     assert 'def fail(): raise AssertionError("in a thread")' in told["test_thread"]["details"]
@@ -94,12 +97,24 @@ def test_run__what_nobody_heard_of_is_an_error(project, options):
     assert told["test_task"]["message"] == "Task exception was never retrieved: in a coroutine"
     assert 'AssertionError("in a coroutine")' in told["test_task"]["details"]
     assert "as expected" in told["test_expected"]["details"]
+    if not options:  # else nothing is captured
+        assert "RuntimeWarning: coroutine 'nothing' was never awaited" in told["test_forgotten"]["output"]
 
 
 HEARD = """
-import asyncio, threading, unittest
+import asyncio, threading, unittest, warnings
 
+async def nothing(): pass
 async def work(): raise AssertionError("in a coroutine")
+
+class TestExpected(unittest.TestCase):
+    def test_asserted(self):
+        with self.assertWarnsRegex(RuntimeWarning, "never awaited"): nothing()
+    def test_recorded(self):
+        with warnings.catch_warnings(record=True) as found:
+            warnings.simplefilter("always")
+            nothing()
+        self.assertEqual(len(found), 1)
 
 class TestHeard(unittest.IsolatedAsyncioTestCase):
     async def test_task(self):
@@ -139,7 +154,7 @@ class TestHeard(unittest.IsolatedAsyncioTestCase):
 
 
 def test_run__what_somebody_hears_of_is_no_error(project):
-    """Who awaits, retrieves, cancels, closes, or has a handler of its own has heard of it."""
+    """Who awaits, retrieves, cancels, closes, keeps the warning, or has a handler of its own has heard of it."""
     project.app("shop", HEARD)
 
     done, record = project.record()
