@@ -68,7 +68,7 @@ class DatabaseGuard:
             yield
         finally:
             self._rules.loading = False
-            take_refusals()  # each is its module's import error; the first probe has nothing to do with them
+            take_refusals()  # a thread's, for each module took its own; the first probe has nothing to do with them
             for wrapper in connections.all(initialized_only=True):
                 discard(wrapper)
 

@@ -6,6 +6,7 @@ import re
 import sysconfig
 import traceback
 from pathlib import Path
+from threading import get_ident
 from typing import Final, NamedTuple
 
 import django
@@ -39,10 +40,11 @@ class GuardError(Exception):
 
 
 class Refusal(NamedTuple):
-    """A write that was refused: what is said of it, and the project's own frames that led to it."""
+    """A write that was refused: what is said of it, the project's own frames that led to it, and its thread's id."""
 
     note: str
     stack: str
+    thread: int
 
 
 _refusals: Final[list[Refusal]] = []
@@ -54,7 +56,7 @@ def refuse(error: BaseException, note: str, statement: str) -> None:
         return  # the driver raises the error of a pipeline once more at its end
     told = f"{note}{_first_words(statement)}"
     error.add_note(told)
-    _refusals.append(Refusal(told, _own_stack()))
+    _refusals.append(Refusal(told, _own_stack(), get_ident()))
 
 
 def hand_on(error: BaseException, note: str) -> None:

@@ -13,9 +13,11 @@ import traceback
 import unittest
 from itertools import groupby
 from pathlib import Path
+from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
-from django_probe.execution.failures import message_of
+from django_probe.execution.failures import message_of, one_line
+from django_probe.execution.guard.refusals import take_refusals
 from django_probe.execution.loading.packages import lost_files, shadowed_folder
 from django_probe.execution.loading.suites import ProbeSuite, Stillborn, error_suite, leaves
 from django_probe.execution.loading.uncollected import LoadedModule
@@ -55,12 +57,15 @@ def _load_module(
     try:
         module = importlib.import_module(name)
     except unittest.SkipTest as skip:
-        yield ProbeSuite([Stillborn(prefix, Outcome.SKIPPED, str(skip))], prefix=prefix)
+        yield _hidden_write(name, prefix) or ProbeSuite([Stillborn(prefix, Outcome.SKIPPED, str(skip))], prefix=prefix)
         return
     except BaseException as error:  # noqa: BLE001 (sys.exit() in a module is an error of that module alone)
         yield _stillborn_suite(prefix, f"{name} could not be imported", error)
         return
     suite = _suite_of(module, prefix)
+    if hidden := _hidden_write(name, prefix):
+        yield hidden
+        return
     chooses = bool(_maker(module, "suite") or _maker(module, "load_tests"))
     modules.append(LoadedModule(prefix, module, chooses))
     if chooses:
@@ -143,7 +148,20 @@ def _is_imported(cls: type, module: ModuleType) -> bool:
     return home is not module and getattr(home, cls.__name__, None) is cls
 
 
+def _hidden_write(name: str, prefix: str) -> ProbeSuite | None:
+    """Return the error of a module that hid the error of a refused write since it was announced, if it did.
+
+    A thread that it started is left out: whether it was refused by now is chance.
+    """
+    refused = [each for each in take_refusals() if each.thread == get_ident()]
+    if not refused:
+        return None
+    message = one_line(f"{name}: code hid the error of a refused write: {refused[0].note}")
+    return ProbeSuite([Stillborn(prefix, Outcome.ERROR, message, refused[0].stack)], prefix=prefix)
+
+
 def _stillborn_suite(prefix: str, what: str, error: BaseException) -> ProbeSuite:
+    take_refusals()  # this error has more to say than that one of them was hidden
     trace = error.__traceback__
     while trace and (trace.tb_frame.f_code.co_filename == __file__ or "importlib" in trace.tb_frame.f_code.co_filename):
         trace = trace.tb_next  # how it came to be imported says nothing to the reader

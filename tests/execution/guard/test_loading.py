@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from textwrap import dedent
 
 import pytest
 
@@ -134,6 +135,59 @@ def test_a_refused_write_is_the_import_error_of_its_module(project, writers):
     (broken,) = [result for result in record["results"] if result["label"].startswith("module")]
     assert "(the statement began: INSERT INTO thing)" in broken["details"]
     assert writers() == []
+
+
+HIDERS = {
+    "hides": """
+        try:
+            write("module")
+        except Exception:
+            WRITTEN = None
+    """,
+    "skips": """
+        try:
+            write("module")
+        except Exception:
+            raise unittest.SkipTest("no shop")
+    """,
+    "chooses": """
+        import contextlib
+        def load_tests(loader, tests, pattern):
+            with contextlib.suppress(Exception):
+                write("load_tests")
+            return tests
+    """,
+    "clean": "",
+}
+PROBE = "\n\nclass TestIt(unittest.TestCase):\n    def test_it(self): pass\n"
+
+
+@pytest.mark.parametrize("options", [[], ["--parallel", "0"], ["--isolation", "process"]], ids=" ".join)
+def test_a_refused_write_that_is_hidden_is_the_error_of_its_module(project, writers, options):
+    """Module code, a module that then skips itself, and load_tests; the modules beside it run."""
+    for name, text in HIDERS.items():
+        project.app(name, HEAD + dedent(text) + PROBE)
+
+    done, record = project.record(*HIDERS, *options)
+
+    assert done.code == 1
+    found = {result["label"]: result for result in record["results"]}
+    assert found.keys() == {"hides", "skips", "chooses", "clean.TestIt.test_it"}
+    assert found["clean.TestIt.test_it"]["outcome"] == "passed"
+    for name in ("hides", "skips", "chooses"):
+        assert found[name]["outcome"] == "error"
+        assert found[name]["message"].startswith(f"{name}.probes: code hid the error of a refused write: ")
+        assert "(the statement began: INSERT INTO thing)" in found[name]["message"]
+        assert f"{name}/probes.py" in found[name]["details"]
+    assert writers() == []
+
+
+def test_a_write_that_read_write_allows_is_no_error_of_its_module(project, writers):
+    """What nobody refused, nobody hid."""
+    project.app("hides", HEAD + dedent(HIDERS["hides"]) + PROBE)
+
+    assert project.probe("hides", "--database-access", "read-write").code == 0
+    assert writers() == ["module"]
 
 
 def test_read_write_holds_nothing_while_loading(project, writers):
