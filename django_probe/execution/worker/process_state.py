@@ -18,19 +18,25 @@ import threading
 import time
 import unittest
 import warnings
+from contextlib import suppress
 from functools import cache
 from itertools import islice
 from operator import attrgetter, itemgetter
 from sysconfig import get_path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
 from django.conf import settings
+from django.db import connections
+from django.db.models.signals import m2m_changed, post_delete, post_init, post_save, pre_delete, pre_init, pre_save
 
 from django_probe.execution.worker.module_watch import replacements, watch
 from django_probe.originals import Original
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+
+    from django.db.backends.base.base import BaseDatabaseWrapper
 
 # What is often patched by assignment to a class, which only shows in the class; each counts where it is loaded.
 _METHODS: Final[tuple[tuple[str, str, str], ...]] = (
@@ -56,10 +62,17 @@ _METHODS: Final[tuple[tuple[str, str, str], ...]] = (
     ("django.template.base", "Template", "render _render"),
     ("django.test.client", "Client", "request get post login force_login"),
 )
+_OF_PYTHON: Final = frozenset(
+    "asyncio datetime ftplib http.client imaplib json logging os poplib random secrets shutil smtplib socket "  # noqa: SIM905 (a column of names says no more)
+    "sqlite3 ssl subprocess tempfile time urllib.request uuid".split()
+)
+"""Modules of Python that are often replaced by a fake as a whole."""
 _SIGNALS: Final = tuple(
     getattr(signal, name)
     for name in ("SIGHUP", "SIGINT", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGPIPE", "SIGALRM", "SIGTERM", "SIGCHLD")
 )
+_GUARD: Final = "django_probe.execution.guard."
+_RECEIVED: Final = (pre_init, post_init, pre_save, post_save, pre_delete, post_delete, m2m_changed)
 _FEW: Final = 600
 """Modules up to which getting each by its name is quicker than getting all in their order."""
 _COMPUTED: Final = frozenset({"_wrapped", "MEDIA_URL", "STATIC_URL", "SECRET_KEY"})  # read otherwise than stored
@@ -83,6 +96,8 @@ class ProcessState:
     def __init__(self) -> None:
         self._known = len(_modules)
         self._loaded = _replaceable()(_modules)
+        self._added: dict[str, Any] = {}
+        self._get_added: Callable[[dict[str, Any]], Any] = _nothing
         self._methods = [*_methods()]
         self._patchable = self._read_methods()
         self._stored = vars(_settings._wrapped)  # noqa: SLF001 (here and below: Django has no other name for it)
@@ -91,6 +106,8 @@ class ProcessState:
         self._cache = [*self._cached.values()]
         self._live = [*_containers(self._settings)]
         self._copies = [each.copy() for each in self._live]
+        self._connections = [*_connections()]
+        self._wrappers = [_wrappers_of(connection) for connection in self._connections]
         self._zone = _environment.get(b"TZ"), time.tzname
         self._umask = Original.umask(0)
         Original.umask(self._umask)
@@ -104,8 +121,10 @@ class ProcessState:
             return (
                 self._read() == self._values
                 and self._live == self._copies
+                and [_wrappers_of(connection) for connection in self._connections] == self._wrappers
                 and [*self._stored.values()] == self._settings
                 and _replaceable()(_modules) == self._loaded
+                and self._get_added(_modules) == (*self._added.values(),)
                 and (len(_modules) == self._known or self._has_more_modules())
                 and self._read_methods() == self._patchable
                 and ([*self._cached.values()] == self._cache or self._has_another_cache())
@@ -149,6 +168,7 @@ class ProcessState:
             logging.root.manager.disable,
             getattr(_modules.get("urllib.request"), "_opener", None),
             _settings._wrapped,  # noqa: SLF001
+            [connection.force_debug_cursor for connection in self._connections],
             _is_test_environment(),
             _active_patches(),
             replacements(),
@@ -169,11 +189,15 @@ class ProcessState:
             _tzset()
 
     def _has_more_modules(self) -> bool:
-        """Return whether there are more modules, and none fewer; what is set in the new ones is noticed from now on."""
-        if len(_modules) < self._known:
+        """Return whether there are more modules, none fewer and no fake; the new ones are watched from now on."""
+        added = dict(islice(_modules.items(), self._known, None))
+        if len(_modules) < self._known or any(map(_is_fake, added.values())):
             return False
-        watch([*_modules.values()][self._known :])
+        watch(added.values())
         self._known = len(_modules)
+        self._added |= added
+        names = [*self._added]
+        self._get_added = itemgetter(*names) if len(names) > 1 else lambda modules: (modules[names[0]],)
         return True
 
     def _has_another_cache(self) -> bool:
@@ -190,9 +214,20 @@ def prepare() -> None:
     _replaceable()
 
 
+def _nothing(_modules: dict[str, Any]) -> tuple[Any, ...]:
+    return ()
+
+
+def _is_fake(module: object) -> bool:
+    """Return whether no import made this entry of `sys.modules`; a package's own class of modules need have no spec."""
+    if type(module) is ModuleType:
+        return module.__spec__ is None
+    return not isinstance(module, ModuleType)
+
+
 @cache
 def _replaceable() -> Callable[[dict[str, Any]], Any]:
-    """Return what gets, from all modules, those that a probe may replace: the project's, and every other package.
+    """Return what gets, from all modules, what a probe may replace: the project's, other packages, some of Python's.
 
     To get all of them would take longer than all the rest together, for each is an object that has to be touched.
     """
@@ -201,7 +236,7 @@ def _replaceable() -> Callable[[dict[str, Any]], Any]:
     for name, module in _modules.items():
         origin = getattr(getattr(module, "__spec__", None), "origin", None)
         ours = isinstance(origin, str) and not origin.startswith((*foreign, "built-in", "frozen"))
-        if ours or (origin and "." not in name and name not in sys.stdlib_module_names):
+        if ours or name in _OF_PYTHON or (origin and "." not in name and name not in sys.stdlib_module_names):
             names.append(name)
     if len(names) <= _FEW:
         return itemgetter(*names)
@@ -227,6 +262,7 @@ def _containers(values: Iterable[object]) -> Iterator[Any]:
         sys.argv,
         warnings.filters,
         logging.root.handlers,
+        *(each.receivers for each in _RECEIVED),
     )
     seen: set[int] = set()
     waiting: list[Any] = [*values]
@@ -237,6 +273,18 @@ def _containers(values: Iterable[object]) -> Iterator[Any]:
             if type(value) is not tuple:
                 yield value
             waiting.extend(value.values() if type(value) is dict else value)
+
+
+def _connections() -> Iterator[BaseDatabaseWrapper]:
+    """Yield Django's connections of this thread, none of which has to be open."""
+    for alias in connections:
+        with suppress(Exception):  # one that cannot be made is no probe's to change
+            yield connections[alias]
+
+
+def _wrappers_of(connection: BaseDatabaseWrapper) -> list[Any]:
+    """Return the execute wrappers of a connection, without the guard's own."""
+    return [each for each in connection.execute_wrappers if not str(getattr(each, "__module__", "")).startswith(_GUARD)]
 
 
 def _is_test_environment() -> bool:

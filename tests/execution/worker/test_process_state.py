@@ -24,6 +24,13 @@ LEFT = {
     "method": "http.client.HTTPConnection.request = lambda *args: None",
     "assertion": "unittest.TestCase.assertEqual = lambda *args: None",
     "module": "sys.modules['shop.gateway'] = types.ModuleType('shop.gateway')",
+    "module_of_python": "sys.modules['smtplib'] = mock.Mock()",
+    "module_fake": "sys.modules['requests'] = mock.Mock()",
+    "module_fake_by_hand": "sys.modules['requests'] = types.ModuleType('requests')",
+    "module_none": "sys.modules['sqlite3.dump'] = None",
+    "execute_wrapper": "connection.execute_wrappers.append(print)",
+    "debug_cursor": "connection.force_debug_cursor = True",
+    "receiver": "pre_init.connect(print, weak=False)",
     "module_removed": "del sys.modules['shop.gateway']",
     "reload": "importlib.reload(gateway)",
     "environment": "os.environ['X'] = '1'",
@@ -52,6 +59,7 @@ PUT_BACK = {
     "patched_and_undone": "with_patches()",
     "override_undone": "override_and_undo()",
     "imported": "import shop.lazily, colorsys",
+    "queried": "connection.cursor().execute('SELECT 1')",
     "setting_read": "settings.SHOP_OPEN, settings.LANGUAGES",
 }
 HEAD = """
@@ -59,6 +67,8 @@ import builtins, contextvars, decimal, http.client, importlib, locale, logging, 
 import time, types, unittest, urllib.request, warnings
 from unittest import mock
 from django.conf import settings
+from django.db import connection
+from django.db.models.signals import pre_init
 from django.test.utils import override_settings
 from django.urls import set_script_prefix, set_urlconf, get_script_prefix, get_urlconf
 from django.utils import timezone, translation
@@ -83,6 +93,7 @@ def override_and_undo():
 
 def project_with(project, actions):
     """Write, for each action, a probe that does it and one that runs next."""
+    project.configure("DATABASES['default']['NAME'] = ':memory:'\n")
     project.configure("SHOP_OPEN = False\nSHOP_NAME = 'shop'\nSHOP = {'open': False, 'tills': [{'open': False}]}\n")
     methods = "".join(
         f"""
@@ -178,6 +189,31 @@ class TestContext(unittest.TestCase):
         self.assertEqual(decimal.getcontext().prec, 28)
 """,
     )
+    done, record = project.record()
+    assert done.code == 0, record
+
+
+def test_a_module_that_came_late_and_was_replaced(project):
+    """It counts as one that was there from the start."""
+    project.app(
+        "shop",
+        HEAD.replace("from shop import gateway", "")
+        + """
+class TestLate(unittest.TestCase):
+    def test_a(self):
+        import shop.lazily
+
+    def test_b(self):
+        import shop.lazily
+        sys.modules["shop.lazily"] = types.ModuleType("shop.lazily")
+        self.assertIs(sys.modules["shop.lazily"].__spec__, None)
+
+    def test_c(self):
+        from importlib import import_module
+        self.assertIsNot(import_module("shop.lazily").__spec__, None)
+""",
+    )
+    project.write("shop/lazily.py", "")
     done, record = project.record()
     assert done.code == 0, record
 
