@@ -27,11 +27,6 @@ class TestRun(unittest.TestCase):
     def runTest(self):
         pass
 
-class Outer:
-    class TestInner(unittest.TestCase):
-        def test_a(self):
-            raise AssertionError("unittest does not look into classes either")
-
 class NoTestCase:
     def test_a(self):
         raise AssertionError("no probe")
