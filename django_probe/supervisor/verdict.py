@@ -37,9 +37,12 @@ def believed(ended: Ended, request: Request) -> int | None:
     the one that the reports have. 0 needs the record that says so, of a run with the arguments that were given.
     """
     word = ended.word
-    if word.get("kind") in _ANSWERS and _has_other_arguments(ended, request):
+    kind = word.get("kind")
+    if kind == "refused" and not ended.begun:  # by a manage.py of its own, before any command looked at its arguments
+        return ExitCode.USAGE
+    if kind in _ANSWERS and _has_other_arguments(ended, request):
         return None
-    match word.get("kind"):
+    match kind:
         case "refused":
             return ExitCode.USAGE
         case "listed" if request.lists:
