@@ -8,7 +8,8 @@ import xml.etree.ElementTree as ET
 
 from tests.cluster.values import CRON, FAILING, HANGING, PASSING, SHARDS
 
-GATE = "shop-django-probe-gate"
+GATE = "shop-django-probe-gate-1"
+NEXT_GATE = "shop-django-probe-gate-2"
 WEB = "shop-django-probe-web"
 
 
@@ -48,14 +49,15 @@ def test_gate_that_closes__rolls_the_release_back(cluster):
     assert probes_of_web(cluster) == probes
     assert "200 ready" in answer_of_web(cluster)
 
-    (pod,) = cluster.get("pods", "--selector", f"batch.kubernetes.io/job-name={GATE}")
+    (pod,) = cluster.get("pods", "--selector", "django-probe/gate=deploy,django-probe/revision=2")
     assert finished(pod)["exitCode"] == 1
-    assert problems(cluster.junit(GATE)) == ["test_fails"]
+    assert problems(cluster.junit(NEXT_GATE)) == ["test_fails"]
+    assert problems(cluster.junit(GATE)) == []
 
     cluster.helm("uninstall", "shop", "--wait", "--timeout", "120s")
     kinds = "deployments,services,cronjobs,configmaps,poddisruptionbudgets,jobs,secrets"
     left = cluster.get(kinds, "--selector", "app.kubernetes.io/instance=shop")
-    assert sorted(each["metadata"]["name"] for each in left) == [GATE, "shop-django-probe-test"]
+    assert sorted(each["metadata"]["name"] for each in left) == [GATE, NEXT_GATE, "shop-django-probe-test"]
     assert all(each["spec"]["ttlSecondsAfterFinished"] for each in left)
 
 

@@ -171,6 +171,6 @@ def test_pods__leave_nothing_behind(chart, tmp_path):
     with played(rendered, "Job", tmp_path) as pod:
         pod.container.wait()
     name = rendered.kind("Job")["metadata"]["name"]
-    release = name.removesuffix("-django-probe-gate")
+    release = name.removesuffix("-django-probe-gate-1")
     assert release not in tool("podman", "pod", "ps", "--format", "{{.Name}}").stdout
     assert release not in tool("podman", "volume", "ls", "--format", "{{.Name}}").stdout

@@ -170,12 +170,17 @@ def test_script__keeps_helm_s_exit_code_and_collects_always(code, tmp_path):
     log = tmp_path / "printed"
     log.write_text(f"probes to run\n{wrap(REPORT, '0/1', GATE)}gate deploy: PASSED\n", encoding="utf-8")
     stand_in(tmp_path, "helm", f"exit {code}")
-    stand_in(tmp_path, "kubectl", f'[ "$1" = logs ] && cat {log}; exit 0')
+    stand_in(tmp_path, "kubectl", f'[ "$1" = get ] && wc -l <calls; [ "$1" = logs ] && cat {log}; exit 0')
     done = run_script(tmp_path)
     assert done.returncode == code, done.stderr
     assert '<testsuite name="shop" tests="1" />' in (tmp_path / "gate.xml").read_text(encoding="utf-8")
     calls = (tmp_path / "calls").read_text(encoding="utf-8").splitlines()
-    assert [call.split()[:2] for call in calls] == [["kubectl", "delete"], ["helm", "upgrade"], ["kubectl", "logs"]]
+    assert [call.split()[:2] for call in calls] == [
+        ["kubectl", "get"],
+        ["helm", "upgrade"],
+        ["kubectl", "get"],
+        ["kubectl", "logs"],
+    ]
     assert [option for call in calls for option in unknown_options(call)] == []
 
 

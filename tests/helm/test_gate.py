@@ -125,7 +125,7 @@ def test_style_none__is_a_job_of_each_revision():
     """A Job cannot be changed: what is no hook has another name in another revision."""
     made = job(hook={"style": "none"})
     assert "annotations" not in made["metadata"]
-    assert made["metadata"]["name"] == "shop-django-probe-gate-r1"
+    assert made["metadata"]["name"] == "shop-django-probe-gate-1"
 
 
 def test_run__has_a_name():

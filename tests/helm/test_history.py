@@ -21,7 +21,7 @@ def only(item: dict) -> dict:
 def test_pods__have_the_url_of_the_history_from_a_secret():
     """The gate's, the CronJob's and the server's; without a history none of them has it."""
     rendered = render({**WEB, "cronJob": {"enabled": True}})
-    items = [rendered.kind("Job", "-gate"), rendered.kind("CronJob"), rendered.kind("Deployment")]
+    items = [rendered.kind("Job", "-gate-1"), rendered.kind("CronJob"), rendered.kind("Deployment")]
     for item in items:
         variables = environment(only(item))
         assert variables["PROBE_HISTORY_DATABASE_URL"] == URL
@@ -37,14 +37,14 @@ def test_env__says_where_the_history_is_in_place_of_a_secret():
         "history": {"enabled": True},
         "env": [{"name": "PROBE_HISTORY_DATABASE_URL", "value": "sqlite:////data/h"}],
     }
-    assert environment(only(render(values).kind("Job", "-gate")))["PROBE_HISTORY_DATABASE_URL"] == "sqlite:////data/h"
+    assert environment(only(render(values).kind("Job", "-gate-1")))["PROBE_HISTORY_DATABASE_URL"] == "sqlite:////data/h"
 
 
 def test_migrate__makes_the_tables_before_what_needs_them():
     """Before an upgrade, and after an install before the gate's hook; it reads nothing that is new in the release."""
     values = {**WEB, "gate": {"hook": {"weight": 5}}, "probes": {"shop.py": ""}}
     rendered = render(values)
-    job = rendered.kind("Job", "-migrate")
+    job = rendered.kind("Job", "-migrate-1")
     assert job["metadata"]["annotations"] == {
         "helm.sh/hook": "post-install,pre-upgrade",
         "helm.sh/hook-weight": "4",
@@ -68,7 +68,7 @@ def test_migrate__in_the_other_styles():
     waves = {name: int(each["argocd.argoproj.io/sync-wave"]) for name, each in annotations.items()}
     assert waves["-migrate"] < waves["-gate"]
     assert "helm.sh/hook" not in argo.text
-    plain = render({**WEB, "gate": {"hook": {"style": "none"}}}).kind("Job", "-migrate-r1")
+    plain = render({**WEB, "gate": {"hook": {"style": "none"}}}).kind("Job", "-migrate-1")
     assert "annotations" not in plain["metadata"]
 
 
@@ -77,7 +77,7 @@ def test_migrate__is_not_for_an_image_of_ones_own():
     values = {"command": ["django-probe", "probe"], "history": {"enabled": True}}
     rendered = render(values)
     assert "-migrate" not in rendered.text
-    assert environment(only(rendered.kind("Job", "-gate")))["PROBE_HISTORY_DAYS"] == "30"
+    assert environment(only(rendered.kind("Job", "-gate-1")))["PROBE_HISTORY_DAYS"] == "30"
 
 
 def test_tokens__are_a_file_that_kubelet_renews():
@@ -91,7 +91,7 @@ def test_tokens__are_a_file_that_kubelet_renews():
     assert mount == {"name": "tokens", "mountPath": "/etc/django-probe/tokens", "readOnly": True}
     assert volume["secret"] == {"secretName": "probe-tokens", "items": [{"key": "all", "path": "all"}]}
     assert environment(container)["PROBE_TOKENS_FILE"] == f"{mount['mountPath']}/all"
-    gate = rendered.kind("Job", "-gate")
+    gate = rendered.kind("Job", "-gate-1")
     assert "PROBE_TOKENS_FILE" not in environment(only(gate))
     assert "tokens" not in str(pod_of(gate))
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import shutil
 
+import kubernetes_validate
 import pytest
 
-from tests.helm.charts import render
+from tests.helm.charts import CHART, pod_of, render
 
 ON = {"cronJob": {"enabled": True}, "web": {"enabled": True}, "probes": {"a.py": ""}, "gate": {"fault": "fail"}}
 LONGEST_RELEASE = "a-release-whose-name-is-as-long-as-helm-lets-it-be-ok"
@@ -22,7 +24,61 @@ def test_names__leave_room_for_what_kubernetes_adds(release):
         assert DNS_LABEL.fullmatch(each["metadata"]["name"]), each["metadata"]["name"]
         assert len(each["metadata"]["name"]) <= 63
     assert len(rendered.kind("CronJob")["metadata"]["name"]) <= 52
-    assert len(rendered.kind("Job")["metadata"]["name"] + "-r9999" + "-999" + "-abcde") <= 63
+    job = rendered.kind("Job")["metadata"]["name"].removesuffix("-1")
+    assert len(job + "-99999" + "-999" + "-abcde") <= 63
+
+
+JOBS = """\
+{{- range $revision := list 12 9999999 }}
+{{- $root := dict "Values" $.Values "Chart" $.Chart "Release" (dict "Name" $.Release.Name "Revision" $revision) }}
+apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: names-{{ $revision }}
+data:
+  gate: {{ include "django-probe.jobName" (dict "root" $root "what" "gate") }}
+  migrate: {{ include "django-probe.jobName" (dict "root" $root "what" "migrate") }}
+---
+{{- end }}
+"""
+
+
+@pytest.mark.parametrize(("style", "ends"), [("helm", "-12"), ("none", "-12"), ("argocd", "")])
+def test_jobs__are_of_their_revision(style, ends, tmp_path):
+    """No run deletes the Job of another one; for Argo CD, to whom every revision is the first, the name stays."""
+    chart = shutil.copytree(CHART, tmp_path / "django-probe")
+    (chart / "templates" / "names.yaml").write_text(JOBS, encoding="utf-8")
+    for release in ("shop", LONGEST_RELEASE):
+        rendered = render({"gate": {"hook": {"style": style}}}, chart=chart, release=release)
+        for job, name in rendered.kind("ConfigMap", "names-12")["data"].items():
+            assert name.endswith(f"-{job}{ends}")
+        longest = rendered.kind("ConfigMap", "names-9999999")["data"]["gate"] + "-999-abcde"
+        assert len(longest) <= 63
+
+
+@pytest.mark.parametrize(
+    "gate", ["deploy", "on", "12", "n", "a-gate-whose-name-is-longer-than-any-label-may-be_" + 20 * "-"]
+)
+def test_gates__are_found_by_their_labels(gate):
+    """Each gate's Job and pod say which gate it is, of which revision, whatever YAML takes the name for."""
+    values = {"policy": {"gates": {gate: {}}}, "gate": {"name": gate}, "cronJob": {"enabled": True, "gate": gate}}
+    rendered = render(values)
+    job, cron = rendered.kind("Job"), rendered.kind("CronJob")["spec"]["jobTemplate"]
+    for each in (job, pod_of(job), cron, cron["spec"]["template"]):
+        labels = each["metadata"]["labels"]
+        assert labels["django-probe/revision"] == "1"
+        assert gate.startswith(labels["django-probe/gate"])
+        assert labels["django-probe/gate"] == gate[:63].rstrip("-_")
+
+
+@pytest.mark.parametrize("name", ["1234", "on", "n", "1e3", "0x1F"])
+def test_texts__stay_texts_whatever_yaml_takes_them_for(name):
+    """A release, a namespace or a chart that looks like a number or a boolean is a text in every object."""
+    values = {**ON, "nameOverride": "on", "serviceAccount": {"create": True}, "networkPolicy": {"enabled": True}}
+    for each in render(values, "--namespace", "1234", release=name.lower()).objects:
+        kubernetes_validate.validate(each, "1.31", strict=True)
+        assert each["metadata"]["namespace"] == "1234"
+        assert each["metadata"]["labels"]["app.kubernetes.io/instance"] == name.lower()
 
 
 @pytest.mark.parametrize("release", RELEASES)
@@ -52,5 +108,5 @@ def test_name_override__is_in_every_name():
 
 
 def test_release_of_the_chart_s_name__is_not_doubled():
-    """A release `django-probe` has objects `django-probe-gate`, not `django-probe-django-probe-gate`."""
-    assert render({}, release="django-probe").kind("Job")["metadata"]["name"] == "django-probe-gate"
+    """A release `django-probe` has objects `django-probe-gate-1`, not `django-probe-django-probe-gate-1`."""
+    assert render({}, release="django-probe").kind("Job")["metadata"]["name"] == "django-probe-gate-1"

@@ -27,7 +27,10 @@ def test_notes__say_the_timeout_that_helm_needs():
     said = notes({"gate": {"deadlineSeconds": 600, "activeDeadlineSeconds": 700}})
     assert "--wait --timeout 715s --rollback-on-failure" in said
     assert "(Helm 3: --atomic)" in said
-    assert "kubectl logs --namespace prod --selector batch.kubernetes.io/job-name=shop-django-probe-gate" in said
+    assert (
+        "kubectl logs --namespace prod --selector batch.kubernetes.io/job-name=shop-django-probe-gate-1 --tail=-1"
+        in said
+    )
     assert "WARNING" not in said
 
 
@@ -54,11 +57,11 @@ def test_notes__say_the_timeout_for_the_longest_hook(values, seconds):
 @pytest.mark.parametrize(
     ("hook", "sentence"),
     [
-        ({}, "runs after each install and upgrade, in the Job shop-django-probe-gate."),
-        ({"events": ["post-upgrade"]}, "runs after each upgrade, in the Job shop-django-probe-gate."),
+        ({}, "runs after each install and upgrade, in the Job shop-django-probe-gate-1."),
+        ({"events": ["post-upgrade"]}, "runs after each upgrade, in the Job shop-django-probe-gate-1."),
         ({"events": ["post-upgrade", "post-rollback"]}, "runs after each upgrade and rollback, in the Job"),
         ({"style": "argocd"}, "runs after each sync of Argo CD, in the Job shop-django-probe-gate."),
-        ({"style": "none"}, "runs with each install and upgrade, in the Job shop-django-probe-gate-r1."),
+        ({"style": "none"}, "runs with each install and upgrade, in the Job shop-django-probe-gate-1."),
     ],
     ids=["default", "upgrade", "rollback", "argocd", "none"],
 )

@@ -54,7 +54,7 @@ def test_parent__has_the_gate_of_its_own_image(parents, version):
     job, deployment = rendered.kind("Job"), rendered.kind("Deployment")
     (gate,) = pod_of(job)["spec"]["containers"]
     (app,) = pod_of(deployment)["spec"]["containers"]
-    assert job["metadata"]["name"] == "shop-probe-gate"
+    assert job["metadata"]["name"] == "shop-probe-gate-1"
     assert gate["image"] == app["image"]
     assert gate["command"] == ["django-probe", "probe"]
     release = {each["name"]: each.get("value") for each in gate["env"]}["PROBE_RELEASE"]
@@ -102,7 +102,7 @@ spec:
         encoding="utf-8",
     )
     rendered = render({}, version=version, chart=parent)
-    assert rendered.kind("Job", "-own")["spec"] == rendered.kind("Job", "-gate")["spec"]
+    assert rendered.kind("Job", "-own")["spec"] == rendered.kind("Job", "-gate-1")["spec"]
 
 
 def test_two_aliases__are_two_gates_of_one_release(parents, version, tmp_path):
@@ -118,4 +118,4 @@ def test_two_aliases__are_two_gates_of_one_release(parents, version, tmp_path):
     names = [(each["kind"], each["metadata"]["name"]) for each in rendered.objects]
     assert len(set(names)) == len(names)
     jobs = {name for kind, name in names if kind == "Job"}
-    assert jobs == {"shop-probe-gate", "shop-smoke-gate", "shop-probe-test", "shop-smoke-test"}
+    assert jobs == {"shop-probe-gate-1", "shop-smoke-gate-1", "shop-probe-test", "shop-smoke-test"}

@@ -49,7 +49,7 @@ podFailurePolicy:
           status: "True"
 template:
   metadata:
-    {{- include "django-probe.podMetadata" (dict "root" $root "component" $job.component) | nindent 4 }}
+    {{- include "django-probe.podMetadata" (dict "root" $root "component" $job.component "gate" $job.gate) | nindent 4 }}
   spec:
     restartPolicy: Never
     terminationGracePeriodSeconds: {{ int $job.terminationGracePeriodSeconds }}

@@ -23,16 +23,36 @@ longer, or no name for a Service, is cut and told from its like by a hash.
 {{- printf "%s.v%d" .Release.Name (int .Release.Revision) -}}
 {{- end }}
 
+{{/*
+The name of a hook's Job: takes `root` and `what`. Each revision has a Job of its own, because Helm 3 takes one that is
+deleted while it runs for one that passed, and what tells of a revision stays when the next one runs. For Argo CD every
+revision is the first.
+*/}}
+{{- define "django-probe.jobName" -}}
+{{- $revision := eq .root.Values.gate.hook.style "argocd" | ternary "" (printf "-%d" (int .root.Release.Revision)) -}}
+{{- printf "%s-%s%s" (include "django-probe.fullname" .root) .what $revision -}}
+{{- end }}
+
+{{/* By which the objects of a gate are found: takes `root` and `gate`, whose name may be longer than a label. */}}
+{{- define "django-probe.gateLabels" -}}
+django-probe/gate: {{ regexReplaceAll "[-_]+$" (trunc 63 .gate) "" | quote }}
+{{ include "django-probe.revisionLabel" .root }}
+{{- end }}
+
+{{- define "django-probe.revisionLabel" -}}
+django-probe/revision: {{ .Release.Revision | int | quote }}
+{{- end }}
+
 {{- define "django-probe.selectorLabels" -}}
-app.kubernetes.io/name: {{ include "django-probe.name" . }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/name: {{ include "django-probe.name" . | quote }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end }}
 
 {{- define "django-probe.labels" -}}
-helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" | quote }}
 {{ include "django-probe.selectorLabels" . }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
-app.kubernetes.io/managed-by: {{ .Release.Service }}
+app.kubernetes.io/managed-by: {{ .Release.Service | quote }}
 {{- end }}
 
 {{/* The image: the digest wins over the tag, and a chart without either takes that of its own version. */}}

@@ -1,4 +1,4 @@
-{{/* The metadata of a pod: takes `root` and `component`. A pod is made anew when what is mounted in it changes. */}}
+{{/* The metadata of a pod: takes `root`, `component`, and `gate` if it runs one. It changes with what is mounted. */}}
 {{- define "django-probe.podMetadata" -}}
 {{- $values := .root.Values -}}
 {{- $annotations := dict -}}
@@ -7,6 +7,9 @@
 labels:
   {{- include "django-probe.labels" .root | nindent 2 }}
   app.kubernetes.io/component: {{ .component }}
+  {{- if .gate }}
+  {{- include "django-probe.gateLabels" . | nindent 2 }}
+  {{- end }}
   {{- with $values.podLabels }}
   {{- toYaml . | nindent 2 }}
   {{- end }}
@@ -18,7 +21,7 @@ annotations:
 
 {{/* The part of a pod's spec that is the same in all. Nothing here talks to the cluster's API: no pod gets a token. */}}
 {{- define "django-probe.podSpec" -}}
-serviceAccountName: {{ include "django-probe.serviceAccountName" . }}
+serviceAccountName: {{ include "django-probe.serviceAccountName" . | quote }}
 automountServiceAccountToken: false
 # A Service named "probe" would otherwise set PROBE_PORT and its like, which are names of ours.
 enableServiceLinks: false
@@ -29,7 +32,7 @@ imagePullSecrets:
   {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- with .Values.priorityClassName }}
-priorityClassName: {{ . }}
+priorityClassName: {{ . | quote }}
 {{- end }}
 {{- with .Values.nodeSelector }}
 nodeSelector:
