@@ -69,7 +69,7 @@ def _idle(policy: Policy, gate: Gate) -> list[CheckMessage]:
     sentences = {
         "tags": choices.unborne(gate.tags, loaded),
         "exclude_tags": choices.unborne(gate.exclude_tags, loaded),
-        "warn_only": choices.unnamed(gate.warn_only, labels),
+        **{key: choices.unnamed(entries, labels) for key, entries in choices.named(gate).items()},
     }
     hint = "Correct the entry, or take it out."
     if any(each.is_stillborn for each in loaded):

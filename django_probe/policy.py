@@ -29,7 +29,8 @@ class Gate:
     """Which probes run, how, and what closes the gate; durations in seconds.
 
     Empty `probes` and `tags` mean every probe. A `database_access` of None was not written: read-only then, and no
-    ceiling for what a probe wishes. `every` and `max_age` matter to the gate `ready` of a web process alone.
+    ceiling for what a probe wishes. `owners` and `runbooks` pair labels or patterns with what they say of probes; of
+    several that name a probe the last counts. `every` and `max_age` matter to the gate `ready` of a web process alone.
     """
 
     name: str = DEFAULT
@@ -46,6 +47,8 @@ class Gate:
     database_access: DatabaseAccess | None = None
     warn_only: tuple[str, ...] = ()
     require: tuple[str, ...] = ()
+    owners: tuple[tuple[str, str], ...] = ()
+    runbooks: tuple[tuple[str, str], ...] = ()
     every: float = 10.0
     max_age: float = 30.0
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from dataclasses import replace
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -21,6 +22,8 @@ from django_probe.terms import (
     parse_duration,
     parse_flag,
     parse_isolation,
+    parse_owner,
+    parse_runbook,
     parse_timeout,
     shown,
 )
@@ -51,6 +54,19 @@ def _choice(value: object) -> tuple[str, ...]:
     return texts
 
 
+def _by_label(parse: Callable[[object], str], value: object) -> tuple[tuple[str, str], ...]:
+    """Return the pairs of a mapping from labels or patterns to what `parse` takes."""
+    if not isinstance(value, dict):
+        raise ValueError(f"expected a mapping of labels or patterns, got {_kind(value)}")
+    pairs = []
+    for entry, given in value.items():
+        try:
+            pairs.append((_text(entry), parse(given)))
+        except ValueError as error:
+            raise ValueError(f"{shown(entry)}: {error}") from None
+    return tuple(pairs)
+
+
 def parse_parallel(value: object) -> int:
     """Return a number of workers; ValueError with one sentence."""
     if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= MAX_PARALLEL:
@@ -72,6 +88,8 @@ _KEYS: Final[Mapping[str, Callable[[object], object]]] = {
     "database_access": parse_access,
     "warn_only": _texts,
     "require": _texts,
+    "owners": partial(_by_label, parse_owner),
+    "runbooks": partial(_by_label, parse_runbook),
     "every": parse_timeout,
     "max_age": parse_timeout,
 }

@@ -74,11 +74,25 @@ def finite(seconds: float) -> float:
 
 
 @dataclass(frozen=True, slots=True)
+class Earlier:
+    """An attempt before the last one."""
+
+    outcome: Outcome
+    message: str = ""
+    details: str = ""
+
+    def __post_init__(self) -> None:
+        """Take an outcome by its name; ValueError where there is none of it."""
+        object.__setattr__(self, "outcome", Outcome(self.outcome))
+
+
+@dataclass(frozen=True, slots=True)
 class ProbeResult:
     """What one probe did: `duration` in seconds, all its attempts together, made `finite`; `started_at` in UTC.
 
     `message` is one line; `details` are tracebacks and stacks; `output` is the end of what it printed.
-    `started_at` is None for a probe that never started.
+    `started_at` is None for a probe that never started. `earlier` are the attempts before the last one; of very many
+    the first ones alone. The fields after it are those of `terms.About`.
     """
 
     label: str
@@ -91,6 +105,12 @@ class ProbeResult:
     details: str = ""
     output: str = ""
     tags: tuple[str, ...] = ()
+    earlier: tuple[Earlier, ...] = ()
+    title: str | None = None
+    owner: str | None = None
+    runbook: str | None = None
+    file: str | None = None
+    line: int | None = None
 
     def __post_init__(self) -> None:
         """Take a duration that is none for 0.0, and an outcome by its name; ValueError where there is none of it."""
@@ -103,6 +123,11 @@ class ProbeResult:
     def is_problem(self) -> bool:
         """Whether the probe failed, erred or timed out, blocking or not."""
         return self.outcome in PROBLEMS
+
+    @property
+    def flaky(self) -> bool:
+        """Whether the probe passed after an attempt that was a problem."""
+        return self.outcome is Outcome.PASSED and self.attempts > 1
 
     @property
     def closes_gate(self) -> bool:

@@ -10,7 +10,7 @@ import math
 import re
 from dataclasses import dataclass, fields
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,6 +19,9 @@ ATTRIBUTE: Final = "__probe_wishes__"
 LONGEST: Final = 7 * 24 * 3600.0
 """Seconds that a duration can be: more than the operating system can wait in one go would crash a run."""
 _SHOWN: Final = 60
+_LONGEST_OWNER: Final = 200
+_LONGEST_URL: Final = 2000
+_URL: Final = re.compile(r"https?://[^\s/]\S*")
 _DURATION: Final = re.compile(r"(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)s)?(?:(\d+)ms)?")
 _NUMBER: Final = re.compile(r"\d+(?:\.\d+)?")
 
@@ -101,6 +104,20 @@ def parse_isolation(value: object) -> Isolation:
         raise ValueError(f"expected one of {', '.join(Isolation)}, got {shown(value)}") from None
 
 
+def parse_owner(value: object) -> str:
+    """Return who owns a probe, in one line; ValueError with one sentence."""
+    if isinstance(value, str) and value.strip() and value.isprintable() and len(value) <= _LONGEST_OWNER:
+        return value.strip()
+    raise ValueError(f"expected a name of at most {_LONGEST_OWNER} characters, got {shown(value)}")
+
+
+def parse_runbook(value: object) -> str:
+    """Return the URL of a runbook, which reports make a link of; ValueError with one sentence."""
+    if isinstance(value, str) and _URL.fullmatch(value) and value.isprintable() and len(value) <= _LONGEST_URL:
+        return value
+    raise ValueError(f"expected a URL that begins with https:// or http://, got {shown(value)}")
+
+
 def settle_access(terms: Any) -> None:
     """Make the `database_access` of a frozen dataclass, where there is one, what it names; ValueError where it is none.
 
@@ -129,12 +146,17 @@ def parse_flag(value: object) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """What a probe, or the operator, asks for; None where nothing was said. `timeout` is in seconds."""
+    """What a probe, or the operator, asks for; None where nothing was said. `timeout` is in seconds.
+
+    `owner` and `runbook` ask for nothing: they say who mends the probe, and where it is written how.
+    """
 
     timeout: float | None = None
     retries: int | None = None
     warn_only: bool | None = None
     database_access: DatabaseAccess | None = None
+    owner: str | None = None
+    runbook: str | None = None
 
     def __post_init__(self) -> None:
         """Take an access that is given as a text; ValueError where it names none."""
@@ -167,6 +189,23 @@ class Terms:
         settle_access(self)
 
 
+class About(NamedTuple):
+    """What is known of a probe before it runs; None where nothing is known.
+
+    `title` is the first line of its docstring, `file` and `line` are where its method is defined. `owner` is who mends
+    it, `runbook` the URL of what they do.
+    """
+
+    title: str | None = None
+    owner: str | None = None
+    runbook: str | None = None
+    file: str | None = None
+    line: int | None = None
+
+
+UNKNOWN: Final = About()
+
+
 def probe(
     decorated: object = None,
     /,
@@ -175,12 +214,15 @@ def probe(
     retries: int | None = None,
     warn_only: bool | None = None,
     database_access: str | None = None,
+    owner: str | None = None,
+    runbook: str | None = None,
 ) -> Callable[[Decorated], Decorated]:
     """Decorate a probe's method or class with its own terms; a method's say more than its class's.
 
     `timeout` is a duration such as "5s" (setUp and tearDown included), `retries` how often a problem is tried
     again, `warn_only` reports a problem without closing the gate, `database_access` is "read-only", "rollback" or
-    "read-write". Raise ValueError where a value is none of these, so that the module does not load.
+    "read-write". `owner` is a name and `runbook` a URL, which reports show with a problem. Raise ValueError where a
+    value is none of these, so that the module does not load.
     """
     if decorated is not None:
         raise TypeError('@probe takes its terms in parentheses: @probe(timeout="5s")')
@@ -196,6 +238,8 @@ def probe(
         retries=parsed("retries", parse_count, retries),
         warn_only=parsed("warn_only", parse_flag, warn_only),
         database_access=parsed("database_access", parse_access, database_access),
+        owner=parsed("owner", parse_owner, owner),
+        runbook=parsed("runbook", parse_runbook, runbook),
     )
 
     def decorate(decorated: Decorated) -> Decorated:

@@ -156,7 +156,7 @@ def test_check__W003_warns_of_words_of_a_gate_that_choose_nothing(shop, tmp_path
     """In any gate, `ready` too; a word that chooses something is no warning."""
     text = """\
 gates:
-  deploy: {tags: [ready, raedy], exclude_tags: [slow], warn_only: [shop, "shop.TestGone.*"]}
+  deploy: {tags: [ready, raedy], exclude_tags: [slow], warn_only: [shop, "shop.TestGone.*"], owners: {shop: a, pay: b}}
   ready: {tags: [ready, chekout]}
 """
     done = shop.run(*CHECK, env=policy(tmp_path, text))
@@ -165,6 +165,7 @@ gates:
     assert done.code == 0
     assert sorted(line.partition("probe.yaml: ")[2] for line in found) == [
         'gates.deploy.exclude_tags: no loaded probe has the tag "slow"',
+        'gates.deploy.owners: "pay" names no loaded probe',
         'gates.deploy.tags: no loaded probe has the tag "raedy"; did you mean "ready"?',
         'gates.deploy.warn_only: "shop.TestGone.*" names no loaded probe; did you mean "shop.TestReady"?',
         'gates.ready.tags: no loaded probe has the tag "chekout"',

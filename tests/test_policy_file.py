@@ -27,6 +27,8 @@ gates:
     database_access: rollback
     warn_only: ["shop.TestStock.*"]
     require: [shop.TestCheckout]
+    owners: {"shop.*": storefront, shop.TestCheckout: payments}
+    runbooks: {shop.TestCheckout: "https://runbooks.example/pay"}
   ready:
     tags: [ready]
     timeout: 1500ms
@@ -86,6 +88,8 @@ def test_parse__every_key_of_the_format():
         database_access=DatabaseAccess.ROLLBACK,
         warn_only=("shop.TestStock.*",),
         require=("shop.TestCheckout",),
+        owners=(("shop.*", "storefront"), ("shop.TestCheckout", "payments")),
+        runbooks=(("shop.TestCheckout", "https://runbooks.example/pay"),),
     )
     assert policy.gate("ready") == Gate(name="ready", tags=("ready",), timeout=1.5, every=10.0, max_age=30.0)
 
@@ -107,6 +111,8 @@ def test_parse__a_gate_that_says_nothing_has_the_defaults():
         database_access=None,
         warn_only=(),
         require=(),
+        owners=(),
+        runbooks=(),
     )
     assert gate("", "ready") == Gate(name="ready", timeout=2.0, every=10.0, max_age=30.0)
 
@@ -228,6 +234,22 @@ def test_parse__anchors_and_merge_keys_share_what_gates_have_in_common():
             "gates.deploy.database_access: expected one of read-only, rollback, read-write, got 'write'",
         ),
         ("gates: {deploy: {warn_only: 'a.*'}}", "gates.deploy.warn_only: expected a list, got 'a.*'"),
+        (
+            "gates: {deploy: {owners: [shop]}}",
+            "gates.deploy.owners: expected a mapping of labels or patterns, got a list",
+        ),
+        (
+            "gates: {deploy: {owners: {shop: 5}}}",
+            "gates.deploy.owners: 'shop': expected a name of at most 200 characters, got 5",
+        ),
+        (
+            "gates: {deploy: {owners: {7: ann}}}",
+            "gates.deploy.owners: 7: expected a text that is not empty and does not begin with -, got 7",
+        ),
+        (
+            "gates: {deploy: {runbooks: {shop: 'javascript:alert(1)'}}}",
+            "gates.deploy.runbooks: 'shop': expected a URL that begins with https:// or http://, got 'javascript:alert",
+        ),
         # YAML.
         ("gates: {deploy: {}", "line 1, column 19: not YAML: expected ',' or '}', but got '<stream end>'"),
         (

@@ -165,6 +165,14 @@ def test_probe__twice_on_one_method():
         ({"retries": "2"}, r"@probe\(retries=...\): expected a whole number from 0 up, got '2'"),
         ({"warn_only": "no"}, r"@probe\(warn_only=...\): expected true or false, got 'no'"),
         ({"database_access": "rw"}, r"@probe\(database_access=...\): expected one of .*, got 'rw'"),
+        ({"owner": ""}, r"@probe\(owner=...\): expected a name of at most 200 characters, got ''"),
+        ({"owner": "a\nb"}, r"@probe\(owner=...\): expected a name of at most 200 characters, got 'a"),
+        ({"owner": ["ann"]}, r"@probe\(owner=...\): expected a name of at most 200 characters, got \['ann'\]"),
+        (
+            {"runbook": "wiki"},
+            r"@probe\(runbook=...\): expected a URL that begins with .*, got 'wiki'",
+        ),
+        ({"runbook": "data:,a"}, r"@probe\(runbook=...\): expected a URL that begins with https://"),
     ],
 )
 def test_probe__a_value_that_is_none_is_refused_at_once(wish, says):

@@ -93,6 +93,13 @@ class Result(models.Model):
     details = models.TextField(blank=True)
     output = models.TextField(blank=True)
     tags = models.JSONField(default=list, blank=True)
+    # Null in the rows of a release before this one, which knew none of them, and where the record has null.
+    earlier = models.JSONField(null=True, blank=True, help_text="The attempts before the last one.")
+    title = models.TextField(null=True, blank=True)  # noqa: DJ001 (the record has null, and no empty text)
+    owner = models.TextField(null=True, blank=True)  # noqa: DJ001 (as above)
+    runbook = models.TextField(null=True, blank=True)  # noqa: DJ001 (as above)
+    file = models.TextField(null=True, blank=True)  # noqa: DJ001 (as above)
+    line = models.PositiveIntegerField(null=True, blank=True)
 
     objects: ClassVar[models.Manager[Result]] = HistoryManager()
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from django_probe.reports.outlet import Outlet
 from django_probe.reports.terminal import ERASE, columns, is_terminal, progress, wants_color
 from django_probe.reports.text import (
+    contact,
     explanation,
     one_line,
     seconds,
@@ -111,7 +112,8 @@ class Console:
         self._print("=" * self._rule)
         self._print(_line(result), f"{_BOLD};{_style(result)}")
         self._print("-" * self._rule)
-        self._print(explanation(result))
+        for line in (explanation(result), *contact(result)):
+            self._print(line)
         if result.details.strip():
             same = result.details == self._told  # a broken fixture is in the result of every probe that needs it
             self._print("\n" + ("(the same as above)" if same else result.details.strip("\n")))

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from datetime import UTC
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from django_probe.results import ProbeResult, ProbeRun
+    from django_probe.results import Earlier, ProbeResult, ProbeRun
+
+VERSION: Final = 1
+"""Of the format: another one means something else by a key; new keys alone do not make one."""
 
 
 def as_dict(run: ProbeRun) -> dict[str, object]:
@@ -20,6 +23,7 @@ def as_dict(run: ProbeRun) -> dict[str, object]:
 def about(run: ProbeRun) -> dict[str, object]:
     """Return what the record says about the whole run, without its results."""
     return {
+        "version": VERSION,
         "id": run.id,
         "gate": run.gate,
         "release": run.release,
@@ -59,4 +63,19 @@ def _result(result: ProbeResult) -> dict[str, object]:
         "details": result.details,
         "output": result.output,
         "tags": list(result.tags),
+        "title": result.title,
+        "owner": result.owner,
+        "runbook": result.runbook,
+        "file": result.file,
+        "line": result.line,
+        "flaky": result.flaky,
+        "earlier": [_earlier(attempt) for attempt in result.earlier],
+    }
+
+
+def _earlier(attempt: Earlier) -> dict[str, str]:
+    return {
+        "outcome": attempt.outcome.value,
+        "message": attempt.message,
+        "details": attempt.details,
     }

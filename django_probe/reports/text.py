@@ -44,6 +44,12 @@ def explanation(result: ProbeResult) -> str:
     return one_line(result.message) or f"{word(result.outcome)}, without a message"
 
 
+def contact(result: ProbeResult) -> list[str]:
+    """Return a line for each that is known: who mends the probe, and where it is written how."""
+    known = {"owner": result.owner, "runbook": result.runbook}
+    return [f"{name}: {one_line(said)}" for name, said in known.items() if said]
+
+
 def seconds(duration: float) -> str:
     """Return a duration for people: `0.051s`, `12.30s`."""
     return f"{duration:.3f}s" if duration < 1 else f"{duration:.2f}s"

@@ -69,6 +69,16 @@ GATES = {
     "exclude_tags": [[], ["slow"], [""], ["-slow"], "slow"],
     "warn_only": [[], ["*"], ["shop.TestStock.*", "[ab]*"], [""], ["- x"], {}],
     "require": [[], ["probe_http"], ["shop.TestStock.*", "shop.TestA.test_b[2]"], [""], ["- x"], "probe_http"],
+    "owners": [
+        {}, {"shop.*": "payments"}, {"shop.TestA.test_b[2]": "Ann Müller <ann@shop.example>"},
+        {"": "a"}, {"-x": "a"}, {" x": "a"}, {"x": ""}, {"x": "  "}, {"x": "a\nb"}, {"x": "a" * 201},
+        {"x": 1}, [], "x",
+    ],
+    "runbooks": [
+        {}, {"shop": "https://runbooks.example/pay?a=1#b"}, {"shop.*": "http://wiki/x"},
+        {"-x": "https://a"}, {"x": ""}, {"x": "wiki/pay"}, {"x": "javascript:alert(1)"}, {"x": "https:///a"},
+        {"x": "https://a b"}, {"x": "https://" + "a" * 2000}, {"x": 1}, ["https://a"],
+    ],
     "parallel": [1, 1000, 0, 1001, -1, 1.5, "4", True],
     "timeout": [
         30, 0.5, 604800, "30", "0.5", "250ms", "2m30s", "1h2m3.5s4ms", "0m1s", "00.10s", "7h", "5m3ms", "168h",

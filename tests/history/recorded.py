@@ -41,7 +41,7 @@ from django.db import connection, connections, transaction
 from django_probe.history.http import metrics
 from django_probe.history.storage import records, runs, store
 from django_probe.history.models import Result, Run
-from django_probe.results import EndedBy, Outcome, ProbeResult, ProbeRun
+from django_probe.results import Earlier, EndedBy, Outcome, ProbeResult, ProbeRun
 
 def told(**values):
     print("TOLD " + json.dumps(values, default=str))

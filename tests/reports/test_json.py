@@ -6,7 +6,7 @@ import json as stdlib_json
 from datetime import UTC, datetime, timedelta, timezone
 
 from django_probe.reports import json
-from django_probe.results import EndedBy
+from django_probe.results import Earlier, EndedBy
 
 HOSTILE = "\ud800 \x00 \x1b[31m </script> ]]> \ufffe \u2028 \"'\\"
 
@@ -21,7 +21,14 @@ def test_render__the_whole_format(run, result):
             output="paying",
             tags=("smoke",),
             attempts=2,
+            earlier=(Earlier("timeout", "no end after 30s", "Where it hung …"),),
+            title="Pays",
+            owner="payments",
+            runbook="https://runbooks.example/pay",
+            file="shop/probes.py",
+            line=12,
         ),
+        result("shop.TestCheckout.test_cart", attempts=2),
         result("shop.TestStock.test_count", outcome="not_run", blocking=False, message="stopped before it"),
         release="v42",
         ended_by=EndedBy.FAILFAST,
@@ -30,6 +37,7 @@ def test_render__the_whole_format(run, result):
 
     assert stdlib_json.dumps(stdlib_json.loads(json.render(given)), indent=1) == stdlib_json.dumps(
         {
+            "version": 1,
             "id": "6f0c",
             "gate": "deploy",
             "release": "v42",
@@ -41,10 +49,10 @@ def test_render__the_whole_format(run, result):
             "passed": False,
             "exit_code": 1,
             "ended_by": "failfast",
-            "selected": 2,
+            "selected": 3,
             "selection": "9f86d081884c7d65",
             "counts": {
-                "passed": 0,
+                "passed": 1,
                 "failed": 1,
                 "error": 0,
                 "timeout": 0,
@@ -64,6 +72,34 @@ def test_render__the_whole_format(run, result):
                     "details": "Traceback …",
                     "output": "paying",
                     "tags": ["smoke"],
+                    "title": "Pays",
+                    "owner": "payments",
+                    "runbook": "https://runbooks.example/pay",
+                    "file": "shop/probes.py",
+                    "line": 12,
+                    "flaky": False,
+                    "earlier": [
+                        {"outcome": "timeout", "message": "no end after 30s", "details": "Where it hung …"},
+                    ],
+                },
+                {
+                    "label": "shop.TestCheckout.test_cart",
+                    "outcome": "passed",
+                    "blocking": True,
+                    "started_at": "2026-11-23T10:00:00.123Z",
+                    "duration": 0.051,
+                    "attempts": 2,
+                    "message": "",
+                    "details": "",
+                    "output": "",
+                    "tags": [],
+                    "title": None,
+                    "owner": None,
+                    "runbook": None,
+                    "file": None,
+                    "line": None,
+                    "flaky": True,
+                    "earlier": [],
                 },
                 {
                     "label": "shop.TestStock.test_count",
@@ -76,6 +112,13 @@ def test_render__the_whole_format(run, result):
                     "details": "",
                     "output": "",
                     "tags": [],
+                    "title": None,
+                    "owner": None,
+                    "runbook": None,
+                    "file": None,
+                    "line": None,
+                    "flaky": False,
+                    "earlier": [],
                 },
             ],
         },

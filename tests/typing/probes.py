@@ -22,7 +22,7 @@ class TestCheckout(TestCase):
 
 
 class TestStock(IsolatedAsyncioTestCase):
-    @probe(retries=1)
+    @probe(retries=1, owner="stock", runbook="https://runbooks.example/stock")
     async def test_counts(self) -> None:
         self.assertTrue(await self.count())
 

@@ -11,6 +11,7 @@ import heapq
 from collections import deque
 from dataclasses import replace
 from datetime import UTC
+from functools import cache
 from itertools import count
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,25 +19,38 @@ from django_probe.execution.failures import one_line, shortened
 from django_probe.execution.judge.output import ending
 from django_probe.execution.judge.work import Attempt, Selected, Unit
 from django_probe.originals import Original
-from django_probe.results import PROBLEMS, EndedBy, Outcome, ProbeResult
+from django_probe.results import PROBLEMS, Earlier, EndedBy, Outcome, ProbeResult
+from django_probe.terms import UNKNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from datetime import datetime
 
+    from django_probe.terms import About
+
 MOST_TOLD: Final = 32 * 1024 * 1024
 """Characters of details and output that a record keeps: every report has to be made of them within seconds."""
+MOST_EARLIER: Final = 20
+"""Attempts before the last one that a result keeps."""
 _LEFT_OUT: Final = "[left out: the details and the output of this run are more than 32 MiB]"
 
 
 class _History:
-    """The attempts of a probe that is tried again."""
+    """The attempts of a probe that is tried again: all, or of very many the first ones and the last."""
 
-    def __init__(self, first: Attempt | None, began: float | None) -> None:
-        self.first = first
+    def __init__(self, began: float | None) -> None:
+        self.tried: list[Attempt] = []
         self.began = began
         self.attempts = 0
         self.duration = 0.0
+
+    def add(self, attempt: Attempt) -> None:
+        """Take one more."""
+        if len(self.tried) > MOST_EARLIER:
+            self.tried.pop()
+        self.tried.append(attempt)
+        self.attempts += 1
+        self.duration += attempt.duration
 
 
 class _Room:
@@ -72,9 +86,10 @@ class Ledger:
         self._selected = selected
         self._retry_delay = retry_delay
         self._redact = redact
+        self._redact_again = cache(redact)  # for what many probes have in common
         self._ended = ended
         self._room = _Room(MOST_TOLD)
-        self._room_for_firsts = _Room(MOST_TOLD)
+        self._room_for_tried = _Room(MOST_TOLD)
         self._extras: list[ProbeResult] = []
         self._delayed: list[tuple[float, int, Unit]] = []
         self._again: dict[str, list[int]] = {}
@@ -162,12 +177,11 @@ class Ledger:
         history = self._histories.get(index)
         stands = attempt.outcome in PROBLEMS or (history is not None and attempt.outcome is not Outcome.PASSED)
         if stands and probe.retries > (history.attempts if history else 0):
+            attempt.details = self._room_for_tried(attempt.details)
+            attempt.output = self._room_for_tried(attempt.output)
             if history is None:
-                attempt.details = self._room_for_firsts(attempt.details)
-                attempt.output = self._room_for_firsts(attempt.output)
-                history = self._histories[index] = _History(attempt, attempt.began)
-            history.attempts += 1
-            history.duration += attempt.duration
+                history = self._histories[index] = _History(attempt.began)
+            history.add(attempt)
             if probe.fixtures is None:
                 self._retry([index], now)
             else:
@@ -192,8 +206,8 @@ class Ledger:
         for index in range(len(self._selected)):
             if index not in self.results:
                 history = self._histories.get(index)
-                if history and history.first:  # it was waiting for its retry: what it did still counts
-                    self._close(index, history.first, more_attempts=0)
+                if history:  # it was waiting for its retry: what it did still counts
+                    self._close(index, history.tried.pop(), more_attempts=0)
                 else:
                     self._close(index, Attempt(Outcome.NOT_RUN, why), more_attempts=0)
         return (*(self.results[index] for index in range(len(self._selected))), *self._extras)
@@ -213,23 +227,33 @@ class Ledger:
 
     def _close(self, index: int, attempt: Attempt, more_attempts: int = 1) -> None:
         probe = self._selected[index]
-        history = self._histories.pop(index, None) or _History(None, attempt.began)
+        history = self._histories.pop(index, None) or _History(attempt.began)
         attempts = history.attempts + more_attempts
-        if history.first and history.first is not attempt:
-            attempt = _after(history.first, attempt)
+        if history.tried:
+            attempt = _after(history.tried[0], attempt)
         result = self._result(
             probe.label,
             attempt,
             blocking=probe.blocking,
-            tags=tuple(map(self._redact, probe.tags)),
+            tags=tuple(map(self._redact_again, probe.tags)),
             attempts=attempts,
             began=history.began,
             duration=history.duration + (attempt.duration if more_attempts else 0.0),
+            tried=history.tried[:MOST_EARLIER],
+            about=probe.about,
         )
         self.results[index] = result
         self._ended(result)
 
-    def _result(self, label: str, attempt: Attempt, **more: Any) -> ProbeResult:
+    def _result(
+        self,
+        label: str,
+        attempt: Attempt,
+        *,
+        tried: Sequence[Attempt] = (),
+        about: About = UNKNOWN,
+        **more: Any,
+    ) -> ProbeResult:
         began = more.pop("began", attempt.began)
         return ProbeResult(
             label=label,
@@ -239,8 +263,18 @@ class Ledger:
             message=self._redact(attempt.message),
             details=self._room(self._redact(attempt.details)),
             output=self._room(ending(self._redact(attempt.output))) if attempt.outcome in PROBLEMS else "",
+            earlier=tuple(self._earlier(each) for each in tried),
+            **self._known(about),
             **more,
         )
+
+    def _earlier(self, attempt: Attempt) -> Earlier:
+        details = self._room(self._redact(attempt.details))
+        return Earlier(attempt.outcome, self._redact(attempt.message), details)
+
+    def _known(self, about: About) -> dict[str, Any]:
+        known = about._asdict().items()
+        return {key: self._redact_again(said) if isinstance(said, str) else said for key, said in known}
 
 
 def _owed(probe: Selected, attempt: Attempt) -> Attempt:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django_probe.results import Outcome, finite
+from django_probe.terms import UNKNOWN, About
 
 if TYPE_CHECKING:
     from collections import deque
@@ -26,13 +27,14 @@ class Selected(NamedTuple):
     fixtures: str | None
     verdict: tuple[Outcome, str, str] | None
     required: bool = False
+    about: About = UNKNOWN
 
     @classmethod
     def of(cls, described: Sequence[Any]) -> Selected:
         """Read what `selection.Probe.described` wrote."""
-        label, tags, timeout, retries, blocking, fixtures, verdict, required = described
+        label, tags, timeout, retries, blocking, fixtures, verdict, required, about = described
         judged = (Outcome(verdict[0]), str(verdict[1]), str(verdict[2])) if verdict else None
-        return cls(label, tuple(tags), timeout, retries, blocking, fixtures, judged, required)
+        return cls(label, tuple(tags), timeout, retries, blocking, fixtures, judged, required, About(*about))
 
 
 @dataclass(slots=True)

@@ -91,15 +91,25 @@ def chooses_nothing(choice: Choice, loaded: Sequence[LabelledTest]) -> list[str]
 
 
 def warnings(choice: Choice, loaded: Sequence[LabelledTest], labels: Labels) -> list[str]:
-    """Return a sentence for each entry of `exclude_tags` and `warn_only` that is of no loaded probe."""
+    """Return a sentence for each tag of `exclude_tags`, and each entry of `named`, that is of no loaded probe."""
     sentences = []
     gate = f"gates.{choice.gate.name}"
     if choice.exclude_tags_given or not choice.narrowed:
         where = "--exclude-tag" if choice.exclude_tags_given else f"{gate}.exclude_tags"
         sentences += [f"{where}: {what}" for what in unborne(choice.gate.exclude_tags, loaded)]
     if not choice.narrowed:
-        sentences += [f"{gate}.warn_only: {what}" for what in unnamed(choice.gate.warn_only, labels)]
+        for key, entries in named(choice.gate).items():
+            sentences += [f"{gate}.{key}: {what}" for what in unnamed(entries, labels)]
     return sentences
+
+
+def named(gate: Gate) -> dict[str, list[str]]:
+    """Return the keys of the gate that say something of probes, each with the labels and patterns in it."""
+    return {
+        "warn_only": [*gate.warn_only],
+        "owners": [entry for entry, _ in gate.owners],
+        "runbooks": [entry for entry, _ in gate.runbooks],
+    }
 
 
 def unborne(tags: Iterable[str], loaded: Iterable[LabelledTest]) -> list[str]:

@@ -19,10 +19,11 @@ from django_probe.errors import UsageError
 from django_probe.execution.failures import formatted, message_of
 from django_probe.execution.loading import choices
 from django_probe.execution.loading.choices import Choice, LabelledTest
+from django_probe.execution.loading.descriptions import Descriptions
 from django_probe.execution.loading.suites import ProbeSuite, Stillborn, label_of, numbered
 from django_probe.names import Labels, unnumbered
 from django_probe.results import Outcome
-from django_probe.terms import CeilingError, DatabaseAccess, Terms, Wishes, wishes_of
+from django_probe.terms import UNKNOWN, About, CeilingError, DatabaseAccess, Terms, Wishes, wishes_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -46,6 +47,7 @@ class Probe:
     terms: Terms
     fixtures: str | None
     required: bool = False
+    about: About = UNKNOWN
 
     def described(self) -> list[Any]:
         """Return what the judge has to know, as JSON takes it."""
@@ -53,7 +55,7 @@ class Probe:
         verdict = [stillborn.outcome, stillborn.message, stillborn.details] if stillborn else None
         terms = self.terms
         of_terms = (terms.timeout, terms.retries, terms.blocking)
-        return [self.label, self.tags, *of_terms, self.fixtures, verdict, self.required]
+        return [self.label, self.tags, *of_terms, self.fixtures, verdict, self.required, self.about]
 
 
 @dataclass(slots=True)
@@ -111,11 +113,14 @@ def _chosen(loaded: Iterable[LabelledTest], labels: Labels, choice: Choice) -> I
     closing = labels.all(choice.closing)
     required = labels.all(choice.required)
     terms_of = cache(partial(_terms, choice))
+    descriptions = Descriptions(gate, labels)
     for label, _, test, tags in loaded:
         if isinstance(test, Stillborn) or (_chosen_by_tags(tags, gate) and _named(label, test, choice)):
             own = wishes_of(test, test._testMethodName)  # noqa: SLF001 (unittest has no other name for it)
             terms, refusal = terms_of(own, label in warned, label in closing)
-            yield _probe(label, test, tags, terms, refusal, required=label in required)
+            probe = _probe(label, test, tags, terms, refusal, required=label in required)
+            probe.about = descriptions.of(label, test, own)
+            yield probe
 
 
 def _missing(entry: str, why: str) -> Probe:

@@ -9,6 +9,7 @@ from django.conf import settings
 import django_probe
 from django_probe.history.http.negotiation import LONGEST_WAIT, Format
 from django_probe.history.storage.summaries import State
+from django_probe.reports.json import VERSION
 from django_probe.results import EndedBy, Outcome
 
 _Schema = dict[str, Any]
@@ -236,10 +237,13 @@ _TIME: Final[_Schema] = {"type": "string", "format": "date-time"}
 _TIME_OR_NULL: Final[_Schema] = {"type": ["string", "null"], "format": "date-time"}
 _FLAG: Final[_Schema] = {"type": "boolean"}
 
+_OUTCOME: Final[_Schema] = {"type": "string", "enum": [str(outcome) for outcome in Outcome]}
+
+_EARLIER: Final = _object({"outcome": _OUTCOME, "message": _TEXT, "details": _TEXT})
 _RESULT: Final = _object(
     {
         "label": _TEXT,
-        "outcome": {"type": "string", "enum": [str(outcome) for outcome in Outcome]},
+        "outcome": _OUTCOME,
         "blocking": {**_FLAG, "description": "Whether the gate closes where it did not pass."},
         "started_at": {**_TIME_OR_NULL, "description": "Null where it never started."},
         "duration": {"type": "number", "description": "Seconds."},
@@ -248,10 +252,18 @@ _RESULT: Final = _object(
         "details": _TEXT,
         "output": _TEXT,
         "tags": _TEXTS,
+        "title": {**_TEXT_OR_NULL, "description": "The first line of its docstring."},
+        "owner": {**_TEXT_OR_NULL, "description": "Who mends it."},
+        "runbook": {**_TEXT_OR_NULL, "description": "The URL of what they do."},
+        "file": {**_TEXT_OR_NULL, "description": "Where its method is, from the folder of the command."},
+        "line": {"type": ["integer", "null"], "minimum": 0},
+        "flaky": {**_FLAG, "description": "Whether it passed after an attempt that was a problem."},
+        "earlier": {"type": "array", "items": _EARLIER, "description": "The attempts before the last one."},
     }
 )
 _RUN: Final = _object(
     {
+        "version": {"const": VERSION, "description": "Of the format of the record."},
         "id": _TEXT,
         "gate": _TEXT,
         "release": _TEXT_OR_NULL,

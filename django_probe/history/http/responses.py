@@ -60,6 +60,7 @@ def of_run(request: HttpRequest, summary: RunSummary, form: Format, status: int 
 def progress(summary: RunSummary) -> dict[str, Any]:
     """Return a run that is under way, in the keys of the record as far as they are known, and its progress."""
     return {
+        "version": record_json.VERSION,
         "id": summary.id,
         "gate": summary.gate,
         "release": summary.release or None,

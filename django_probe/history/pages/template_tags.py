@@ -87,6 +87,13 @@ def label(text: str) -> SafeString:
     return mark_safe("".join(f"{part}.{after_dot}" for part in parts) + last)  # noqa: S308 (each part is escaped)
 
 
+def runbook(url: str) -> SafeString:
+    """Return a link to a runbook; what is no URL of the web stays a text."""
+    if not url.startswith(("https://", "http://")):
+        return format_html("Runbook: {}", url)
+    return format_html('<a href="{}" rel="noreferrer">Runbook</a>', url)
+
+
 def clipped(text: str, most: int) -> str:
     """Return a text, or its end with a line about how much is missing: a traceback's end is the part that matters."""
     if len(text) <= most:
@@ -119,5 +126,5 @@ def name_url(here: Links, name: str) -> str:
     return here.of_run(name)
 
 
-for _filter in (took, when, number, count, utc, label, clipped, counts, word, gate_url, run_url, name_url):
+for _filter in (took, when, number, count, utc, label, runbook, clipped, counts, word, gate_url, run_url, name_url):
     register.filter(_filter.__name__, _filter)

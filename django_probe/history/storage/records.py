@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Any, Final
 from django_probe.history.models import Result, Run
 from django_probe.history.storage.clock import from_column
 from django_probe.history.storage.summaries import UNHEARD
-from django_probe.results import EndedBy, Outcome, ProbeResult, ProbeRun, together
+from django_probe.results import Earlier, EndedBy, Outcome, ProbeResult, ProbeRun, together
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
 
     from django_probe.history.storage.summaries import Part, RunSummary
 
@@ -32,6 +31,12 @@ _RESULT: Final = (
     "details",
     "output",
     "tags",
+    "earlier",
+    "title",
+    "owner",
+    "runbook",
+    "file",
+    "line",
 )
 
 
@@ -41,7 +46,7 @@ def of(summary: RunSummary) -> ProbeRun:
     results: dict[int, list[ProbeResult]] = {key: [] for key in rows}
     for row in Result.objects.filter(run__in=list(rows)).order_by("run", "pk").values_list(*_RESULT):
         key, *values = row
-        results[key].append(_result(*values))
+        results[key].append(_result(dict(zip(_RESULT[1:], values, strict=True))))
     if len(rows) < len(summary.parts):
         raise Run.DoesNotExist  # they were pruned just now
     shards = [_shard(rows[part.key], part, results[part.key]) for part in summary.parts]
@@ -49,11 +54,15 @@ def of(summary: RunSummary) -> ProbeRun:
     return together(shards)
 
 
-def _result(label: str, outcome: str, blocking: bool, started_at: datetime | None, *rest: Any) -> ProbeResult:  # noqa: FBT001 (a column)
-    moment = started_at and from_column(started_at)
-    duration, attempts, message, details, output, tags = rest
+def _result(columns: dict[str, Any]) -> ProbeResult:
+    started_at, tags, earlier = columns["started_at"], columns["tags"], columns["earlier"] or ()
     return ProbeResult(
-        label, Outcome(outcome), blocking, moment, duration, attempts, message, details, output, tuple(tags)
+        **{
+            **columns,
+            "started_at": started_at and from_column(started_at),
+            "tags": tuple(tags),
+            "earlier": tuple(Earlier(**attempt) for attempt in earlier),
+        }
     )
 
 

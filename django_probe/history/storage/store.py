@@ -16,7 +16,7 @@ from django_probe.history.models import Result, Run
 from django_probe.history.storage.clock import Now, to_column
 from django_probe.history.storage.summaries import RunKey
 from django_probe.reports.text import one_line, visible
-from django_probe.results import Outcome, ProbeResult, ProbeRun
+from django_probe.results import Earlier, Outcome, ProbeResult, ProbeRun
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -150,7 +150,22 @@ def _rows(key: int, results: Iterable[ProbeResult]) -> Iterable[Result]:
             details=visible(result.details),
             output=visible(result.output),
             tags=[visible(tag) for tag in result.tags],
+            earlier=[_attempt(attempt) for attempt in result.earlier],
+            title=_shown(result.title),
+            owner=_shown(result.owner),
+            runbook=_shown(result.runbook),
+            file=_shown(result.file),
+            line=result.line,
         )
+
+
+def _attempt(attempt: Earlier) -> dict[str, str]:
+    told = {"message": visible(attempt.message), "details": visible(attempt.details)}
+    return {"outcome": attempt.outcome.value, **told}
+
+
+def _shown(text: str | None) -> str | None:
+    return None if text is None else visible(text)
 
 
 def _clip(text: str, most: int) -> str:

@@ -94,6 +94,13 @@ class TestFlaky(Counting):
     assert "1 != 4" in ended["test_more_retries"]["details"]
     assert "2 != 4" not in ended["test_more_retries"]["details"]
     assert record["counts"]["passed"] == 5
+    earlier = {name: [attempt["message"] for attempt in result["earlier"]] for name, result in ended.items()}
+    assert earlier["test_passes_at_once"] == earlier["test_no_retries"] == []
+    assert earlier["test_never_passes"] == ["ValueError: attempt 1"]
+    assert earlier["test_more_retries"] == ["1 != 4", "2 != 4", "3 != 4"]
+    assert {attempt["outcome"] for attempt in ended["test_hangs_once"]["earlier"]} == {"timeout"}
+    flaky = {name for name, result in ended.items() if result["flaky"]}
+    assert flaky == {"test_passes_later", "test_crashes_once", "test_hangs_once", "test_more_retries"}
 
 
 def policy(project, **keys):
@@ -366,6 +373,17 @@ def test_durations_and_times_are_finite_whatever_a_probe_did_to_the_clock():
         (result,) = ledger.finish(None)
         assert result.duration == 1.5
         assert 1900 < result.started_at.year < 9999
+
+
+def test_of_very_many_attempts_the_first_are_kept():
+    """So a probe that is tried for ever does not fill the judge; how often it was tried is told all the same."""
+    probe = Selected("shop.TestClock.test_it", (), 9.0, 99, blocking=True, fixtures=None, verdict=None)
+    ledger = Ledger([probe], 0.0, str, [].append)
+    for number in range(60):
+        ledger.record(0, Attempt(Outcome.FAILED, f"attempt {number + 1}", duration=1.0), now=0.0)
+    (result,) = ledger.finish(EndedBy.SIGTERM)
+    assert (result.attempts, result.duration, result.message) == (60, 60.0, "attempt 60")
+    assert [earlier.message for earlier in result.earlier] == [f"attempt {number + 1}" for number in range(20)]
 
 
 def test_what_a_run_says_has_a_bound(project):

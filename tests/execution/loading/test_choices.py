@@ -38,7 +38,8 @@ POLICY = """\
 gates:
   half_tag: {tags: [smoke, chekout]}
   half_tag_of_pay: {probes: [pay], tags: [smoke]}
-  dead_warn: {tags: [smoke], warn_only: ["shop.TestGone.*", shop.TestShop, "pay.TestOne"]}
+  dead_warn: {tags: [smoke], warn_only: ["shop.TestGone.*", shop.TestShop, "pay.TestOne"],
+    owners: {shop: ann, shop.TestShp: ben}, runbooks: {pay: "https://runbooks.example"}}
   dead_exclude: {tags: [smoke], exclude_tags: [slwo]}
   one_of_two: {probes: [shop.TestHost], warn_only: ["shop.TestHost.test_known[2]", "shop.TestHost.test_known2"]}
   all_numbers: {probes: [shop.TestHost.test_known], warn_only: [shop.TestHost.test_known]}
@@ -177,12 +178,13 @@ def test_require__what_could_not_be_loaded_is_not_there(project):
 
 
 def test_warnings__name_entries_that_are_of_no_probe(site):
-    """A warn_only or exclude_tags that nothing bears opens nothing: a line each, and the run goes on."""
+    """What nothing bears in warn_only, exclude_tags or owners opens nothing: a line each, and the run goes on."""
     warn, exclude = site.probe("--gate", "dead_warn"), site.probe("--gate", "dead_exclude")
 
     assert (warn.code, exclude.code) == (0, 0)
     assert [line for line in warn.err.splitlines() if line.startswith("warning: ")] == [
-        'warning: gates.dead_warn.warn_only: "shop.TestGone.*" names no loaded probe; did you mean "shop.TestShop"?'
+        'warning: gates.dead_warn.warn_only: "shop.TestGone.*" names no loaded probe; did you mean "shop.TestShop"?',
+        'warning: gates.dead_warn.owners: "shop.TestShp" names no loaded probe; did you mean "shop.TestShop"?',
     ]
     assert [line for line in exclude.err.splitlines() if line.startswith("warning: ")] == [
         'warning: gates.dead_exclude.exclude_tags: no loaded probe has the tag "slwo"; did you mean "slow"?'

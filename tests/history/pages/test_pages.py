@@ -112,7 +112,8 @@ def test_pages__show_hostile_text_as_text(site):
         site,
         evil
         + """
-bad = [result(f"{evil}.{evil}{n}", Outcome.FAILED, message=evil, details=evil, output=evil, tags=(evil,))
+bad = [result(f"{evil}.{evil}{n}", Outcome.FAILED, message=evil, details=evil, output=evil, tags=(evil,),
+              title=evil, owner=evil, runbook=evil, file=evil, line=7)
        for n in range(3)]
 ran(evil, evil, *bad, host=evil, release=evil, trigger=evil, labels=[evil], narrowed=True)
 ran(evil, evil + "/whole", *bad, host=evil, release=evil, shard="0/2")
@@ -267,7 +268,9 @@ def test_run__bounds_a_page_of_ten_thousand_probes(site):
         site,
         """
 many = [result(f"load.Test{n // 100}.test_{n:04}", Outcome.FAILED if n % 100 == 99 else Outcome.PASSED,
-               message="broken" if n % 100 == 99 else "", details="line\\n" * 20_000 if n % 100 == 99 else "")
+               message="broken" if n % 100 == 99 else "", details="line\\n" * 20_000 if n % 100 == 99 else "",
+               title="Loads", owner="storefront", runbook="https://runbooks.example/load",
+               file="load/probes.py", line=7)
         for n in range(10_000)]
 ran("load", "load", *many)
 made = {
@@ -285,6 +288,8 @@ made = {
     assert first.index("100 problems") < first.index("load.Test0.test_0099") < first.index("Every result")
     assert "characters before this are left out here; the JSON has them" in first
     assert "9,901 to 10,000 of 10,000" in pages["last"].text
+    assert "Loads broken took 250 ms; load/probes.py:7 Owner: storefront Runbook" in first
+    assert "https://runbooks.example/load" in [link["href"] for link in pages["first"].all("a")]
     assert "load.Test99.test_9998" in pages["last"].text
     assert pages["beyond"].text == pages["last"].text
     assert pages["slips"].text == first  # all the same page

@@ -101,7 +101,10 @@ def test_finish__is_the_same_twice(kept):
         kept,
         """
         now = datetime(2026, 11, 23, 10, tzinfo=UTC)
-        results = tuple(ProbeResult(f"shop.T.test_{n}", Outcome.PASSED, started_at=now, duration=0.5, tags=("smoke",))
+        known = dict(tags=("smoke",), attempts=2, earlier=(Earlier("timeout", "it hung", "Where it hung: ..."),),
+                     title="Sells", owner="shop", runbook="https://runbooks.example", file="shop/probes.py", line=7)
+        results = tuple(ProbeResult(f"shop.T.test_{n}", Outcome.PASSED, started_at=now, duration=0.5,
+                                    **(known if n % 2 else {}))
                         for n in range(1100))
         run = ProbeRun("twice", "deploy", now, now + timedelta(seconds=3), 1100, results)
         key = store.begin(run, trigger="", labels=(), narrowed=False)
@@ -120,15 +123,19 @@ def test_finish__is_the_same_twice(kept):
 HOSTILE = r"""
 import os, sys, unittest
 from django.test import tag
+from django_probe import probe
+from django_probe.terms import Wishes
 
 class TestHostile(unittest.TestCase):
     @tag("a\x00tag")
+    @probe(retries=1)
     def test_says_it(self):
         sys.stdout.write("out \x00 \x1b[31m ")
         sys.stdout.flush()
         os.write(1, b"raw \x00 \xff")
         with self.subTest(name="sub\x00\ud800"):
             self.fail("NUL \x00, a lone surrogate \udcff, \ufffe")
+    test_says_it.__probe_wishes__ = test_says_it.__probe_wishes__.over(Wishes(owner="o\udcffwner"))
 """
 
 
@@ -143,13 +150,33 @@ def test_hostile_text__loses_no_record(kept):
         r"""
         run = runs.find(r"hostile\udcff")
         (result,) = records.of(run).results
-        told(release=run.release, message=result.message, output=result.output, tags=result.tags)
+        told(release=run.release, message=result.message, output=result.output, tags=result.tags,
+             owner=result.owner, earlier=[attempt.message for attempt in result.earlier])
         """,
     )
     assert got["release"].startswith(r"v1\udc80longlong")
     assert r"NUL \x00, a lone surrogate \udcff" in got["message"]
     assert r"out \x00 \x1b[31m" in got["output"]
     assert got["tags"] == [r"a\x00tag"]
+    assert got["owner"] == r"o\udcffwner"
+    assert r"NUL \x00, a lone" in got["earlier"][0]
+
+
+def test_rows_of_a_release_before__are_read(kept):
+    """Their columns of what the record had not then are null."""
+    got = ask(
+        kept,
+        """
+        now = datetime(2026, 11, 23, 10, tzinfo=UTC)
+        result = ProbeResult("shop.T.test_it", Outcome.FAILED, message="402 != 200", started_at=now)
+        run = ProbeRun("old", "deploy", now, now + timedelta(seconds=3), 1, (result,))
+        key = store.begin(run, trigger="", labels=(), narrowed=False)
+        store.finish(key, run)
+        Result.objects.filter(run=key).update(earlier=None)
+        told(same=records.of(runs.find("old")) == run)
+        """,
+    )
+    assert got == {"same": True}
 
 
 def test_shards__are_one_run(kept):
