@@ -5,6 +5,7 @@ Standard input is the socket of the requests. It has one thread, as a process th
 
 from __future__ import annotations
 
+import atexit
 import gc
 import importlib
 import json
@@ -12,6 +13,7 @@ import os
 import selectors
 import socket
 import sys
+import threading
 import warnings
 from contextlib import suppress
 from pathlib import Path
@@ -114,11 +116,43 @@ def execute(request: dict) -> None:
     exec(code, main.__dict__)
 
 
-if __name__ == "__main__":
+def end(code: int) -> None:
+    """End as Python does, but leave the modules as they are: taking them down copies all memory shared with the parent.
+
+    Return, and leave the end to Python, where the last of what is printed cannot be written.
+    """
+    threading._shutdown()
+    atexit._run_exitfuncs()
+    try:
+        for stream in filter(None, (sys.stdout, sys.stderr)):
+            stream.flush()
+    except (OSError, ValueError):
+        return
+    os._exit(code)
+
+
+def main() -> None:
+    """Import what is shared, and fork; in a fork, be the command."""
     for name in IMPORTED:
         importlib.import_module(name)
     gc.collect()
     gc.freeze()
     # Descriptor 0 becomes the standard input of each command.
-    if request := Forks(socket.socket(fileno=os.dup(0))).next():
+    request = Forks(socket.socket(fileno=os.dup(0))).next()
+    if request is None:
+        return
+    code = 0
+    try:
         execute(request)
+    except SystemExit as ending:
+        code = ending.code or 0
+        if not isinstance(code, int):
+            raise
+    # Where warnings are errors, what the modules held is let go: that it was not closed is such an error.
+    if not request["strict"]:
+        end(code & 0xFF)
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()
