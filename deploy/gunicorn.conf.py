@@ -30,8 +30,10 @@ class AccessLog(Logger):
 
     def access(self, resp: Any, req: Any, environ: dict[str, Any], request_time: timedelta) -> None:
         """Write the line of a request that was answered."""
+        from deploy.worker import is_kubelets  # noqa: PLC0415  (gunicorn reads this file before it finds our folder)
+
         del req
-        if not self.access_log_enabled or _is_kubelets(environ["PATH_INFO"]):
+        if not self.access_log_enabled or is_kubelets(environ["PATH_INFO"]):
             return
         line = {
             "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
@@ -77,13 +79,6 @@ def default_workers(limit: float | None) -> int:
     return min(MOST_WORKERS, max(1, math.ceil(limit or 1)))
 
 
-def _is_kubelets(path: str) -> bool:
-    from django_probe import conf  # noqa: PLC0415  (Django's settings are for those who answer requests)
-
-    prefix = conf.url_prefix()
-    return path.removesuffix("/") in (f"{prefix}live", f"{prefix}ready")
-
-
 def _number(name: str, default: int) -> int:
     """Return a variable that is a whole number of at least 1. If it is not, end with one line and exit code 2."""
     text = os.environ.get(name, "").strip()
@@ -109,8 +104,9 @@ def _refuse(sentence: str) -> None:
 bind = os.environ.get("WEB_BIND", "").strip() or "0.0.0.0:8000"
 chdir = str(Path(__file__).resolve().parent.parent)
 
-# Requests wait for databases and for other requests. With threads, a slow one does not keep kubelet waiting.
-worker_class = "gthread"
+# Requests wait for databases and for other requests. With threads, a slow one does not keep the others waiting.
+# This worker's threads get nothing but whole requests, so a slow client does not either.
+worker_class = "deploy.worker.PatientWorker"
 workers = _number("WEB_CONCURRENCY", default_workers(cpu_limit()))
 threads = _number("WEB_THREADS", 8)
 
@@ -128,6 +124,9 @@ graceful_timeout = _number("WEB_GRACEFUL_TIMEOUT", 20)
 # This is longer than the usual proxies keep an idle connection (60 s). If the server closed first, the proxy's next
 # request could fail.
 keepalive = 75
+
+# The main thread sends what a client does not take at once. The kernel could not hand that over to it.
+sendfile = False
 
 # Gunicorn believes headers that say "this was https" only from the addresses in FORWARDED_ALLOW_IPS.
 accesslog = "-" if _wants_access_log() else None

@@ -40,7 +40,8 @@ def options(*arguments, **variables):
 def test_defaults__are_those_of_a_pod():
     """Threads, a heartbeat in memory, an end before Kubernetes kills, no access log, no control socket."""
     found = options()
-    assert (found["bind"], found["worker_class"], found["threads"]) == ("['0.0.0.0:8000']", "gthread", "8")
+    assert (found["bind"], found["threads"]) == ("['0.0.0.0:8000']", "8")
+    assert found["worker_class"] == "deploy.worker.PatientWorker"
     assert found["worker_tmp_dir"] == "/dev/shm"
     assert int(found["graceful_timeout"]) < 30
     assert found["accesslog"] == "None"

@@ -74,15 +74,20 @@ class Visitor:
 
 
 @contextmanager
-def serving(deployment: Deployment, **variables: str) -> Iterator[tuple[int, Path]]:
-    """Serve until the block ends; give the port, and the file with what the server said."""
+def serving(
+    deployment: Deployment, *options: str, start: tuple[str, ...] = ("-m", "gunicorn"), **variables: str
+) -> Iterator[tuple[int, Path]]:
+    """Serve until the block ends; give the port, and the file with what the server said.
+
+    `start` are the arguments with which Python becomes gunicorn.
+    """
     kept = {name: os.environ[name] for name in KEPT if name in os.environ}
     own = {"DATABASE_URL": f"sqlite:///{deployment.path}/db.sqlite3", "PYTHONDONTWRITEBYTECODE": "1"}
     log = deployment.path / "server.log"
     config = str(ROOT / "deploy" / "gunicorn.conf.py")
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "gunicorn", "--config", config, "--bind", "127.0.0.1:0", "deploy.wsgi"],
+            [sys.executable, *start, "--config", config, "--bind", "127.0.0.1:0", *options, "deploy.wsgi"],
             cwd=deployment.path,
             env={**kept, **own, **deployment.environment, **variables},
             stdin=subprocess.DEVNULL,
