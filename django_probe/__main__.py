@@ -11,13 +11,15 @@ from django_probe.reports.files import settle
 
 USAGE: Final = """\
 usage: django-probe probe [option ...] [label ...]
+       django-probe rollout [option ...] -- helm upgrade …
        django-probe collect [option ...] [LOG ...]
        django-probe --version
 
 probe    run the probes of a gate, as `manage.py probe` does, and judge how that command ends
+rollout  run Helm, follow the gate of the release, and believe in no success without it
 collect  take the JUnit XML out of the logs of gates
 
-`django-probe probe --help` and `django-probe collect --help` say more.
+`django-probe probe --help`, and so on, say more.
 """
 
 
@@ -31,6 +33,10 @@ def main() -> None:
             for stream in (sys.stdout, sys.stderr):
                 settle(stream)
             os._exit(code)  # whatever the environment makes Python do at its end, this is the exit code
+        case ["rollout", *arguments]:
+            from django_probe.rollout.main import rollout  # noqa: PLC0415 (as above)
+
+            sys.exit(rollout(arguments))
         case ["collect", *arguments]:
             from django_probe.collect import main as collect  # noqa: PLC0415 (as above)
 

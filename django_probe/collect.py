@@ -130,6 +130,11 @@ def extract(lines: Iterable[str]) -> list[Shard]:
     return found
 
 
+def is_of_report(line: str) -> bool:
+    """Return whether a line of a log is one of a report."""
+    return _LINE.search(line) is not None
+
+
 def check(shards: Sequence[Shard]) -> None:
     """Raise CollectError unless these are all shards of one run, each of them once."""
     if not shards:

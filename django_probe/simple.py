@@ -99,7 +99,7 @@ class DjangoProbeSuiteRunner:
         age: float = 0.0,
         ends_process: bool = False,
         listener: Listener | None = None,
-        delivery: Delivery | None = None,
+        delivery: Delivery[ProbeRun] | None = None,
         **options: Any,
     ) -> None:
         self.verbosity = verbosity

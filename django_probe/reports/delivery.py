@@ -10,7 +10,7 @@ import os
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from django_probe.errors import UsageError
 from django_probe.reports.files import (
@@ -29,15 +29,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import TextIO
 
-    from django_probe.results import ProbeRun
-
 STDOUT: Final = "-"
 _STDOUT_KEY: Final = "descriptor 1"
 _PATHS_OF_STDOUT: Final = ("/dev/stdout", "/dev/fd/1", "/proc/self/fd/1")
 
 
+T = TypeVar("T")
+"""What is reported on, such as the record of a run."""
+
+
 @dataclass(frozen=True, slots=True)
-class Report:
+class Report(Generic[T]):
     """A report that was asked for: by which option, at which path ("-" is standard output), made by what.
 
     `in_place` writes over the file instead of replacing it: Kubernetes mounts the termination message's file,
@@ -46,28 +48,28 @@ class Report:
 
     option: str
     path: str
-    render: Callable[[ProbeRun], str]
+    render: Callable[[T], str]
     in_place: bool = False
     warm_up: Callable[[], object] | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class _Target:
+class _Target(Generic[T]):
     """Where a report goes: `key` is the same for two paths to one file; `clear` removes an older report."""
 
-    report: Report
+    report: Report[T]
     key: str
     write: Callable[[bytes], None]
     clear: Callable[[], None] | None = None
 
 
-class Delivery:
+class Delivery(Generic[T]):
     """The reports of one run; `prepare()` before anything runs, `deliver(run)` when all is done."""
 
-    def __init__(self, reports: Sequence[Report], stdout: TextIO | None) -> None:
+    def __init__(self, reports: Sequence[Report[T]], stdout: TextIO | None) -> None:
         self._reports = reports
         self._stdout = stdout
-        self._targets: list[_Target] | None = None
+        self._targets: list[_Target[T]] | None = None
 
     def prepare(self) -> None:
         """Make sure that every report can be written, and remove those of an earlier run.
@@ -75,7 +77,7 @@ class Delivery:
         Raise UsageError for the first that cannot; then nothing is removed.
         """
         targets = [_locate(report, self._stdout) for report in self._reports]
-        taken: dict[str, Report] = {}
+        taken: dict[str, Report[T]] = {}
         for target in targets:
             other = taken.setdefault(target.key, target.report)
             if other is not target.report:
@@ -98,7 +100,7 @@ class Delivery:
                 with contextlib.suppress(Exception):
                     report.warm_up()
 
-    def deliver(self, run: ProbeRun) -> list[str]:
+    def deliver(self, run: T) -> list[str]:
         """Write every report of `run`; return a sentence for each that could not be delivered."""
         if self._targets is None:
             raise RuntimeError("prepare() comes before deliver()")
@@ -125,7 +127,7 @@ def _has_content(path: str) -> bool:
         return False
 
 
-def _locate(report: Report, stdout: TextIO | None) -> _Target:
+def _locate(report: Report[T], stdout: TextIO | None) -> _Target[T]:
     """Return the target of a report, or raise UsageError where it could not be written."""
     descriptor = None if stdout is None else descriptor_of(stdout)
     # If a supervisor started this process, standard output is another descriptor.
@@ -138,7 +140,7 @@ def _locate(report: Report, stdout: TextIO | None) -> _Target:
         raise _refusal(report, f"cannot be written: {_why(error)}") from None
 
 
-def _locate_path(report: Report, stdout: int) -> _Target:
+def _locate_path(report: Report[T], stdout: int) -> _Target[T]:
     status = _status(report.path)
     real = os.path.realpath(report.path)
     if report.path.endswith("/") or Path(real).is_dir():
@@ -165,11 +167,11 @@ def _status(path: str) -> os.stat_result | None:
         return None
 
 
-def _refusal(report: Report, what: str) -> UsageError:
+def _refusal(report: Report[T], what: str) -> UsageError:
     return UsageError(f"{_name(report)}: {what}")
 
 
-def _name(report: Report) -> str:
+def _name(report: Report[T]) -> str:
     return f"{report.option} {one_line(report.path)}"
 
 

@@ -21,7 +21,7 @@ def by_option(options: Mapping[str, Any]) -> dict[str, str]:
     return {option: name for option, name in asked.items() if options.get(name) is not None}
 
 
-def wanted(options: Mapping[str, Any]) -> list[Report]:
+def wanted(options: Mapping[str, Any]) -> list[Report[ProbeRun]]:
     """Return every report that options and environment ask for."""
     reports = [_report(option, options[name], name) for option, name in by_option(options).items()]
     if path := environment("PROBE_TERMINATION_LOG"):
@@ -36,7 +36,7 @@ def sink() -> str:
     return environment("PROBE_REPORT_SINK", lambda: "none")
 
 
-def _report(option: str, path: str, name: str, *, in_place: bool = False) -> Report:
+def _report(option: str, path: str, name: str, *, in_place: bool = False) -> Report[ProbeRun]:
     """Ask for what a module of `reports` renders; it is imported only here, and while the probes are loading."""
     module = partial(import_module, f"django_probe.reports.{name}")
 

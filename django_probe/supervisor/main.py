@@ -52,7 +52,7 @@ def probe(arguments: Sequence[str]) -> int:
     return run.exit_code
 
 
-def _report(run: ProbeRun, delivery: Delivery, asked: Request) -> None:
+def _report(run: ProbeRun, delivery: Delivery[ProbeRun], asked: Request) -> None:
     from django_probe.reports.console import Console, is_terminal, wants_color  # noqa: PLC0415 (for this alone)
 
     for sentence in delivery.deliver(run):

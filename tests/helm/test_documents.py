@@ -6,12 +6,10 @@ What a block is stands in a comment on the line before its fence: see KINDS.
 from __future__ import annotations
 
 import json
-import os
 import re
 import shlex
 import shutil
 import subprocess
-import sys
 from functools import cache
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
@@ -21,11 +19,12 @@ import pytest
 import yaml
 
 from django_probe.policy_file import parse_policy
-from django_probe.reports.sink import wrap
 from django_probe.terms import parse_duration
 from tests.documents import blocks, commands
 from tests.helm.charts import CHART, HELMS, NEW, environment, helm, pod_of, render
 from tests.helm.tools import ROOT, fetch
+from tests.recipes import READERS, SHELLS
+from tests.rollout.world import job, log, made, pod
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,9 +32,7 @@ if TYPE_CHECKING:
 PAGES = [ROOT / "docs" / "helm.md", ROOT / "docs" / "argo-flagger.md"]
 EXAMPLE = ROOT / "examples" / "parent-chart"
 BLOCKS = [block for page in PAGES for block in blocks(page)]
-KINDS = {"values", "commands", "script", "ci", "argo", "template", "dependency", "flagger"}
-REPORT = '<?xml version="1.0"?>\n<testsuites><testsuite name="shop" tests="1"/></testsuites>\n'
-GATE = {"run": "4711", "gate": "deploy"}
+KINDS = {"values", "commands", "rbac", "ci", "argo", "template", "dependency", "flagger"}
 
 
 def of_kind(kind: str) -> list:
@@ -99,6 +96,8 @@ def options_of(program: str, command: str) -> set[str]:
 
 def unknown_options(line: str) -> list[str]:
     """Return the options of a command line that the program does not know."""
+    if line.startswith("django-probe rollout "):
+        line = line.partition(" -- ")[2]
     program, command, *words = shlex.split(line.partition(" -- ")[0])
     for _ in range({"dependency": 1, "create": 2}.get(command, 0)):  # words that belong to the command
         command, words = f"{command} {words[0]}", words[1:]
@@ -157,78 +156,33 @@ def test_timeout__is_longer_than_the_job_may_take(parent):
     assert shown.pop() > render({}, chart=parent).kind("Job")["spec"]["activeDeadlineSeconds"]
 
 
-def stand_in(folder: Path, name: str, script: str) -> None:
-    """Put a program on the PATH that stands in for one that needs a cluster."""
-    program = folder / name
-    program.write_text(f'#!/bin/sh\necho {name} "$@" >>calls\n{script}\n', encoding="utf-8")
-    program.chmod(0o755)
-
-
-@pytest.mark.parametrize("code", [0, 1])
-def test_script__keeps_helm_s_exit_code_and_collects_always(code, tmp_path):
-    """Whether Helm succeeds or fails, its exit code is the script's, and gate.xml is the report in the pod's log."""
-    log = tmp_path / "printed"
-    log.write_text(f"probes to run\n{wrap(REPORT, '0/1', GATE)}gate deploy: PASSED\n", encoding="utf-8")
-    stand_in(tmp_path, "helm", f"exit {code}")
-    stand_in(tmp_path, "kubectl", f'[ "$1" = get ] && wc -l <calls; [ "$1" = logs ] && cat {log}; exit 0')
-    done = run_script(tmp_path)
-    assert done.returncode == code, done.stderr
-    assert '<testsuite name="shop" tests="1" />' in (tmp_path / "gate.xml").read_text(encoding="utf-8")
-    calls = (tmp_path / "calls").read_text(encoding="utf-8").splitlines()
-    assert [call.split()[:2] for call in calls] == [
-        ["kubectl", "get"],
-        ["helm", "upgrade"],
-        ["kubectl", "get"],
-        ["kubectl", "logs"],
-    ]
-    assert [option for call in calls for option in unknown_options(call)] == []
-
-
-def test_script__says_so_where_there_is_no_report(tmp_path):
-    """Helm's exit code stays the script's, no file is left that CI could take for a report, and the reason is told."""
-    (tmp_path / "gate.xml").write_text("<of-the-last-release/>", encoding="utf-8")
-    stand_in(tmp_path, "helm", "exit 1")
-    stand_in(tmp_path, "kubectl", "exit 1")
-    done = run_script(tmp_path)
-    assert done.returncode == 1
-    assert "collect: no report is in the log" in done.stderr
-    assert not (tmp_path / "gate.xml").exists()
-
-
-def run_script(folder: Path) -> subprocess.CompletedProcess[str]:
-    """Run upgrade.sh in the folder, with its programs; `django-probe-collect` is the real one."""
-    python = shlex.quote(sys.executable)
-    collect = folder / "django-probe-collect"
-    collect.write_text(f'#!/bin/sh\nexec {python} -m django_probe.collect "$@"\n', encoding="utf-8")
-    collect.chmod(0o755)
-    script = folder / "upgrade.sh"
-    script.write_text(block_of("script", "upgrade.sh").text, encoding="utf-8")
-    path = f"{folder}:{os.environ['PATH']}"
-    return subprocess.run(
-        ["sh", str(script)],
-        cwd=folder,
-        env={"PATH": path, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-
-
+@pytest.mark.parametrize("is_open", [True, False], ids=["open", "closed"])
 @pytest.mark.parametrize("block", of_kind("ci"))
-def test_ci__runs_the_script_and_keeps_the_report(block):
-    """Each CI runs upgrade.sh as it is, so that its exit code is the job's, and takes gate.xml whatever that is."""
-    assert re.search(r"^.*sh upgrade\.sh'?$", block.text, re.MULTILINE)
-    assert "||" not in block.text
-    job = block.text if block.argument == "jenkins" else yaml.safe_load(block.text)
-    if block.argument == "github":
-        upload = job["jobs"]["deploy"]["steps"][-1]
-        assert upload["if"] == "${{ !cancelled() }}"
-        assert upload["with"]["path"] == "gate.xml"
-    elif block.argument == "gitlab":
-        assert job["deploy"]["artifacts"] == {"when": "always", "reports": {"junit": "gate.xml"}}
-    else:
-        assert re.search(r"post \{\s+always \{\s+junit 'gate.xml'", job)
+def test_ci__deploys_and_keeps_the_report(block, is_open, tmp_path):
+    """As each CI runs its job: the exit code is Helm's, gate.xml is the gate's report, and Helm knows every option."""
+    system = block.argument
+    job_of_ci = READERS[system](block.text)
+    (command,) = job_of_ci.commands
+    assert unknown_options(command.partition(" -- ")[2]) == []
+    world = made(tmp_path)
+    world.step()
+    world.step(job(state="Complete" if is_open else "Failed"), pod(code=int(not is_open)))
+    world.write("log.pod", log("test_pay", fails=not is_open))
+    variables = world.begin("step 1; deployed; exit 0" if is_open else "step 1; exit 1", "v4.1.4")
+    variables["GITHUB_STEP_SUMMARY"] = str(tmp_path / "summary.md")
+    shell = [*SHELLS[system], command]
+    done = subprocess.run(shell, cwd=tmp_path, env=variables, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == int(not is_open), done.stderr
+    assert ('message="402 != 200"' in (tmp_path / job_of_ci.junit).read_text(encoding="utf-8")) is not is_open
+    assert (tmp_path / "summary.md").exists() is (system == "github")
+
+
+def test_rights__are_a_role(parent):
+    """What `django-probe rollout` needs is a Role in the namespace of the release, which only reads."""
+    role = yaml.safe_load(block_of("rbac", "").text)
+    kubernetes_validate.validate(role, "1.31", strict=True)
+    assert role["metadata"]["namespace"] == render({}, chart=parent).kind("Job")["metadata"]["namespace"]
+    assert {verb for rule in role["rules"] for verb in rule["verbs"]} == {"get", "list", "watch"}
 
 
 def test_argo_cd__gets_its_hook_and_the_commit(parent, version):

@@ -99,13 +99,13 @@ def test_hook__is_what_the_values_say():
     hook = {
         "events": ["post-upgrade"],
         "weight": -5,
-        "deletePolicy": ["before-hook-creation", "hook-succeeded"],
+        "deletePolicy": ["before-hook-creation"],
         "outputLogPolicy": [],
     }
     assert job(hook=hook)["metadata"]["annotations"] == {
         "helm.sh/hook": "post-upgrade",
         "helm.sh/hook-weight": "-5",
-        "helm.sh/hook-delete-policy": "before-hook-creation,hook-succeeded",
+        "helm.sh/hook-delete-policy": "before-hook-creation",
     }
 
 
@@ -258,6 +258,14 @@ def test_arguments__with_which_nothing_runs_are_refused(job, option):
             (
                 "gate.hook.deletePolicy: before-hook-creation is missing, and without it the next upgrade fails "
                 "because the last one's Job is still there; add it"
+            ),
+        ),
+        (
+            {"gate": {"hook": {"deletePolicy": ["before-hook-creation", "hook-failed"]}}},
+            (
+                "gate.hook.deletePolicy: hook-failed deletes the gate's Job with its log and its report, so that nobody "
+                "could tell it from one that was deleted while it ran; take it out (ttlSecondsAfterFinished collects "
+                "the Job)"
             ),
         ),
         (

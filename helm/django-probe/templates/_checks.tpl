@@ -67,6 +67,11 @@ https://kubernetes.io/docs/concepts/workloads/controllers/job/#pod-backoff-failu
 {{- if not (has "before-hook-creation" .Values.gate.hook.deletePolicy) -}}
 {{- fail "gate.hook.deletePolicy: before-hook-creation is missing, and without it the next upgrade fails because the last one's Job is still there; add it" -}}
 {{- end -}}
+{{- range list "hook-succeeded" "hook-failed" -}}
+{{- if and (has . $.Values.gate.hook.deletePolicy) (eq $.Values.gate.hook.style "helm") -}}
+{{- fail (printf "gate.hook.deletePolicy: %s deletes the gate's Job with its log and its report, so that nobody could tell it from one that was deleted while it ran; take it out (ttlSecondsAfterFinished collects the Job)" .) -}}
+{{- end -}}
+{{- end -}}
 {{- end }}
 
 {{- define "django-probe.checkWeb" -}}
