@@ -263,9 +263,9 @@ def test_arguments__with_which_nothing_runs_are_refused(job, option):
         (
             {"gate": {"hook": {"deletePolicy": ["before-hook-creation", "hook-failed"]}}},
             (
-                "gate.hook.deletePolicy: hook-failed deletes the gate's Job with its log and its report, so that nobody "
-                "could tell it from one that was deleted while it ran; take it out (ttlSecondsAfterFinished collects "
-                "the Job)"
+                "gate.hook.deletePolicy: hook-failed deletes the gate's Job with its log and its report, so that "
+                "nobody could tell it from one that was deleted while it ran; take it out "
+                "(ttlSecondsAfterFinished collects the Job)"
             ),
         ),
         (
