@@ -23,6 +23,7 @@ from django_probe.execution.loading.renewal import Renewal
 from django_probe.execution.loading.selection import select
 from django_probe.execution.loading.suites import Stillborn
 from django_probe.execution.redaction import Redactor
+from django_probe.execution.state.imports import Imports
 from django_probe.execution.worker.executor import Executor
 from django_probe.originals import Original
 from django_probe.results import EndedBy, Outcome
@@ -76,6 +77,7 @@ class InProcessSession:
     ) -> None:
         self._ends_process = ends_process
         self._guard = DatabaseGuard()
+        self._imports = Imports({})
         self._build = build
         self._choice = choice
         self._meanwhile = meanwhile
@@ -98,7 +100,8 @@ class InProcessSession:
 
     def _load(self) -> Selection:
         try:
-            with _stdout_free(), self._guard.loading(self._choice.gate.access(self._choice.operator)):
+            access = self._choice.gate.access(self._choice.operator)
+            with _stdout_free(), self._guard.loading(access), self._imports:
                 return select(self._build(lambda _label, _module: None), self._choice)
         except UsageError:
             self._guard.close()

@@ -15,10 +15,11 @@ from django_probe.execution.redaction import Redactor
 from django_probe.execution.worker.loader import load_and_fork
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from contextlib import AbstractContextManager
     from types import TracebackType
 
+    from django_probe.execution.judge.loader_handle import Loaded
     from django_probe.execution.judge.work import Selected
     from django_probe.execution.listener import Listener
     from django_probe.execution.loading.choices import Choice
@@ -80,18 +81,30 @@ class ForkedSession:
     def __enter__(self) -> Self:
         self._interrupts.__enter__()
         linux.adopt_orphans(True)  # noqa: FBT003 (the kernel's own signature)
-        be_loader = partial(load_and_fork, build=self._build, choice=self._choice, judge=os.getpid())
-        self._loader = LoaderHandle(be_loader, self._choice)
+        self._loader = self._start_loader({})
         try:
             if self._meanwhile:
                 self._meanwhile()
-            loaded = self._loader.load(self._interrupts, self._deadline)
+            loaded = self._load()
         except BaseException:
             self.__exit__(None, None, None)
             raise
         self.selected, self.total, self._ended_by = loaded.selected, loaded.total, loaded.ended_by
         self.digest, self.warnings = loaded.digest, loaded.warnings
         return self
+
+    def _start_loader(self, changing: Mapping[str, tuple[str, str]]) -> LoaderHandle:
+        be_loader = partial(load_and_fork, build=self._build, choice=self._choice, judge=os.getpid(), changing=changing)
+        return LoaderHandle(be_loader, self._choice)
+
+    def _load(self) -> Loaded:
+        """Load until no module changed the process that workers are forked from; each that did is left out next."""
+        changing: dict[str, tuple[str, str]] = {}
+        while (loaded := self._loader.load(self._interrupts, self._deadline)).changed:
+            changing |= loaded.changed
+            self._loader.close()
+            self._loader = self._start_loader(changing)
+        return loaded
 
     def run(self, listener: Listener) -> Ran:
         """Run what is loaded; see `Session.run`."""

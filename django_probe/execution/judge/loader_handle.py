@@ -40,13 +40,18 @@ _NOTHING_YET: Final = ("runner", "the process that loads the probes")  # until t
 
 @dataclass(slots=True)
 class Loaded:
-    """What the loader selected, as `selection.Selection` has it; `ended_by` where loading was not let to its end."""
+    """What the loader selected, as `selection.Selection` has it; `ended_by` where loading was not let to its end.
+
+    `changed` are the modules whose import changed the process: then there is nothing else, and another loader has to
+    leave them out.
+    """
 
     selected: list[Selected]
     total: int
     digest: str = ""
     warnings: list[str] = field(default_factory=list)
     ended_by: EndedBy | None = None
+    changed: dict[str, tuple[str, str]] = field(default_factory=dict)
 
 
 class LoaderHandle:
@@ -121,6 +126,9 @@ class LoaderHandle:
         elif kind == "broken":
             self._module = ("runner", "build_suite()")
             self._error(f"build_suite() failed: {rest[0]}", rest[1])
+            return True
+        elif kind == "changed":
+            self._loaded.changed = {name: (message, details) for name, (message, details) in rest[0].items()}
             return True
         elif kind == "selected":
             self._loaded.total, self._loaded.digest, self._loaded.warnings = rest

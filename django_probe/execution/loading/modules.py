@@ -21,11 +21,12 @@ from django_probe.execution.guard.refusals import take_refusals
 from django_probe.execution.loading.packages import lost_files, shadowed_folder
 from django_probe.execution.loading.suites import ProbeSuite, Stillborn, error_suite, leaves
 from django_probe.execution.loading.uncollected import LoadedModule
+from django_probe.execution.state import imports
 from django_probe.results import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from types import ModuleType
+    from types import ModuleType, TracebackType
 
     from django.apps import AppConfig
 
@@ -54,17 +55,19 @@ def _load_module(
     name: str, prefix: str, announce: Callable[[str, str], None], modules: list[LoadedModule]
 ) -> Iterator[ProbeSuite]:
     announce(prefix, name)
-    try:
-        module = importlib.import_module(name)
-    except unittest.SkipTest as skip:
-        yield _hidden_write(name, prefix) or ProbeSuite([Stillborn(prefix, Outcome.SKIPPED, str(skip))], prefix=prefix)
+    if verdict := imports.known(name):
+        yield _error_suite(prefix, *verdict)
         return
-    except BaseException as error:  # noqa: BLE001 (sys.exit() in a module is an error of that module alone)
-        yield _stillborn_suite(prefix, f"{name} could not be imported", error)
+    with imports.look(name) as changed:
+        module, suite = _import(name, prefix)
+    if changed:
+        yield _changing(name, suite, changed[0])
         return
-    suite = _suite_of(module, prefix)
     if hidden := _hidden_write(name, prefix):
         yield hidden
+        return
+    if module is None:
+        yield suite
         return
     chooses = bool(_maker(module, "suite") or _maker(module, "load_tests"))
     modules.append(LoadedModule(prefix, module, chooses))
@@ -78,6 +81,32 @@ def _load_module(
     for info in pkgutil.iter_modules(getattr(module, "__path__", ())):
         if info.name != "__main__":
             yield from _load_module(f"{name}.{info.name}", f"{prefix}.{info.name}", announce, modules)
+
+
+def _import(name: str, prefix: str) -> tuple[ModuleType | None, ProbeSuite]:
+    """Import a module and return it with its suite; without the module where it could not be, or skips itself."""
+    try:
+        module = importlib.import_module(name)
+    except unittest.SkipTest as skip:
+        return None, ProbeSuite([Stillborn(prefix, Outcome.SKIPPED, str(skip))], prefix=prefix)
+    except BaseException as error:  # noqa: BLE001 (sys.exit() in a module is an error of that module alone)
+        return None, _stillborn_suite(prefix, f"{name} could not be imported", error)
+    return module, _suite_of(module, prefix)
+
+
+def _changing(name: str, suite: ProbeSuite, message: str) -> ProbeSuite:
+    """Return the error of a module that changed the process; where it could not be loaded, that error."""
+    take_refusals()
+    details = ""
+    for test in leaves(suite):
+        if isinstance(test, Stillborn) and test.outcome is Outcome.ERROR:
+            message, details = f"{test.message}; and {message}", test.details
+    imports.remember(name, message, details)
+    return _error_suite(suite.prefix, message, details)
+
+
+def _error_suite(prefix: str, message: str, details: str) -> ProbeSuite:
+    return ProbeSuite([Stillborn(prefix, Outcome.ERROR, message, details)], prefix=prefix)
 
 
 def _suite_of(module: ModuleType, prefix: str) -> ProbeSuite:
@@ -157,13 +186,24 @@ def _hidden_write(name: str, prefix: str) -> ProbeSuite | None:
     if not refused:
         return None
     message = one_line(f"{name}: code hid the error of a refused write: {refused[0].note}")
-    return ProbeSuite([Stillborn(prefix, Outcome.ERROR, message, refused[0].stack)], prefix=prefix)
+    return _error_suite(prefix, message, refused[0].stack)
 
 
 def _stillborn_suite(prefix: str, what: str, error: BaseException) -> ProbeSuite:
     take_refusals()  # this error has more to say than that one of them was hidden
-    trace = error.__traceback__
-    while trace and (trace.tb_frame.f_code.co_filename == __file__ or "importlib" in trace.tb_frame.f_code.co_filename):
-        trace = trace.tb_next  # how it came to be imported says nothing to the reader
-    details = "".join(traceback.format_exception(type(error), error, trace or error.__traceback__))
-    return ProbeSuite([Stillborn(prefix, Outcome.ERROR, f"{what}: {message_of(error)}", details)], prefix=prefix)
+    trace = _without_importing(error.__traceback__)
+    details = "".join(traceback.format_exception(type(error), error, trace))
+    return _error_suite(prefix, f"{what}: {message_of(error)}", details)
+
+
+def _without_importing(trace: TracebackType | None) -> TracebackType | None:
+    """Return a traceback without the frames of how modules came to be imported: they say nothing to the reader."""
+    while trace and _imports(trace.tb_frame.f_code.co_filename):
+        trace = trace.tb_next
+    if trace:
+        trace.tb_next = _without_importing(trace.tb_next)
+    return trace
+
+
+def _imports(filename: str) -> bool:
+    return filename in (__file__, imports.__file__) or "importlib" in filename

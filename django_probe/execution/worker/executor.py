@@ -7,6 +7,7 @@ every probe that depends on it.
 
 from __future__ import annotations
 
+import decimal
 import inspect
 import sys
 import unittest
@@ -88,6 +89,7 @@ class Executor:
         copy_context().run(self._run, indices)
 
     def _run(self, indices: Sequence[int]) -> None:
+        decimal.setcontext(decimal.getcontext().copy())  # it is changed in place, and an import may have made it
         first = self._probes[indices[0]]
         if first.fixtures is None:
             self._each(indices)

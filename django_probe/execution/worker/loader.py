@@ -23,14 +23,15 @@ from django_probe.execution.loading.selection import select
 from django_probe.execution.loading.suites import Stillborn
 from django_probe.execution.loading.urlconf import load_urlconf
 from django_probe.execution.stacks import DUMP
-from django_probe.execution.worker.process_state import prepare
+from django_probe.execution.state.imports import Imports
+from django_probe.execution.state.process_state import prepare
 from django_probe.execution.worker.worker import work
 from django_probe.originals import Original
 from django_probe.terms import Isolation
 
 if TYPE_CHECKING:
     import unittest
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from django_probe.execution.loading.choices import Choice
     from django_probe.execution.loading.selection import Probe
@@ -45,10 +46,20 @@ _SHORTAGE: Final = 0.2
 """Seconds to wait after a fork that failed: the judge asks again, and what is short may be there by then."""
 
 
-def load_and_fork(channel: Channel, output: int, stacks: int, *, build: Build, choice: Choice, judge: int) -> NoReturn:
+def load_and_fork(
+    channel: Channel,
+    output: int,
+    stacks: int,
+    *,
+    build: Build,
+    choice: Choice,
+    judge: int,
+    changing: Mapping[str, tuple[str, str]],
+) -> NoReturn:
     """Be the loader until the judge, whose pid is `judge`, hangs up.
 
-    `build` makes the suite, `output` takes what imports print, `stacks` the stack of one that hangs.
+    `build` makes the suite, `output` takes what imports print, `stacks` the stack of one that hangs. `changing` are
+    the modules that are not imported, because that would change the process, each with its message and details.
     """
     try:
         gc.disable()  # loading makes much and throws nothing away
@@ -56,7 +67,7 @@ def load_and_fork(channel: Channel, output: int, stacks: int, *, build: Build, c
         faulthandler.register(DUMP, file=stacks, all_threads=True)
         linux.die_with_parent(judge)
         guard = DatabaseGuard()  # it stays in, for threads that an import starts, and each worker goes on with its own
-        probes = _load(channel, build, choice, guard)
+        probes = _load(channel, build, choice, guard, Imports(changing))
         prepare()
         isolated = choice.gate.isolation is Isolation.PROCESS
         _serve(channel, partial(work, probes, guard, failfast=choice.gate.failfast, isolated=isolated, judge=judge))
@@ -78,13 +89,18 @@ def _become_quiet(output: int) -> None:
     os.dup2(output, 2)
 
 
-def _load(channel: Channel, build: Build, choice: Choice, guard: DatabaseGuard) -> list[Probe]:
+def _load(channel: Channel, build: Build, choice: Choice, guard: DatabaseGuard, imports: Imports) -> list[Probe]:
     def announce(label: str, module: str) -> None:
         channel.send("module", label, module)
 
     try:
         with guard.loading(choice.gate.access(choice.operator)):
-            selection = select(build(announce), choice)
+            with imports:
+                suite = build(announce)
+            if imports.found:  # nothing may run here: the judge starts another loader, which leaves them out
+                channel.send("changed", imports.found)
+                Original.end_process(0)
+            selection = select(suite, choice)
     except UsageError as error:
         channel.send("usage", str(error))
         Original.end_process(0)

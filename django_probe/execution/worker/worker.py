@@ -19,8 +19,8 @@ from django_probe.execution.failures import Interrupted
 from django_probe.execution.guard.refusals import take_refusals
 from django_probe.execution.protocol import INTERRUPT, Channel
 from django_probe.execution.stacks import DUMP
+from django_probe.execution.state.process_state import ProcessState
 from django_probe.execution.worker.executor import Executor
-from django_probe.execution.worker.process_state import ProcessState
 from django_probe.originals import Original
 
 if TYPE_CHECKING:

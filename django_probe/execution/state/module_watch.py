@@ -58,5 +58,22 @@ def replacements() -> tuple[tuple[int, str, int], ...]:
     )
 
 
+def attributes() -> dict[str, tuple[object, object]]:
+    """Return what was set in the watched modules, by its dotted name: what was there first, and what is now.
+
+    What was missing first or is missing now is left out.
+    """
+    return {
+        f"{vars(module).get('__name__')}.{name}": (before, now)
+        for (_, name), (module, before) in _before.items()
+        if before is not _MISSING and (now := vars(module).get(name, _MISSING)) is not _MISSING
+    }
+
+
+def settle() -> None:
+    """Take everything that is set now for what was there first."""
+    _before.clear()
+
+
 def _keep(module: ModuleType, name: str) -> None:
     _before.setdefault((id(module), name), (module, vars(module).get(name, _MISSING)))

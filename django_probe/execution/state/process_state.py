@@ -18,60 +18,35 @@ import threading
 import time
 import unittest
 import warnings
-from contextlib import suppress
 from functools import cache
 from itertools import islice
 from operator import attrgetter, itemgetter
 from sysconfig import get_path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
 from django.conf import settings
-from django.db import connections
 from django.db.models.signals import m2m_changed, post_delete, post_init, post_save, pre_delete, pre_init, pre_save
 
-from django_probe.execution.worker.module_watch import replacements, watch
+from django_probe.execution.state.known import (
+    SIGNALS,
+    active_patches,
+    is_fake,
+    is_test_environment,
+    own_connections,
+    patchable,
+    wrappers_of,
+)
+from django_probe.execution.state.module_watch import replacements, settle, watch
 from django_probe.originals import Original
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from django.db.backends.base.base import BaseDatabaseWrapper
-
-# What is often patched by assignment to a class, which only shows in the class; each counts where it is loaded.
-_METHODS: Final[tuple[tuple[str, str, str], ...]] = (
-    ("subprocess", "Popen", "__init__ communicate wait"),
-    ("socket", "socket", "__init__ connect send sendall recv close"),
-    ("http.client", "HTTPConnection", "connect request getresponse send"),
-    ("urllib.request", "OpenerDirector", "open"),
-    ("smtplib", "SMTP", "__init__ connect login sendmail send_message"),
-    ("requests.sessions", "Session", "request send get post"),
-    ("requests.adapters", "HTTPAdapter", "send"),
-    ("urllib3.connectionpool", "HTTPConnectionPool", "urlopen"),
-    ("httpx", "Client", "request send"),
-    ("httpx", "AsyncClient", "request send"),
-    ("httpx", "HTTPTransport", "handle_request"),
-    ("httpx", "AsyncHTTPTransport", "handle_async_request"),
-    ("aiohttp.client", "ClientSession", "_request"),
-    ("botocore.client", "BaseClient", "_make_api_call"),
-    ("redis.client", "Redis", "execute_command"),
-    ("django.core.handlers.base", "BaseHandler", "get_response load_middleware"),
-    ("django.core.mail.message", "EmailMessage", "send"),
-    ("django.db.models.base", "Model", "save delete full_clean refresh_from_db"),
-    ("django.db.models.query", "QuerySet", "get filter all count exists first create update delete"),
-    ("django.template.base", "Template", "render _render"),
-    ("django.test.client", "Client", "request get post login force_login"),
-)
 _OF_PYTHON: Final = frozenset(
     "asyncio datetime ftplib http.client imaplib json logging os poplib random secrets shutil smtplib socket "  # noqa: SIM905 (a column of names says no more)
     "sqlite3 ssl subprocess tempfile time urllib.request uuid".split()
 )
 """Modules of Python that are often replaced by a fake as a whole."""
-_SIGNALS: Final = tuple(
-    getattr(signal, name)
-    for name in ("SIGHUP", "SIGINT", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGPIPE", "SIGALRM", "SIGTERM", "SIGCHLD")
-)
-_GUARD: Final = "django_probe.execution.guard."
 _RECEIVED: Final = (pre_init, post_init, pre_save, post_save, pre_delete, post_delete, m2m_changed)
 _FEW: Final = 600
 """Modules up to which getting each by its name is quicker than getting all in their order."""
@@ -98,7 +73,7 @@ class ProcessState:
         self._loaded = _replaceable()(_modules)
         self._added: dict[str, Any] = {}
         self._get_added: Callable[[dict[str, Any]], Any] = _nothing
-        self._methods = [*_methods()]
+        self._methods = [(attrgetter(*names), cls) for cls, names in patchable() if names]
         self._patchable = self._read_methods()
         self._stored = vars(_settings._wrapped)  # noqa: SLF001 (here and below: Django has no other name for it)
         self._settings = [*self._stored.values()]
@@ -106,8 +81,8 @@ class ProcessState:
         self._cache = [*self._cached.values()]
         self._live = [*_containers(self._settings)]
         self._copies = [each.copy() for each in self._live]
-        self._connections = [*_connections()]
-        self._wrappers = [_wrappers_of(connection) for connection in self._connections]
+        self._connections = [*own_connections()]
+        self._wrappers = [wrappers_of(connection) for connection in self._connections]
         self._zone = _environment.get(b"TZ"), time.tzname
         self._umask = Original.umask(0)
         Original.umask(self._umask)
@@ -121,7 +96,7 @@ class ProcessState:
             return (
                 self._read() == self._values
                 and self._live == self._copies
-                and [_wrappers_of(connection) for connection in self._connections] == self._wrappers
+                and [wrappers_of(connection) for connection in self._connections] == self._wrappers
                 and [*self._stored.values()] == self._settings
                 and _replaceable()(_modules) == self._loaded
                 and self._get_added(_modules) == (*self._added.values(),)
@@ -158,7 +133,7 @@ class ProcessState:
             sys.getrecursionlimit(),
             sys.getswitchinterval(),
             gc.isenabled(),
-            *map(_handler, _SIGNALS),
+            *map(_handler, SIGNALS),
             _mask(signal.SIG_BLOCK, ()),
             Original.getitimer(signal.ITIMER_REAL) == (0.0, 0.0),
             Original.umask(self._umask),
@@ -169,8 +144,8 @@ class ProcessState:
             getattr(_modules.get("urllib.request"), "_opener", None),
             _settings._wrapped,  # noqa: SLF001
             [connection.force_debug_cursor for connection in self._connections],
-            _is_test_environment(),
-            _active_patches(),
+            is_test_environment(),
+            active_patches(),
             replacements(),
         )
 
@@ -191,7 +166,7 @@ class ProcessState:
     def _has_more_modules(self) -> bool:
         """Return whether there are more modules, none fewer and no fake; the new ones are watched from now on."""
         added = dict(islice(_modules.items(), self._known, None))
-        if len(_modules) < self._known or any(map(_is_fake, added.values())):
+        if len(_modules) < self._known or any(map(is_fake, added.values())):
             return False
         watch(added.values())
         self._known = len(_modules)
@@ -210,19 +185,13 @@ class ProcessState:
 
 def prepare() -> None:
     """Do once, before the fork, what every worker needs: it takes milliseconds."""
+    settle()  # what imports left is judged already
     watch([*_modules.values()])
     _replaceable()
 
 
 def _nothing(_modules: dict[str, Any]) -> tuple[Any, ...]:
     return ()
-
-
-def _is_fake(module: object) -> bool:
-    """Return whether no import made this entry of `sys.modules`; a package's own class of modules need have no spec."""
-    if type(module) is ModuleType:
-        return module.__spec__ is None
-    return not isinstance(module, ModuleType)
 
 
 @cache
@@ -242,14 +211,6 @@ def _replaceable() -> Callable[[dict[str, Any]], Any]:
         return itemgetter(*names)
     known = len(_modules)  # new ones come last
     return lambda modules: [*islice(modules.values(), known)]
-
-
-def _methods() -> Iterator[tuple[attrgetter[Any], type]]:
-    for module, name, methods in _METHODS:
-        found = getattr(_modules.get(module), name, None)
-        if isinstance(found, type):
-            names = [method for method in methods.split() if hasattr(found, method)]
-            yield attrgetter(*names), found
 
 
 def _containers(values: Iterable[object]) -> Iterator[Any]:
@@ -273,27 +234,3 @@ def _containers(values: Iterable[object]) -> Iterator[Any]:
             if type(value) is not tuple:
                 yield value
             waiting.extend(value.values() if type(value) is dict else value)
-
-
-def _connections() -> Iterator[BaseDatabaseWrapper]:
-    """Yield Django's connections of this thread, none of which has to be open."""
-    for alias in connections:
-        with suppress(Exception):  # one that cannot be made is no probe's to change
-            yield connections[alias]
-
-
-def _wrappers_of(connection: BaseDatabaseWrapper) -> list[Any]:
-    """Return the execute wrappers of a connection, without the guard's own."""
-    return [each for each in connection.execute_wrappers if not str(getattr(each, "__module__", "")).startswith(_GUARD)]
-
-
-def _is_test_environment() -> bool:
-    """Return whether `setup_test_environment()` was called and not undone."""
-    state = getattr(_modules.get("django.test.utils"), "_TestState", None)
-    return hasattr(state, "saved_data")
-
-
-def _active_patches() -> int:
-    """Return how many patches of `unittest.mock` were started and not stopped."""
-    patch = getattr(_modules.get("unittest.mock"), "_patch", None)
-    return len(patch._active_patches) if patch else 0  # noqa: SLF001 (there is no other list of them)

@@ -1,0 +1,86 @@
+"""What is commonly changed and forgotten, and how to read it: both looks at a process ask here."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from contextlib import suppress
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Final
+
+from django.db import connections
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from django.db.backends.base.base import BaseDatabaseWrapper
+
+# What is often patched by assignment to a class, which only shows in the class; each counts where it is loaded.
+_METHODS: Final[tuple[tuple[str, str, str], ...]] = (
+    ("subprocess", "Popen", "__init__ communicate wait"),
+    ("socket", "socket", "__init__ connect send sendall recv close"),
+    ("http.client", "HTTPConnection", "connect request getresponse send"),
+    ("urllib.request", "OpenerDirector", "open"),
+    ("smtplib", "SMTP", "__init__ connect login sendmail send_message"),
+    ("requests.sessions", "Session", "request send get post get_adapter"),
+    ("requests.adapters", "HTTPAdapter", "send"),
+    ("urllib3.connectionpool", "HTTPConnectionPool", "urlopen"),
+    ("httpx", "Client", "request send"),
+    ("httpx", "AsyncClient", "request send"),
+    ("httpx", "HTTPTransport", "handle_request"),
+    ("httpx", "AsyncHTTPTransport", "handle_async_request"),
+    ("aiohttp.client", "ClientSession", "_request"),
+    ("botocore.client", "BaseClient", "_make_api_call"),
+    ("redis.client", "Redis", "execute_command"),
+    ("django.core.handlers.base", "BaseHandler", "get_response load_middleware"),
+    ("django.core.mail.message", "EmailMessage", "send"),
+    ("django.db.models.base", "Model", "save delete full_clean refresh_from_db"),
+    ("django.db.models.query", "QuerySet", "get filter all count exists first create update delete"),
+    ("django.template.base", "Template", "render _render"),
+    ("django.test.client", "Client", "request get post login force_login"),
+)
+SIGNALS: Final = tuple(
+    getattr(signal, name)
+    for name in ("SIGHUP", "SIGINT", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGPIPE", "SIGALRM", "SIGTERM", "SIGCHLD")
+)
+_GUARD: Final = "django_probe.execution.guard."
+_modules: Final = sys.modules
+
+
+def patchable() -> Iterator[tuple[type, list[str]]]:
+    """Yield the loaded classes whose methods are often patched, each with the names of these methods."""
+    for module, name, methods in _METHODS:
+        found = getattr(_modules.get(module), name, None)
+        if isinstance(found, type):
+            yield found, [method for method in methods.split() if hasattr(found, method)]
+
+
+def is_fake(module: object) -> bool:
+    """Return whether no import made this entry of `sys.modules`; a package's own class of modules need have no spec."""
+    if type(module) is ModuleType:
+        return module.__spec__ is None
+    return not isinstance(module, ModuleType)
+
+
+def own_connections() -> Iterator[BaseDatabaseWrapper]:
+    """Yield Django's connections of this thread, none of which has to be open."""
+    for alias in connections:
+        with suppress(Exception):  # one that cannot be made is no probe's to change
+            yield connections[alias]
+
+
+def wrappers_of(connection: BaseDatabaseWrapper) -> list[Any]:
+    """Return the execute wrappers of a connection, without the guard's own."""
+    return [each for each in connection.execute_wrappers if not str(getattr(each, "__module__", "")).startswith(_GUARD)]
+
+
+def is_test_environment() -> bool:
+    """Return whether `setup_test_environment()` was called and not undone."""
+    state = getattr(_modules.get("django.test.utils"), "_TestState", None)
+    return hasattr(state, "saved_data")
+
+
+def active_patches() -> int:
+    """Return how many patches of `unittest.mock` were started and not stopped."""
+    patch = getattr(_modules.get("unittest.mock"), "_patch", None)
+    return len(patch._active_patches) if patch else 0  # noqa: SLF001 (there is no other list of them)
