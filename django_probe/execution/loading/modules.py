@@ -192,7 +192,7 @@ def _hidden_write(name: str, prefix: str) -> ProbeSuite | None:
 def _stillborn_suite(prefix: str, what: str, error: BaseException) -> ProbeSuite:
     take_refusals()  # this error has more to say than that one of them was hidden
     trace = _without_importing(error.__traceback__)
-    details = "".join(traceback.format_exception(type(error), error, trace))
+    details = "".join(traceback.format_exception(type(error), error, trace or error.__traceback__))
     return _error_suite(prefix, f"{what}: {message_of(error)}", details)
 
 

@@ -30,7 +30,6 @@ from django.utils import timezone
 
 from django_probe.execution.state import module_watch
 from django_probe.execution.state.known import (
-    SIGNALS,
     active_patches,
     is_fake,
     is_test_environment,
@@ -227,7 +226,6 @@ def _read() -> _Reading:
             "the umask{}": {"": _umask()},
             "the working folder{}": {"": _folder()},
             "socket.setdefaulttimeout(){}": {"": Original.getdefaulttimeout()},
-            "the handler of {}": {number.name: Original.getsignal(number) for number in SIGNALS},
             "the signal mask{}": {"": signal.pthread_sigmask(signal.SIG_BLOCK, ())},
             "the alarm timer{}": {"": Original.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)},
             "urllib.request.install_opener(){}": {"": getattr(sys.modules.get("urllib.request"), "_opener", None)},

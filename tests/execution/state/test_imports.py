@@ -45,7 +45,6 @@ CHANGES = {
     "folder": ("os.chdir('/')", "the working folder"),
     "umask": ("os.umask(0o077)", "the umask"),
     "mask": ("signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])", "the signal mask"),
-    "handler": ("signal.signal(signal.SIGTERM, signal.SIG_IGN)", "the handler of SIGTERM"),
     "socket_timeout": ("socket.setdefaulttimeout(3)", "socket.setdefaulttimeout()"),
     "opener": ("urllib.request.install_opener(urllib.request.build_opener())", "urllib.request.install_opener()"),
     "language": ("translation.activate('de')", "the active language"),
@@ -78,6 +77,7 @@ HARMLESS = {
     "recurses_deeper": "sys.setrecursionlimit(5000)",
     "finds_modules": "sys.path.append('/nowhere')",
     "shows_long_diffs": "unittest.TestCase.maxDiff = None",
+    "handles_a_signal": "signal.signal(signal.SIGTERM, signal.SIG_IGN)",
     "has_a_hook": "sys.excepthook = lambda *info: None",
     "configures_a_library": "gateway.key = 'a key of its own'; gateway.brand_new = True",
     "undoes_it": """
