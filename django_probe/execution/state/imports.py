@@ -14,9 +14,9 @@ import os
 import signal
 import sys
 import unittest
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from enum import IntEnum
-from importlib.machinery import SourceFileLoader
+from importlib.machinery import ExtensionFileLoader, ModuleSpec, SourceFileLoader
 from pathlib import Path
 from sysconfig import get_path
 from threading import get_ident
@@ -25,22 +25,23 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
 from django.apps import apps
 from django.conf import settings
+from django.db import connections
 from django.urls import get_script_prefix, get_urlconf
 from django.utils import timezone
 
 from django_probe.execution.state import module_watch
 from django_probe.execution.state.known import (
+    INSTRUMENTS,
     active_patches,
     is_fake,
     is_test_environment,
-    own_connections,
     patchable,
     wrappers_of,
 )
 from django_probe.originals import Original
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from types import ModuleType
 
     Named = Mapping[str, Any]
@@ -51,15 +52,15 @@ _MODULE: Final = 'sys.modules["{}"]'
 _ATTRIBUTE: Final = "{}"
 _NAMED: Final = 4
 _DEEPEST: Final = 10
-# They change the process as a whole, for its operation: nothing is faked by them.
-_INSTRUMENTS: Final = frozenset(
-    "ddtrace django_probe elasticapm eventlet gevent nest_asyncio newrelic opentelemetry psycogreen scout_apm "  # noqa: SIM905 (a column of names says no more)
-    "sentry_sdk truststore wrapt".split()
-)
 _INSTALLED_IN: Final = ("site-packages", "dist-packages")
 _FOREIGN: Final = tuple({f"{get_path(name)}{os.sep}" for name in ("stdlib", "platstdlib", "purelib", "platlib")})
 _settings: Final[Any] = settings
-_source_loader: Final[Any] = next(cls for cls in SourceFileLoader.__mro__ if "exec_module" in vars(cls))
+# Each takes a module or its spec. A module in C may run in either of the last two.
+_EXECUTING: Final[tuple[tuple[Any, str], ...]] = (
+    (next(cls for cls in SourceFileLoader.__mro__ if "exec_module" in vars(cls)), "exec_module"),
+    (ExtensionFileLoader, "create_module"),
+    (ExtensionFileLoader, "exec_module"),
+)
 
 
 class _By(IntEnum):
@@ -153,7 +154,8 @@ class _Left:
         module_watch.watch([*sys.modules.values()])
         self._by = _By.PROBES
         self._thread = get_ident()
-        self._first = self._last = _read()
+        self._classes = [*patchable()]
+        self._first = self._last = _read(self._classes)
 
     @property
     def found(self) -> list[str]:
@@ -168,10 +170,16 @@ class _Left:
     @contextmanager
     def listening(self) -> Iterator[None]:
         """Hear in the block of each module that is imported, and take in what is left at its end."""
-        execute = _source_loader.exec_module
+        with ExitStack() as undo:
+            for loader, name in _EXECUTING:
+                undo.callback(setattr, loader, name, vars(loader)[name])
+                setattr(loader, name, self._heard(vars(loader)[name]))
+            yield
+        self._take()
 
-        def exec_module(loader: Any, module: ModuleType) -> Any:
-            by = _by(module)
+    def _heard(self, execute: Callable[..., Any]) -> Callable[..., Any]:
+        def heard(loader: Any, module: ModuleType | ModuleSpec) -> Any:
+            by = _by(module if isinstance(module, ModuleSpec) else module.__spec__)
             if by <= self._by or get_ident() != self._thread:
                 return execute(loader, module)
             self._take()
@@ -182,32 +190,27 @@ class _Left:
                 self._take()
                 self._by = outer
 
-        _source_loader.exec_module = exec_module
-        try:
-            yield
-        finally:
-            _source_loader.exec_module = execute
-            self._take()
+        return heard
 
     def _take(self) -> None:
-        now = _read()
+        now = _read(self._classes)
         for change, old in _changes(self._last, now, self._by):
             self._seen.setdefault(change, old)
         self._last = now
 
 
-def _by(module: ModuleType) -> _By:
+def _by(spec: ModuleSpec | None) -> _By:
     """Return whose code a module is."""
-    name = f"{module.__name__}."
+    name = f"{spec.name}." if spec else ""
     if any(name.startswith(f"{config.name}.probes.") for config in apps.get_app_configs()):
         return _By.PROBES
-    origin = str(getattr(module.__spec__, "origin", None))
+    origin = str(spec.origin if spec else None)
     foreign = origin.startswith(_FOREIGN) or name.startswith("django_probe.") or not Path(origin).is_absolute()
     return _By.INSTALLED if foreign or any(part in origin for part in _INSTALLED_IN) else _By.PROJECT
 
 
-def _read() -> _Reading:
-    connections = {each.alias: each for each in own_connections()}
+def _read(classes: list[tuple[type, list[str]]]) -> _Reading:
+    """Read the process; of the classes, these methods: one that was replaced meanwhile is told of by its name."""
     return _Reading(
         fakes={
             "setup_test_environment(){}": {"": is_test_environment()},
@@ -217,9 +220,13 @@ def _read() -> _Reading:
             "settings.{}": _copied(_stored(_settings._wrapped)),  # noqa: SLF001 (Django has no other name for it)
             "an override of settings{}": {"": _settings._wrapped},  # noqa: SLF001 (as above)
             _ATTRIBUTE: module_watch.attributes(),
-            "the method {}": dict(_methods()),
+            "the method {}": dict(_methods(classes)),
             _MODULE: dict(sys.modules),
-            'execute_wrappers of the connection "{}"': {name: wrappers_of(each) for name, each in connections.items()},
+            'execute_wrappers of the connection "{}"': {
+                each.alias: wrappers
+                for each in connections.all(initialized_only=True)
+                if (wrappers := wrappers_of(each))
+            },
         },
         own={
             'os.environ["{}"]': dict(os.environ),
@@ -246,8 +253,8 @@ def _stored(holder: Any) -> dict[str, Any]:
     return {name: value for name, value in found.items() if name not in own.get("_deleted", ())}
 
 
-def _methods() -> Iterator[tuple[str, object]]:
-    for cls, names in patchable():
+def _methods(classes: list[tuple[type, list[str]]]) -> Iterator[tuple[str, object]]:
+    for cls, names in classes:
         yield from ((f"{cls.__qualname__}.{name}", getattr(cls, name)) for name in names)
     for name, value in vars(unittest.TestCase).items():
         if callable(value) or isinstance(value, classmethod):
@@ -332,6 +339,6 @@ def _is_instrument(value: Any) -> bool:
     if type(value) is MethodType:
         value = value.__func__
     if type(value) is FunctionType:
-        return not _INSTRUMENTS.isdisjoint(Path(value.__code__.co_filename).parts)
+        return not INSTRUMENTS.isdisjoint(Path(value.__code__.co_filename).parts)
     named = value if isinstance(value, type | BuiltinFunctionType) else type(value)
-    return str(named.__module__).partition(".")[0] in _INSTRUMENTS
+    return str(named.__module__).partition(".")[0] in INSTRUMENTS

@@ -39,6 +39,11 @@ _METHODS: Final[tuple[tuple[str, str, str], ...]] = (
     ("django.template.base", "Template", "render _render"),
     ("django.test.client", "Client", "request get post login force_login"),
 )
+# They change the process as a whole, for its operation: nothing is faked by them.
+INSTRUMENTS: Final = frozenset(
+    "ddtrace elasticapm eventlet gevent nest_asyncio newrelic opentelemetry psycogreen scout_apm "  # noqa: SIM905 (a column of names says no more)
+    "sentry_sdk truststore wrapt".split()
+)
 SIGNALS: Final = tuple(
     getattr(signal, name)
     for name in ("SIGHUP", "SIGINT", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGPIPE", "SIGALRM", "SIGTERM", "SIGCHLD")

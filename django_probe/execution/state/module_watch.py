@@ -6,9 +6,12 @@ first time. What a module's own code assigns to its globals, such as a cache tha
 
 from __future__ import annotations
 
+import inspect
 from contextlib import suppress
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
+
+from django_probe.execution.state.known import INSTRUMENTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,6 +21,8 @@ _MISSING: Final = object()
 # begins and when it ends.
 _UNWATCHED: Final = frozenset({"sys", "__main__", "django.utils.translation.trans_real"})
 _before: Final[dict[tuple[int, str], tuple[ModuleType, object]]] = {}
+_instrumented: Final[set[tuple[int, str]]] = set()
+_DEEP: Final = 30
 _set = ModuleType.__setattr__
 _delete = ModuleType.__delattr__
 
@@ -61,19 +66,38 @@ def replacements() -> tuple[tuple[int, str, int], ...]:
 def attributes() -> dict[str, tuple[object, object]]:
     """Return what was set in the watched modules, by its dotted name: what was there first, and what is now.
 
-    What was missing first or is missing now is left out.
+    What was missing first or is missing now is left out, and so is what an instrument of the whole process set.
     """
     return {
-        f"{vars(module).get('__name__')}.{name}": (before, now)
-        for (_, name), (module, before) in _before.items()
-        if before is not _MISSING and (now := vars(module).get(name, _MISSING)) is not _MISSING
+        f"{vars(module).get('__name__')}.{key[1]}": (before, now)
+        for key, (module, before) in _before.items()
+        if key not in _instrumented
+        and before is not _MISSING
+        and (now := vars(module).get(key[1], _MISSING)) is not _MISSING
     }
 
 
 def settle() -> None:
     """Take everything that is set now for what was there first."""
     _before.clear()
+    _instrumented.clear()
 
 
 def _keep(module: ModuleType, name: str) -> None:
-    _before.setdefault((id(module), name), (module, vars(module).get(name, _MISSING)))
+    key = id(module), name
+    if key not in _before:
+        _before[key] = (module, vars(module).get(name, _MISSING))
+        if _is_instrument():
+            _instrumented.add(key)
+
+
+def _is_instrument() -> bool:
+    """Return whether code of an instrument is setting it: gevent sets numbers and functions of Python's as well."""
+    frame = inspect.currentframe()
+    for _ in range(_DEEP):
+        if frame is None:
+            return False
+        if str(frame.f_globals.get("__name__")).partition(".")[0] in INSTRUMENTS:
+            return True
+        frame = frame.f_back
+    return False
