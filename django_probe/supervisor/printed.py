@@ -13,7 +13,9 @@ _SHOWN: Final = 300
 _STDERR: Final = 2
 _HIDDEN: Final = re.compile("API|AUTH|TOKEN|KEY|SECRET|PASS|SIGNATURE|HTTP_COOKIE", re.IGNORECASE)
 """Names whose values Django's own error pages hide."""
-_TRACEBACK: Final = "Traceback (most recent call last):"
+_TRACEBACK: Final = re.compile(r"^ *(?:\+ Exception Group )?Traceback \(most recent call last\):\s*$", re.MULTILINE)
+_RAISED: Final = re.compile(r"^(?: {2,}\| )?([^\W\d][\w.]*(?:: .*|:|))\s*$", re.MULTILINE)
+"""The line of a traceback that names the exception, in a group behind a bar; threads may print lines among its own."""
 _HINT: Final = "Type '"  # Django's last line beside a command that it does not know
 _MISTAKES: Final = {
     "No Django settings specified.": "no Django settings are specified: set DJANGO_SETTINGS_MODULE, or give --settings",
@@ -90,10 +92,10 @@ def masked(text: str) -> str:
 
 def cause(text: str) -> str:
     """Return what a text that was printed last says of why the application ended: an exception, or its last line."""
-    _, found, traceback = text.rpartition(_TRACEBACK)
-    lines = [line.rstrip() for line in traceback.splitlines() if line.strip() and not line.startswith(_HINT)]
-    if not found and (named := next((why for said, why in _MISTAKES.items() if said in text), "")):
+    tracebacks = [*_TRACEBACK.finditer(text)]
+    if not tracebacks and (named := next((why for said, why in _MISTAKES.items() if said in text), "")):
         return named
-    raised = [line for line in lines if not line[0].isspace()] if found else []
-    said = raised[0] if raised else f'the last that was printed: "{lines[-1].strip()}"' if lines else ""
+    raised = _RAISED.search(text, tracebacks[-1].end()) if tracebacks else None
+    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith(_HINT)]
+    said = raised[1] if raised else f'the last that was printed: "{lines[-1]}"' if lines else ""
     return said if len(said) <= _SHOWN else f"{said[: _SHOWN - 1]}…"

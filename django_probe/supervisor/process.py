@@ -32,11 +32,14 @@ PASSED_ON: Final = (
     signal.SIGUSR1,
     signal.SIGUSR2,
 )
+_ENDING: Final = (signal.SIGTERM, signal.SIGINT)
 _WATCHED: Final = (*PASSED_ON, signal.SIGCHLD)
 _FIRST_SPARE: Final = 10
 """The least number of a descriptor of the offer: shells and scripts use those below."""
 _SAID_ALL: Final = 10.0
 """Seconds that the process has to end when it has said how the run ended."""
+_LEAVES: Final = 3.0
+"""Seconds that an application which still loads has to end by one of those: it may ignore them, or C code may hold it."""
 _SWEEP: Final = 5.0
 
 
@@ -90,8 +93,8 @@ def supervise(application: Application, arguments: Sequence[str], started: float
         _be(application, arguments)
     theirs.close()
     os.close(write_end)
-    until = None if deadline is None else started + deadline
-    return _Watch(pid, mine, token=token, printed=Printed(read_end), kept=kept, until=until).run()
+    watch = _Watch(pid, mine, token=token, printed=Printed(read_end), kept=kept)
+    return watch.run(handshake.told(arguments[1:]), None if deadline is None else started + deadline)
 
 
 def _fill_standard_streams() -> set[int]:
@@ -139,15 +142,14 @@ def _be(application: Application, arguments: Sequence[str]) -> None:
 class _Watch:
     """Watches one process to its end."""
 
-    def __init__(
-        self, pid: int, line: socket.socket, *, token: str, printed: Printed, kept: set[int], until: float | None
-    ) -> None:
+    def __init__(self, pid: int, line: socket.socket, *, token: str, printed: Printed, kept: set[int]) -> None:
         self._pid = pid
         self._line = line
         self._token = token
         self._printed = printed
         self._kept = kept
-        self._until = until
+        self._given: list[str] = []
+        self._until: float | None = None
         self._ended = Ended()
         self._over = False
         self._deaf = False
@@ -155,8 +157,9 @@ class _Watch:
         self._signals = linux.signal_descriptor(_WATCHED)
         line.setblocking(False)  # noqa: FBT003 (Python's own signature)
 
-    def run(self) -> Ended:
-        """Watch, end what is left, and tell."""
+    def run(self, given: list[str], until: float | None) -> Ended:
+        """Watch, end what is left, and tell; `given` is what the command has to begin with, before `until`."""
+        self._given, self._until = given, until
         with selectors.PollSelector() as selector:
             self._watch(selector)
         self._hear()
@@ -202,6 +205,9 @@ class _Watch:
     def _overdue(self) -> None:
         self._ended.overdue = self._patience is None
         self._until = self._patience = None
+        self._kill()
+
+    def _kill(self) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.kill(self._pid, signal.SIGKILL)
 
@@ -211,6 +217,8 @@ class _Watch:
                 self._reap()
                 continue
             self._ended.signals.append(number)
+            if number in _ENDING and not self._ended.begun and self._patience is None:
+                self._patience = time.clock_gettime(time.CLOCK_BOOTTIME) + _LEAVES
             with contextlib.suppress(ProcessLookupError):
                 # What the kernel sends for a terminal it sends to the whole group: a second one would mean
                 # that somebody asked twice, and does not want to wait for cleanups.
@@ -249,8 +257,12 @@ class _Watch:
                 self._patience = time.clock_gettime(time.CLOCK_BOOTTIME) + _SAID_ALL
 
     def _begun(self, arguments: Any) -> None:
-        self._ended.begun = True
+        """Let the command go on, unless it was to end before, or has begun something else than it was to."""
         self._ended.arguments = arguments if isinstance(arguments, list) else []
+        self._ended.begun = not any(number in _ENDING for number in self._ended.signals)
+        if not self._ended.begun or self._ended.arguments != self._given:
+            self._kill()
+            return
         self._printed.take()
         with contextlib.suppress(OSError):
             self._line.send(b"!")

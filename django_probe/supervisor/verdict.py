@@ -117,13 +117,16 @@ def _message(ended: Ended, request: Request, missing: Sequence[str], printed: st
     word = ended.word
     if word.get("kind") == "broke":
         return f"the command itself failed: {one_line(str(word.get('message')))}"
-    return _disbelief(ended, request, missing) if word.get("kind") in _ANSWERS else _end(ended, printed)
+    if word.get("kind") in _ANSWERS or (ended.begun and _has_other_arguments(ended, request)):
+        return _disbelief(ended, request, missing)
+    return _end(ended, printed)
 
 
 def _disbelief(ended: Ended, request: Request, missing: Sequence[str]) -> str:
     if _has_other_arguments(ended, request):
-        ran, given = (one_line(shlex.join(each)) for each in (ended.arguments, handshake.told(request.arguments)))
-        return f"the command ran with other arguments than it was given: {ran or 'none'} in place of {given or 'none'}"
+        both = (ended.arguments, handshake.told(request.arguments))
+        began, given = (one_line(shlex.join(each)) or "none" for each in both)
+        return f"the command began with other arguments than it was given: {began} in place of {given}"
     if missing:
         return f"the command said that the gate passed, but a report is not there: {', '.join(missing)}"
     return f"the command ended the run with exit code {_code(ended.word.get('exit'))} and without a record of it"
@@ -135,6 +138,8 @@ def _end(ended: Ended, printed: str) -> str:
     how = cause_of_death(ended.status)
     if ended.begun:
         return f"the command ended before it had a verdict: {how}; what ran is not known"
+    if (by := _ended_by(ended)) and ended.status == signal.SIGKILL:
+        how = f"{by} did not end it, so it was killed"
     if os.WIFEXITED(ended.status) and os.WEXITSTATUS(ended.status) == 0:
         how = "it exited with status 0, by sys.exit() or os._exit(),"
     said = one_line(cause(printed))

@@ -155,9 +155,10 @@ def test_probe__of_an_application_that_changes_the_arguments(gate, policy, chang
     done = gate.run("--gate", "deploy", *gate.options(), IN_MODELS=f"import sys; {changes}", **policy)
 
     assert done.code == 1, done.err
-    assert "the command ran with other arguments than it was given: " in gate.startup()["message"]
+    assert "the command began with other arguments than it was given: " in gate.startup()["message"]
     assert gate.record()["gate"] == "deploy"
     assert done.out == ""
+    assert "to run" not in done.err, "nothing of the other run has begun"
 
 
 def test_probe__of_an_application_that_makes_a_run_of_a_list(gate):

@@ -9,6 +9,17 @@ import pytest
 from django_probe.supervisor.printed import Printed, cause, masked
 
 TRACEBACK = "Traceback (most recent call last):\n  File x\n    raise E\n"
+GROUP = """\
+  + Exception Group Traceback (most recent call last):
+  |   File x
+  |     raise ExceptionGroup
+  | ExceptionGroup: many (2 sub-exceptions)
+  +-+---------------- 1 ----------------
+    | ValueError: a
+    +---------------- 2 ----------------
+    | TypeError: b
+    +------------------------------------
+"""
 
 
 @pytest.mark.parametrize(
@@ -21,11 +32,15 @@ TRACEBACK = "Traceback (most recent call last):\n  File x\n    raise E\n"
         (f"{TRACEBACK}A: first\n\nDuring handling, another:\n\n{TRACEBACK}B: second\ngoodbye\n", "B: second"),
         (f"{TRACEBACK}KeyboardInterrupt\n", "KeyboardInterrupt"),
         ("Traceback (most recent call last):\n  File x", 'the last that was printed: "File x"'),
+        (f'{TRACEBACK}{{"message": "sending"}}\nA: no\n{{"message": "sent"}}\n', "A: no"),
+        (f"{TRACEBACK}2026-11-29 INFO: sending\nA.B\n[x] bye\n", "A.B"),
+        (f'{TRACEBACK}A: no\n{{"exc_info": "{TRACEBACK.replace(chr(10), "|")}B: other"}}\n', "A: no"),
+        (GROUP, "ExceptionGroup: many (2 sub-exceptions)"),
         ("x" * 1000, 'the last that was printed: "' + "x" * 271 + "…"),
     ],
 )
 def test_cause(text, said):
-    """The exception of the last traceback, else the last line; one line that fits in a message."""
+    """The exception of the last traceback, whatever logs print amid its lines, else the last line; it is short."""
     assert cause(text) == said
 
 

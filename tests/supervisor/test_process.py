@@ -126,6 +126,27 @@ def test_signal__before_the_command_has_begun(gate):
     assert gate.record()["ended_by"] == "SIGTERM"
 
 
+@pytest.mark.parametrize(
+    ("handler", "waits"), [("signal.SIG_IGN", "600"), ("lambda *_: None", "0.5")], ids=["ignored", "taken"]
+)
+def test_signal__that_an_application_does_not_heed_while_it_loads(gate, handler, waits):
+    """It is killed after a while, or at the latest where the command would begin: no probe runs."""
+    here = gate.out / "here"
+    loads = (
+        "import os, signal, time; signal.signal(signal.SIGTERM, {0}); "
+        "open(os.environ['HERE'], 'w').write('x'); time.sleep({1})"
+    )
+    process = gate.start(*gate.options(), IN_SETTINGS=loads.format(handler, waits), HERE=str(here))
+    wait_for(here)
+
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=60)
+
+    assert process.returncode == 143
+    assert "never began: SIGTERM did not end it, so it was killed" in gate.startup()["message"]
+    assert b"to run" not in err
+
+
 def test_supervisor__that_is_killed(started):
     """What it started is ended with it: nobody would hear its verdict."""
     process, command = started()

@@ -70,7 +70,16 @@ def test_believed__of_other_arguments_than_were_given(kind):
         (Ended(status=signal.SIGKILL, begun=True), 1, "before it had a verdict: it was killed by SIGKILL"),
         (Ended(status=signal.SIGTERM), 143, "it was killed by SIGTERM"),
         (Ended(status=signal.SIGINT), 130, "it was killed by SIGINT"),
-        (Ended(status=signal.SIGKILL, signals=[signal.SIGTERM]), 143, "it was killed by SIGKILL"),
+        (
+            Ended(status=signal.SIGKILL, signals=[signal.SIGTERM]),
+            143,
+            "never began: SIGTERM did not end it, so it was killed",
+        ),
+        (
+            Ended(status=signal.SIGKILL, begun=True, arguments=["a"]),
+            1,
+            "with other arguments than it was given: a in pl",
+        ),
         (Ended(status=signal.SIGHUP, signals=[signal.SIGHUP]), 1, "it was killed by SIGHUP"),
         (Ended(status=signal.SIGKILL, overdue=True), 3, "the deadline passed while settings and apps were loading"),
         (Ended(status=32), 1, "it was killed by signal 32"),
