@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tracemalloc
 import xml.etree.ElementTree as ET
 from dataclasses import replace
 
@@ -172,6 +173,20 @@ def test_render__a_megabyte_of_output_is_kept(run, result):
     text = junit.render(run(result(outcome="error", output=output)))
 
     assert ET.fromstring(text).findtext(".//system-out") == output.replace("\x1b", "\\x1b")
+
+
+def test_render__holds_long_texts_few_times(run, result):
+    """The judge has the memory of a small pod: a text of ten thousand tags is not kept in as many pieces."""
+    page = '<td class="a">&nbsp;</td>\n' * 1_000
+    given = run(*(result(f"shop.T.test_{n}", "failed", details=page, output=page + str(n)) for n in range(20)))
+    tracemalloc.start()
+    try:
+        length = len(junit.render(given))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+    assert peak < 5 * length
 
 
 def test_render__only_problems_carry_their_output(run, result):

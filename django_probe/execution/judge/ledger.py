@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from django_probe.terms import About
 
 MOST_TOLD: Final = 32 * 1024 * 1024
-"""Characters of details and output that a record keeps: every report has to be made of them within seconds."""
+"""Bytes that a record's details and output may have in a report: each is made within seconds, and without much memory.
+"""
 MOST_EARLIER: Final = 20
 """Attempts before the last one that a result keeps."""
 _LEFT_OUT: Final = "[left out: the details and the output of this run are more than 32 MiB]"
@@ -54,15 +55,21 @@ class _History:
 
 
 class _Room:
-    """Keeps texts while there is room for them, first come, first kept; then a line that says so in their place."""
+    """Keeps texts while there is room for them, first come, first kept; then a line that says so in their place.
 
-    def __init__(self, characters: int) -> None:
-        self._left = characters
+    What counts is how long a text is in the report where it is longest, with markup and JSON escaped.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._left = size
 
     def __call__(self, text: str) -> str:
-        if len(text) > self._left:
+        if not text:
+            return text
+        size = len(Original.encode(text)) + 4 * sum(map(text.count, "<>&\"'"))
+        if size > self._left:
             return _LEFT_OUT
-        self._left -= len(text)
+        self._left -= size
         return text
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import html
+import json
 from itertools import chain
 
 import pytest
 
 from django_probe.execution.judge.ledger import Ledger
 from django_probe.execution.judge.work import Attempt, Selected
+from django_probe.reports.text import visible
 from django_probe.results import EndedBy, Outcome
 from tests.execution.running import by_label, outcomes
 
@@ -409,10 +412,25 @@ def test_what_a_run_says_has_a_bound(project):
     left_out = "[left out: the details and the output of this run are more than 32 MiB]"
     assert done.code == 1
     assert record["counts"]["failed"] == 300
-    assert all(left_out not in texts for texts in told[:250])
+    assert all(left_out not in texts for texts in told[:190])
     assert told[-1] == (left_out, left_out)
     assert sum(map(len, chain(*told))) < 33 * 2**20
     assert left_out in (project.path / "junit.xml").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("text", ["<", "&", '"', "\n", "é", "\x1b"])
+def test_what_counts_is_the_length_in_a_report(text):
+    """Where each character is escaped, fewer texts have room: a report of HTML is no longer than one of words."""
+    probes = [
+        Selected(f"shop.TestTalks.test_{number}", (), 9.0, 0, blocking=True, fixtures=None, verdict=None)
+        for number in range(600)
+    ]
+    ledger = Ledger(probes, 0.0, str, [].append)
+    for index in range(600):
+        ledger.record(index, Attempt(Outcome.FAILED, details=text * 65_536), now=0.0)
+    kept = sum(result.details.startswith(text) for result in ledger.finish(None))
+    longest = max(len(json.dumps(text)) - 2, len(html.escape(text)), len(visible(text)))
+    assert 0.5 * 2**25 < kept * longest * 65_536 <= 2**25
 
 
 def test_what_waits_for_its_retry_has_a_bound():
