@@ -6,6 +6,7 @@ told what runs, so that the reader can see when its time is over.
 
 from __future__ import annotations
 
+import logging
 import math
 import sys
 import traceback
@@ -47,6 +48,8 @@ INVALID_POLICY: Final = "invalid policy"
 UNKNOWN_LABEL: Final = "unknown label"
 NOT_LOADED: Final = "probes not loaded"
 REFUSED: Final = "probes refused"
+
+logger = logging.getLogger(__name__)
 
 # Python's switch interval in seconds: so long a thread that computes keeps another one waiting for its turn. An answer
 # takes several turns. With Python's default of 5 ms, a probe that computes would make it take 50 ms and more.
@@ -123,6 +126,11 @@ class Rounds:
         gate = conf.policy().gates.get(READY)
         self._gate = gate or Gate(READY)
         if gate is None:
+            if conf.policy_path() is None:
+                logger.warning(
+                    "ready/ asks no probes in this process: neither the setting nor the variable PROBE_POLICY names a "
+                    "policy file"
+                )
             self._probes = []
             return []
         suite = discovery.load(gate.probes, _nobody)

@@ -136,6 +136,16 @@ def test_ready__tells_the_log_why(project):
     assert "sk-live" not in done.err
 
 
+@pytest.mark.parametrize("policy", [None, "gates: {deploy: {}}"], ids=["unset", "without the gate"])
+def test_ready__tells_the_log_that_there_is_no_policy(project, policy):
+    """A process that nobody told of the policy is ready, and says once in its log that it asks nothing."""
+    project.app("shop", PASSING)
+    rounds = "from django_probe.readiness.rounds import Rounds; here = Rounds(print); here.run(); here.run()"
+    done = python(site(project, policy=policy), rounds)
+    said = done.err.count("neither the setting nor the variable PROBE_POLICY names a policy file")
+    assert said == (policy is None), done.err
+
+
 def test_ready__tells_the_log_of_changes_alone(project):
     """A gate that stays closed is one warning and not one a round, and so is that it opened again."""
     project.app("shop", shop('self.assertFalse((HERE / "closed").exists(), "closed")'))
