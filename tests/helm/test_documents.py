@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 PAGES = [ROOT / "docs" / "helm.md", ROOT / "docs" / "argo-flagger.md"]
 EXAMPLE = ROOT / "examples" / "parent-chart"
 BLOCKS = [block for page in PAGES for block in blocks(page)]
-KINDS = {"values", "commands", "rbac", "ci", "argo", "template", "dependency", "flagger"}
+KINDS = {"values", "commands", "rbac", "ci", "example", "argo", "template", "dependency", "flagger"}
 
 
 def of_kind(kind: str) -> list:
@@ -81,6 +81,13 @@ def test_dependency__is_the_example_s():
     """The lines of Chart.yaml that the page shows are those of the example."""
     shown = yaml.safe_load(block_of("dependency", "").text)
     assert shown["dependencies"] == yaml.safe_load((EXAMPLE / "Chart.yaml").read_text(encoding="utf-8"))["dependencies"]
+
+
+@pytest.mark.parametrize("block", of_kind("example"))
+def test_example__has_the_lines_that_are_shown(block):
+    """In their order, and as deep as they are there."""
+    lines = iter((EXAMPLE / "templates" / block.argument).read_text(encoding="utf-8").splitlines())
+    assert all(line in lines for line in block.text.splitlines())
 
 
 @cache

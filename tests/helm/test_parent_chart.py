@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import kubernetes_validate
 import pytest
 import yaml
 
-from tests.helm.charts import CHART, HELMS, helm, pod_of, render
+from tests.helm.charts import CHART, HELMS, NEW, Rendered, environment, helm, pod_of, render
 from tests.helm.tools import ROOT
+from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,7 +62,113 @@ def test_parent__has_the_gate_of_its_own_image(parents, version):
     assert gate["image"] == app["image"]
     assert gate["command"] == ["django-probe", "probe"]
     release = {each["name"]: each.get("value") for each in gate["env"]}["PROBE_RELEASE"]
-    assert app["env"] == [{"name": "RELEASE", "value": release}]
+    assert {"name": "PROBE_RELEASE", "value": release} in app["env"]
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ("--set", "probe.image.tag=2.0.0"),
+        ("--set", "probe.image.repository=registry.example/other"),
+        ("--set", f"probe.image.digest=sha256:{'0' * 64}"),
+        ("--set-string", "probe.image.tag=1e3"),
+    ],
+    ids=lambda flags: flags[1],
+)
+def test_image__is_one_value(parents, version, flags):
+    """Whatever is set, the gate is the release that it judges; with the gate off, the app has the same image."""
+    rendered = render({}, *flags, version=version, chart=parents[version])
+    images = [pod_of(rendered.kind(kind))["spec"]["containers"][0]["image"] for kind in ("Deployment", "Job")]
+    assert images[0] == images[1] != "registry.example/shop:1.0.0"
+    alone = render({}, *flags, "--set", "probe.enabled=false", version=version, chart=parents[version])
+    assert pod_of(alone.kind("Deployment"))["spec"]["containers"][0]["image"] == images[0]
+
+
+def test_image__of_the_app_alone_is_refused(parents, version):
+    """A value that nothing reads is no image: what CI set before the gate came is not silently the old release."""
+    refused = render({}, "--set", "image=registry.example/shop:2.0.0", version=version, chart=parents[version])
+    assert refused.code != 0
+    assert "image: the app and its gate have one image: set probe.image.repository and probe.image.tag" in refused.error
+
+
+def probe(rendered: Rendered, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the gate of the rendered Job, with its environment and its policy, in the container's project."""
+    (container,) = pod_of(rendered.kind("Job"))["spec"]["containers"]
+    policy = folder / "probe.yaml"
+    policy.write_text(rendered.kind("ConfigMap", "-policy")["data"]["probe.yaml"], encoding="utf-8")
+    variables = {name: value for name, value in environment(container).items() if isinstance(value, str)}
+    return subprocess.run(
+        [sys.executable, str(ROOT / "deploy" / "manage.py"), "probe", *container["args"], *arguments],
+        env={
+            **variables,
+            "PATH": os.environ["PATH"],
+            "DATABASE_URL": f"sqlite:///{folder}/db.sqlite3",
+            "PROBE_POLICY": str(policy),
+            "PROBE_REPORT_SINK": "none",
+            "PROBE_TERMINATION_LOG": "",
+        },
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+
+
+def test_gate__runs_every_probe_that_its_values_configure(parents, tmp_path):
+    """PROBE_TARGETS is for probe_http, which is among what runs; a target that does not exist closes the gate."""
+    rendered = render({}, chart=parents[NEW])
+    configured = environment(pod_of(rendered.kind("Job"))["spec"]["containers"][0])
+    assert {"PROBE_TARGETS", "PROBE_RELEASE_HEADER"} <= set(configured)
+    listed = probe(rendered, tmp_path, "--list")
+    assert listed.returncode == 0, listed.stderr
+    assert {"probe_http.TestTargets.test_each_answers_as_the_release"} <= set(listed.stdout.split())
+    nowhere = {"env": [{"name": "PROBE_TARGETS", "value": "http://127.0.0.1:9/"}]}
+    closed = probe(
+        render({"probe": nowhere}, chart=parents[NEW]),
+        tmp_path,
+        "--timeout",
+        "1s",
+        "--retries",
+        "0",
+        "--",
+        "probe_http",
+    )
+    assert closed.returncode == 1, closed.stderr
+    skipping = probe(render({"probe": {"env": []}}, chart=parents[NEW]), tmp_path, "--exclude-tag", "database")
+    assert skipping.returncode == 1, skipping.stderr
+    assert "required" in skipping.stderr
+
+
+def test_app__has_the_policy_of_the_gate(parents, version):
+    """The same file at the same place, the same release, and a pod that is made anew when the policy changes."""
+    policy = {"gates": {"ready": {"tags": ["ready"], "every": "5s"}}}
+    pods, names = [], set()
+    for values in ({}, {"probe": {"policy": policy}}):
+        rendered = render(values, version=version, chart=parents[version])
+        app, gate = pod_of(rendered.kind("Deployment")), pod_of(rendered.kind("Job"))
+        (container,), (judge,) = app["spec"]["containers"], gate["spec"]["containers"]
+        for name in ("PROBE_POLICY", "PROBE_RELEASE"):
+            assert environment(container)[name] == environment(judge)[name]
+        (mount,) = [each for each in container["volumeMounts"] if each["name"] == "django-probe-policy"]
+        assert environment(container)["PROBE_POLICY"] == f"{mount['mountPath']}/probe.yaml"
+        (volume,) = [each for each in app["spec"]["volumes"] if each["name"] == "django-probe-policy"]
+        names.add(volume["configMap"]["name"])
+        pods.append(app["metadata"]["annotations"]["checksum/policy"])
+        assert gate["metadata"]["annotations"]["checksum/policy"] == pods[-1]
+    assert names == {rendered.kind("ConfigMap", "-policy")["metadata"]["name"]}
+    assert pods[0] != pods[1]
+
+
+def test_app__takes_what_env_says_of_policy_and_release(parents, version):
+    """A commit as the release, a policy in the image: the app has what the gate has."""
+    given = [{"name": "PROBE_RELEASE", "value": "1e3"}, {"name": "PROBE_POLICY", "value": "/app/probe.yaml"}]
+    rendered = render({"probe": {"env": given, "policy": None}}, version=version, chart=parents[version])
+    pods = [pod_of(rendered.kind(kind)) for kind in ("Deployment", "Job")]
+    for pod in pods:
+        assert [each for each in pod["spec"]["containers"][0]["env"] if each in given] == given
+    assert "policy" not in str(pods[0]["spec"]["volumes"])
+    assert not pods[0]["metadata"].get("annotations")
 
 
 def test_parent__asks_its_own_server_by_the_chart_s_templates(parents, version):
@@ -78,7 +188,7 @@ def test_parent__can_switch_the_gate_off(parents, version):
 def test_parent__may_use_the_image_s_policy(parents, version):
     """`policy: null` means the same as it does without a parent."""
     rendered = render({"probe": {"policy": None}}, version=version, chart=parents[version])
-    assert "PROBE_POLICY" not in rendered.text
+    assert "PROBE_POLICY" not in str(rendered.objects)
 
 
 def test_parent__hears_of_wrong_values(parents, version):

@@ -63,7 +63,7 @@ of a name the values' `env` wins, then `own`.
 {{- $root := .root -}}
 {{- $ours := .own -}}
 {{- if and $root.Values.policy (not .bare) -}}
-{{- $ours = append $ours (dict "name" "PROBE_POLICY" "value" "/etc/django-probe/policy/probe.yaml") -}}
+{{- $ours = append $ours (dict "name" "PROBE_POLICY" "value" (include "django-probe.policyFile" $root)) -}}
 {{- end -}}
 {{- if and $root.Values.probes (not .bare) -}}
 {{- $ours = append $ours (dict "name" "PROBE_PATH" "value" "/etc/django-probe/probes") -}}
