@@ -20,6 +20,8 @@ from django_probe.originals import Original
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+PROG: Final = "django-probe probe"
+"""What somebody typed who has a supervisor."""
 VARIABLE: Final = "PROBE_SUPERVISOR"
 MOST: Final = 1 << 17
 """Bytes that a message has at the most: the kernel's buffer for a socket is larger."""

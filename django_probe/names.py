@@ -84,6 +84,17 @@ class Labels:
             return Found(frozenset(), tuple(candidates))
         return Found(frozenset(short.keys() & self._own.keys()))
 
+    def outside(self, entry: str) -> frozenset[str]:
+        """Return what the entry names of what is not of the run."""
+        return (
+            Labels((label, prefix) for label, prefix in self._all.items() if label not in self._own).find(entry).labels
+        )
+
+    @property
+    def apps(self) -> frozenset[str]:
+        """The apps that were loaded."""
+        return frozenset(label.partition(".")[0] for label in self._all)
+
     def all(self, entries: Iterable[str]) -> frozenset[str]:
         """Return what any of the entries names."""
         return frozenset().union(*(self.find(entry).labels for entry in entries))

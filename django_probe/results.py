@@ -218,7 +218,7 @@ class ProbeRun:
             what = "the deadline" if self.ended_by is EndedBy.DEADLINE else self.ended_by
             return f"{what} ended the run before every probe was done"
         if code == ExitCode.CLOSED and self.closing:
-            return f"{self.closing} blocking {'probe' if self.closing == 1 else 'probes'} did not pass"
+            return self._reason_to_close
         if code == ExitCode.NOTHING_RAN and self.nothing_ran:
             selected = "every probe that was selected skipped itself" if self.results else "no probe was selected"
             return f"{selected}: nothing was proved"
@@ -226,6 +226,16 @@ class ProbeRun:
             shard = "a shard in which nothing ran, or " if code == ExitCode.NOTHING_RAN else ""
             return f"{shard}suite_result() of the team's own runner asked for exit code {code}"
         return "nothing ran, which --allow-empty allows" if self.nothing_ran else self._reason_to_pass
+
+    @property
+    def _reason_to_close(self) -> str:
+        unrun = sum(result.closes_gate and result.outcome is Outcome.NOT_RUN for result in self.results)
+        bad = self.closing - unrun
+        parts = [f"{bad} blocking {'probe' if bad == 1 else 'probes'} did not pass"] if bad else []
+        if unrun:
+            what = "" if bad else f"blocking {'probe ' if unrun == 1 else 'probes '}"
+            parts.append(f"{unrun} {what}{'was' if unrun == 1 else 'were'} not run")
+        return ", ".join(parts)
 
     @property
     def _reason_to_pass(self) -> str:

@@ -3,8 +3,9 @@
 JSON and not pickle: the judge must be able to read what a process that ran probe code wrote and be harmed by none
 of it.
 
-From the loader: `module` (label, name) before each import, `usage` (message), `broken` (message, details), `selected`
-(total, digest, warnings), `probes` (a batch), `loaded`. To the loader: a byte, with a worker's three descriptors.
+From the loader: `module` (label, name) before each import, `usage` (message), `broken` (message, details), `changed`
+(modules whose import changed the process), `selected` (total, digest, warnings), `probes` (a batch), `loaded` (one
+more warning, or nothing). To the loader: a byte, with a worker's three descriptors.
 
 To a worker: `run` (units of indices), `stop` (index, fixture's label or None). From a worker: `hello` (pid, token),
 `fixture` (label, indices that depend on it), `fixture_done`, `interrupted`, `result` (index, outcome, began, duration,

@@ -23,13 +23,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     which.add_argument(
         "--policy", type=_path, metavar="FILE", help="the policy file (else settings or env PROBE_POLICY)"
     )
-    which.add_argument("--tag", action="append", dest="tags", metavar="T", help="only probes with any of these")
-    which.add_argument("--exclude-tag", action="append", dest="exclude_tags", metavar="T", help="not these")
     which.add_argument(
-        "-k", action="append", default=[], dest="patterns", metavar="PATTERN", help="as manage.py test -k"
+        "--tag", action="append", type=_word, dest="tags", metavar="T", help="only probes with any of these"
+    )
+    which.add_argument("--exclude-tag", action="append", type=_word, dest="exclude_tags", metavar="T", help="not these")
+    which.add_argument(
+        "-k", action="append", type=_word, default=[], dest="patterns", metavar="PATTERN", help="as manage.py test -k"
     )
     which.add_argument(
-        "--require", action="append", default=[], metavar="LABEL", help="a label or pattern that must be there, and run"
+        "--require",
+        action="append",
+        type=_word,
+        default=[],
+        metavar="LABEL",
+        help="a label or pattern that must be there, and run",
     )
     which.add_argument("--shard", type=_shard, metavar="I/N", help="the I-th of N parts, I from 0 to N-1")
     which.add_argument("--list", action="store_true", help="print what would run, one label a line")
@@ -121,6 +128,12 @@ def _shard(value: object) -> Shard:
     if slash and all(isinstance(number, int) for number in numbers) and int(index) < int(count):
         return Shard(int(index), int(count))
     raise argparse.ArgumentTypeError(f"expected I/N with I from 0 to N-1, such as 0/4, got {value!r}")
+
+
+def _word(value: Any) -> str:
+    if (word := str(value)).strip():
+        return word
+    raise argparse.ArgumentTypeError("expected a text, got nothing; leave the option out for every probe")
 
 
 def _path(value: Any) -> str:

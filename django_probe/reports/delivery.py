@@ -74,23 +74,28 @@ class Delivery(Generic[T]):
     def prepare(self) -> None:
         """Make sure that every report can be written, and remove those of an earlier run.
 
-        Raise UsageError for the first that cannot; then nothing is removed.
+        Raise UsageError for the first that cannot; those of the others are removed all the same, for nothing will run.
         """
-        targets = [_locate(report, self._stdout) for report in self._reports]
+        refusals: list[UsageError] = []
+        targets: list[_Target[T]] = []
+        for report in self._reports:
+            try:
+                targets.append(_locate(report, self._stdout))
+            except UsageError as refusal:
+                refusals.append(refusal)
         taken: dict[str, Report[T]] = {}
         for target in targets:
             other = taken.setdefault(target.key, target.report)
             if other is not target.report:
-                raise UsageError(
-                    f"{other.option} {one_line(other.path)} and {_name(target.report)} are the same file; "
-                    f"give each report one of its own"
-                )
-        for target in targets:
-            if target.clear:
-                try:
+                same = f"{other.option} {one_line(other.path)} and {_name(target.report)} are the same file"
+                refusals.append(UsageError(f"{same}; give each report one of its own"))
+            try:
+                if target.clear:
                     target.clear()
-                except OSError as error:
-                    raise _refusal(target.report, f"cannot be written: {_why(error)}") from None
+            except OSError as error:
+                refusals.append(_refusal(target.report, f"cannot be written: {_why(error)}"))
+        if refusals:
+            raise refusals[0]
         self._targets = targets
 
     def warm_up(self) -> None:

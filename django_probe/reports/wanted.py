@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from django_probe.environment import environment
 from django_probe.reports.delivery import STDOUT, Report
@@ -14,11 +14,13 @@ if TYPE_CHECKING:
 
     from django_probe.results import ProbeRun
 
+OPTIONS: Final[Mapping[str, str]] = {"--junit": "junit", "--json": "json", "--summary": "markdown"}
+"""The options that ask for a report, and the modules that render it."""
+
 
 def by_option(options: Mapping[str, Any]) -> dict[str, str]:
     """Return the options that ask for a report, each with the name of the module that renders it."""
-    asked = {"--junit": "junit", "--json": "json", "--summary": "markdown"}
-    return {option: name for option, name in asked.items() if options.get(name) is not None}
+    return {option: name for option, name in OPTIONS.items() if options.get(name) is not None}
 
 
 def wanted(options: Mapping[str, Any]) -> list[Report[ProbeRun]]:

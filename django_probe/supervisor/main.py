@@ -11,7 +11,7 @@ from django_probe.errors import UsageError
 from django_probe.execution import linux
 from django_probe.reports.delivery import Delivery
 from django_probe.reports.text import one_line
-from django_probe.reports.wanted import wanted
+from django_probe.reports.wanted import by_option, wanted
 from django_probe.results import ExitCode
 from django_probe.supervisor import application, request, verdict
 from django_probe.supervisor.process import Ended, supervise
@@ -28,12 +28,13 @@ def probe(arguments: Sequence[str]) -> int:
     age = linux.process_age()
     began = verdict.now() - timedelta(seconds=age)
     asked = request.read(arguments)
-    delivery = Delivery([] if asked.lists else wanted(asked.options), sys.stdout)
+    lists = asked.lists and not by_option(asked.options)  # else the command refuses it, as it does what is wrong
+    delivery = Delivery([] if lists else wanted(asked.options), sys.stdout)
     try:
+        delivery.prepare()  # first of all: no report of an earlier run outlives what may happen now
         if not linux.AVAILABLE:
             raise UsageError("it needs Linux; elsewhere use manage.py probe --parallel 0")
         found = application.find(asked.settings)
-        delivery.prepare()  # no report of an earlier run outlives what may happen now
     except UsageError as error:
         _say(str(error))
         return ExitCode.USAGE

@@ -163,6 +163,7 @@ class _Watch:
         with selectors.PollSelector() as selector:
             self._watch(selector)
         self._hear()
+        self._line.close()
         # Whatever the application started, however it hid, is a child of this process by now.
         linux.end_children(self._kept, _SWEEP)
         self._printed.finish()

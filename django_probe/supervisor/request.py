@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import django_probe
+from django_probe import handshake
 from django_probe.management.arguments import add_arguments
 from django_probe.policy import DEFAULT
+from django_probe.reports.wanted import OPTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-PROG: Final = "django-probe probe"
+PROG: Final = handshake.PROG
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,7 @@ def read(arguments: Sequence[str]) -> Request:
     try:
         options = vars(parser.parse_known_args(list(arguments))[0])
     except _UnreadableError:
-        return Request({}, arguments)
+        return Request(_report_options(arguments), arguments)
     shard = _value(types["shard"], options["shard"])
     return Request(
         options,
@@ -66,6 +69,17 @@ def read(arguments: Sequence[str]) -> Request:
         deadline=_value(types["deadline"], options["deadline"]),
         settings=options["settings"],
     )
+
+
+def _report_options(arguments: Sequence[str]) -> dict[str, str]:
+    """Return the options that ask for reports out of a command line that cannot be read: old ones have to go."""
+    found = {}
+    for argument, following in zip_longest(arguments, arguments[1:], fillvalue=""):
+        option, equals, path = argument.partition("=")
+        path = path if equals else following
+        if option in OPTIONS and path and not path.startswith("--"):
+            found[OPTIONS[option]] = path
+    return found
 
 
 def _value(parse: Any, given: str | None) -> Any:

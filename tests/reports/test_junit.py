@@ -95,7 +95,7 @@ def test_render__a_result_without_a_word_still_has_a_message(run, result, outcom
             {"ended_by": EndedBy.DEADLINE},
             "the deadline ended the run before every probe was done",
         ),
-        (["passed", "not_run"], {}, "1 blocking probe did not pass"),
+        (["passed", "not_run"], {}, "1 blocking probe was not run"),
         (["skipped"], {}, "every probe that was selected skipped itself: nothing was proved"),
         (
             ["passed"],

@@ -19,7 +19,7 @@ def test_render__the_whole_format(run, result):
     )
 
     assert termination.render(given) == (
-        '{"passed":false,"exit_code":1,"reason":"3 blocking probes did not pass","gate":"deploy",'
+        '{"passed":false,"exit_code":1,"reason":"2 blocking probes did not pass, 1 was not run","gate":"deploy",'
         '"counts":{"passed":0,"failed":1,"error":1,"timeout":1,"skipped":0,"expected_failure":0,"not_run":1},'
         '"warnings":1,"problems":["shop.TestCheckout.test_pay","shop.TestStock.test_more"],"more":0}'
     )

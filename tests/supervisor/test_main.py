@@ -90,7 +90,10 @@ def test_probe__without_the_app(gate):
     assert "Unknown command: 'probe'" in gate.startup()["output"]
 
 
-@pytest.mark.parametrize("arguments", [["--parallel", "x"], ["--gate", "nope"], ["nowhere"], ["--unheard-of"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [["--parallel", "x"], ["--gate", "nope"], ["nowhere"], ["--unheard-of"], ["-k", ""], ["--timeout"], ["--list"]],
+)
 def test_probe__of_what_is_refused(gate, arguments):
     """Exit code 2, nothing is written, and nothing of an earlier run is left."""
     gate.stale()
@@ -100,17 +103,37 @@ def test_probe__of_what_is_refused(gate, arguments):
     assert (done.code, done.out) == (2, "")
     left = [name for name in REPORTS if (gate.out / name).exists() and (gate.out / name).read_text()]
     assert left == []
+    if "--unheard-of" in arguments:
+        assert done.err.startswith("usage: django-probe probe [option ...] [label ...]\ndjango-probe probe: error:")
 
 
 def test_probe__whose_report_cannot_be_written(gate):
-    """Nothing is even started."""
-    done = gate.run("--junit", "/no/such/folder/gate.xml", IN_MANAGE="print('started')")
+    """Nothing is even started, and the other reports of an earlier run are gone."""
+    gate.stale()
+
+    done = gate.run(*gate.options(), "--junit", "/no/such/folder/gate.xml", IN_MANAGE="print('started')")
 
     assert done.code == 2
     assert done.err == (
         "django-probe probe: --junit /no/such/folder/gate.xml: there is no folder /no/such/folder; make it, or name "
         "another\n"
     )
+    assert not (gate.out / "record.json").exists()
+
+
+def test_probe__without_a_manage_py(gate):
+    """It says what is missing, and no report of an earlier run is left; nothing of the supervisor's stays open."""
+    gate.stale()
+
+    done = gate.run(*gate.options(), DJANGO_PROBE_MANAGE="gone.py")
+
+    assert (done.code, (gate.out / "gate.xml").exists()) == (2, False)
+    assert "there is no file gone.py" in done.err
+
+
+def test_probe__under_warnings_as_errors(gate):
+    """Nothing that it opened is left to Python to close."""
+    assert "ResourceWarning" not in gate.run(PYTHONWARNINGS="always").err
 
 
 def test_probe__of_a_deadline_that_passes_while_loading(gate):

@@ -134,7 +134,10 @@ class LoaderHandle:
             self._loaded.total, self._loaded.digest, self._loaded.warnings = rest
         elif kind == "probes":
             self._loaded.selected.extend(map(Selected.of, rest[0]))
-        return bool(kind == "loaded")
+        elif kind == "loaded":
+            self._loaded.warnings += filter(None, rest)
+            return True
+        return False
 
     def _ended(self, by: EndedBy) -> Loaded:
         self._error(f"{by} ended the run while {self._module[1]} was being imported", self._stack())

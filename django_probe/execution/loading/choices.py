@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from django.apps import apps
+
 from django_probe.execution.loading.suites import Stillborn
 from django_probe.names import Labels, enumerated, fits, is_pattern, nearest
 from django_probe.policy import READY
@@ -131,5 +133,11 @@ def missing(entry: str, labels: Labels, selected: Collection[str]) -> str | None
         return None
     if found:
         return f"required, but tags or -k leave it out: {enumerated(sorted(found))}"
+    if outside := labels.outside(entry):
+        return f"required, but the labels of the run or the gate's probes leave it out: {enumerated(sorted(outside))}"
+    app = entry.partition(".")[0]
+    if app not in labels.apps and any(config.label == app for config in apps.get_app_configs()):
+        why = "it has none, or labels or the gate's probes leave it out"
+        return f"required, but no probe of the app {app} is loaded: {why}"
     what = "looks like this pattern" if is_pattern(entry) else "has this label"
     return f"required, but no loaded probe {what}{labels.nearest(entry)}"

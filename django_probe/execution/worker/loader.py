@@ -111,9 +111,8 @@ def _load(channel: Channel, build: Build, choice: Choice, guard: DatabaseGuard, 
     channel.send("selected", selection.total, selection.digest, selection.warnings)
     for start in range(0, len(probes), _BATCH):
         channel.send("probes", [probe.described() for probe in probes[start : start + _BATCH]])
-    if not all(isinstance(probe.test, Stillborn) for probe in probes):
-        load_urlconf(announce)
-    channel.send("loaded")
+    runs = not all(isinstance(probe.test, Stillborn) for probe in probes)
+    channel.send("loaded", load_urlconf(announce) if runs else "")
     return probes
 
 

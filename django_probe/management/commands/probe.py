@@ -43,6 +43,8 @@ class Command(BaseCommand):
         """Return Django's parser, without abbreviations: `--fail` may mean another option tomorrow."""
         parser = super().create_parser(prog_name, subcommand, **kwargs)
         parser.allow_abbrev = False  # no argument: a project's own create_parser, as django-configurations', takes none
+        if self._line:
+            parser.prog = handshake.PROG  # what was typed
         parser.usage = "%(prog)s [option ...] [label ...]"  # a page of options would bury what is wrong with one
         return parser
 

@@ -278,11 +278,15 @@ def test_require__what_is_not_there_is_an_error_under_its_own_text(site):
 
 def test_require__counts_in_runs_of_the_whole_gate_and_where_it_is_given(site):
     """A part of the gate need not have it, but for what `--require` names; a tag may leave it out."""
+    outside = ["--require", "shop.TestHost.test_known", "--require", "pay.one.TestOne"]
+    narrowed = site.probe("shop.TestShop.test_second", *outside)
     part, given = site.probe("--gate", "gone", "shop.TestShop.test_second"), ["--require", "shop.TestHost"]
     tagged = site.probe("--tag", "smoke", *given)
 
     assert part.code == 0, part.err
-    assert tagged.code == 1
+    assert (tagged.code, narrowed.code) == (1, 1)
+    assert "the labels of the run or the gate's probes leave it out: shop.TestHost.test_known" in narrowed.err
+    assert "required, but no probe of the app pay is loaded: it has none, or labels" in narrowed.err
     assert "required, but tags or -k leave it out: shop.TestHost.test_known, shop.TestHost.test_known2" in tagged.err
 
 

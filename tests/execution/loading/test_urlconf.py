@@ -50,6 +50,7 @@ def test_run__a_urlconf_that_does_not_import_is_an_error_of_the_probes_that_need
 
     assert done.code == 1
     assert outcomes(record) == {"test_a": "error", "test_b": "error", "test_c": "passed"}
+    assert "warning: the URLconf site_urls does not import (" in done.err
 
 
 @pytest.mark.parametrize("urlconf", ["", "ROOT_URLCONF = None", "del ROOT_URLCONF"])
