@@ -39,7 +39,7 @@ _FIRST_SPARE: Final = 10
 _SAID_ALL: Final = 10.0
 """Seconds that the process has to end when it has said how the run ended."""
 _LEAVES: Final = 3.0
-"""Seconds that an application which still loads has to end by one of those: it may ignore them, or C code may hold it."""
+"""Seconds that an application which still loads has to end by one of those: it may ignore them, or C code hold it."""
 _SWEEP: Final = 5.0
 
 
