@@ -1,6 +1,6 @@
 """The image of the Dockerfile, built without a Docker engine and an image registry, once for each of its contents.
 
-Needs root and, of Debian: buildah podman runc catatonit debootstrap containernetworking-plugins iptables. The base
+Needs root and, of Debian: buildah podman runc catatonit mmdebstrap containernetworking-plugins iptables. The base
 image is made of Debian's packages under the name that the Dockerfile asks for. Everything stays in `.cache/container`.
 """
 
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / ".cache" / "container"
 BASE = "docker.io/library/python:3.13-slim-trixie"
-TOOLS = ("buildah", "podman", "runc", "catatonit", "debootstrap")
-PACKAGES = "buildah podman runc catatonit debootstrap containernetworking-plugins iptables"
+TOOLS = ("buildah", "podman", "runc", "catatonit", "mmdebstrap")
+PACKAGES = "buildah podman runc catatonit mmdebstrap containernetworking-plugins iptables"
 CONTEXT = ("Dockerfile", ".dockerignore", "requirements.lock", "django_probe", "deploy")
 MIRROR = "http://deb.debian.org/debian"
 TRUST = Path("/etc/ssl/certs/ca-certificates.crt")
@@ -138,28 +138,21 @@ def _exists(name: str) -> bool:
     return tool("podman", "image", "exists", name, check=False).returncode == 0
 
 
-def _make_base() -> None:
-    """Make what stands for the base image: Debian's Python where Docker's has its own build of it.
+# What Docker's image has not: bytecode of the standard library, documentation, and logs. It does have `python`.
+_AS_DOCKERS = """\
+cd "$1"
+ln -s python3 usr/bin/python
+find usr/lib/python3* -name __pycache__ -prune -exec rm -r {} +
+rm -rf usr/share/doc/* var/log/*.log
+"""
 
-    Like that one it has `python`, no bytecode of the standard library, no documentation and no lists of apt.
-    """
+
+def _make_base() -> None:
+    """Make what stands for the base image: Debian's Python where Docker's has its own build of it."""
     if _exists(BASE):
         return
     with tempfile.TemporaryDirectory(dir=CACHE) as name:
-        system = Path(name) / "root"
-        include = "--include=python3,python3-venv,ca-certificates"
-        tool("debootstrap", "--variant=minbase", include, "trixie", system, MIRROR, timeout=600)
-        (system / "usr/bin/python").symlink_to("python3")
-        for path in (*system.glob("usr/lib/python3*/**/__pycache__"), *system.glob("usr/share/doc/*")):
-            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
-        for pattern in (
-            "var/cache/apt/*.bin",
-            "var/cache/apt/archives/*.deb",
-            "var/lib/apt/lists/*_*",
-            "var/log/*.log",
-        ):
-            for path in system.glob(pattern):
-                path.unlink()
         archive = Path(name) / "root.tar"
-        tool("tar", "-C", system, "-cf", archive, ".")
+        options = ["--mode=root", "--variant=minbase", "--include=python3,python3-venv,ca-certificates"]
+        tool("mmdebstrap", *options, f"--customize-hook={_AS_DOCKERS}", "trixie", archive, MIRROR, timeout=600)
         tool("podman", "import", archive, BASE)
