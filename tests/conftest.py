@@ -181,11 +181,12 @@ def pytest_xdist_auto_num_workers():
 
 
 def pytest_sessionstart(session):
-    """Compile the package once: hundreds of commands that may write no bytecode would each do it anew."""
+    """Compile what is ours once: hundreds of commands that may write no bytecode would each do it anew."""
     if signal.getsignal(signal.SIGQUIT) is signal.SIG_IGN:  # as in what a shell starts in the background
         signal.signal(signal.SIGQUIT, signal.SIG_DFL)
     if not hasattr(session.config, "workerinput"):
-        compileall.compile_dir(ROOT / "django_probe", quiet=2)
+        for name in ("deploy", "django_probe", "examples"):
+            compileall.compile_dir(ROOT / name, quiet=2)
 
 
 def pytest_collection_modifyitems(items):

@@ -86,7 +86,7 @@ def new_checkout(folder: Path, python: Path) -> Path:
     for name in ("Makefile", "pyproject.toml"):
         shutil.copy(ROOT / name, folder)
     for name in ("deploy", "django_probe", "examples"):
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / name, folder / name)  # with the bytecode, which a copy's commands do not write
     for stamp in (".made", ".installed"):
         (folder / ".venv" / stamp).touch()
     return folder

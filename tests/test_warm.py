@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests import warm
+from tests.patience import PATIENCE, wait_for
 
 BOTH = pytest.mark.parametrize("start", [warm.run, warm.cold], ids=["warm", "cold"])
 ENVIRONMENT = {"PATH": os.environ["PATH"], **warm.OWN}
@@ -86,19 +87,20 @@ def _runs(pid: int) -> bool:
         return False
 
 
-def test_start__has_imported_nothing_of_ours(tmp_path):
-    """Neither the package nor the tests, and no settings are known: each command reads them itself."""
+def test_start__knows_no_settings_and_no_project(tmp_path):
+    """No test's modules and no model are imported, and no settings are known: each command reads them itself."""
     code = (
-        "import sys, django.conf; print(sorted(name for name in sys.modules if name.startswith(('django_probe', 'tests'"
-        "))), django.conf.settings.configured, sys.modules['__main__'].__dict__.keys() <= set(vars()))"
+        "import sys, django.apps, django.conf; print(sorted(name for name in sys.modules if name.startswith(('tests', "
+        "'django_probe.history', 'django_probe.contrib'))), django.conf.settings.configured, django.apps.apps.ready, "
+        "dict(django.apps.apps.all_models), sys.modules['__main__'].__dict__.keys() <= set(vars()))"
     )
 
     done = warm.run([sys.executable, "-c", code], cwd=tmp_path, env=ENVIRONMENT)
 
-    assert done.stdout == b"[] False True\n", done.stderr
+    assert done.stdout == b"[] False False {} True\n", done.stderr
 
 
-@pytest.mark.parametrize("name", ["PYTHONIOENCODING", "PYTHONUNBUFFERED", "LC_ALL"])
+@pytest.mark.parametrize("name", ["PYTHONIOENCODING", "PYTHONPATH", "LC_ALL"])
 def test_start__is_cold_where_python_reads_the_environment_when_it_starts(name):
     """A warm process has started before it."""
     assert warm.may_be_warm(ENVIRONMENT) or os.environ.get("PROBE_TESTS_COLD") == "1"
@@ -111,3 +113,21 @@ def test_start__is_cold_where_python_reads_the_environment_when_it_starts(name):
 def test_start__is_cold_for_every_other_command_line(line):
     """Options of Python, modules, and other programs."""
     assert warm.understand(line) is None
+
+
+def test_start__of_a_server_is_asked_waited_for_and_ended(tmp_path):
+    """Gunicorn in a session of its own, with more folders to import from, and its output at once in a file."""
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "here.py").write_text("print('imported')\n\ndef app(environ, start): pass\n", encoding="utf-8")
+    env = {**ENVIRONMENT, "PYTHONPATH": f"{warm.ROOT}:{tmp_path}/more", "PYTHONUNBUFFERED": "1", "HOME": str(tmp_path)}
+    with (tmp_path / "log").open("wb") as log:
+        command = [sys.executable, "-m", "gunicorn", "--bind", "127.0.0.1:0", "--preload", "here:app"]
+        server = warm.start(command, cwd=tmp_path, env=env, output=log.fileno())
+    wait_for(lambda: b"Booting worker" in (tmp_path / "log").read_bytes(), (tmp_path / "log").read_text)
+
+    assert (os.getsid(server.pid), server.poll()) == (server.pid, None)
+    with pytest.raises(subprocess.TimeoutExpired):
+        server.wait(0.01)
+    server.terminate()
+    assert (server.wait(PATIENCE), server.poll()) == (0, 0)
+    assert (tmp_path / "log").read_text().startswith("imported\n")

@@ -1,9 +1,10 @@
-"""Python processes that start warm: forked from one that has imported Django, where a cold start would read it again.
+"""Python processes that start warm: forked from one that has imported Django and the engine, not read them again.
 
-The tests run thousands of commands, and two thirds of what a cold one costs is Python reading Django's modules. A warm
-one is a process of its own too, with its own arguments, folder, environment, streams and end. It has imported nothing
-of this project and knows no settings. Starts from nothing are tested where `Project.cold` is set, with every server, in
-the image and in a cluster; `PROBE_TESTS_COLD=1` makes every start of the tests cold.
+The tests run thousands of commands, and most of what a cold one costs is Python reading modules. A warm one is a
+process of its own too, with its own arguments, folder, environment, streams and end. It knows no settings, and nothing
+of a project. What it cannot show is what a project does before it imports the engine: a test about that sets
+`Project.cold`. The command's own tests, the supervisor's, those of the web servers and the image start from nothing
+anyway; `PROBE_TESTS_COLD=1` makes every start of the tests cold.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -32,6 +34,7 @@ OWN = {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
 
 _READ_AT_START = ("PYTHON", "LC_", "LANG")
 _STRICT = ["-W", "error"]
+_MAY_COME_FIRST = ("-c", "-m")
 
 
 def run(
@@ -48,6 +51,24 @@ def run(
     return _parent().run(line, {**understood, "cwd": str(cwd), "env": env}, timeout)
 
 
+def start(
+    command: Sequence[object], *, cwd: Path, env: dict[str, str], output: int
+) -> Started | subprocess.Popen[bytes]:
+    """Start what `run` runs, in a session of its own, with a descriptor for all its output; the caller waits for it."""
+    line = [str(part) for part in command]
+    understood = understand(line) if may_be_warm(env) else None
+    if understood is None:
+        return start_cold(line, cwd=cwd, env=env, output=output)
+    return _parent().start({**understood, "cwd": str(cwd), "env": env, "session": True}, output)
+
+
+def start_cold(command: Sequence[object], *, cwd: Path, env: dict[str, str], output: int) -> subprocess.Popen[bytes]:
+    """Do what `start` does with a Python that starts from nothing."""
+    return subprocess.Popen(
+        command, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+    )
+
+
 def cold(
     command: Sequence[object], *, cwd: Path, env: dict[str, str], timeout: float = 90
 ) -> subprocess.CompletedProcess[bytes]:
@@ -62,8 +83,10 @@ def understand(line: list[str]) -> dict[str, object] | None:
     executable, *rest = line
     if strict := rest[:2] == _STRICT:
         rest = rest[2:]
-    if executable != sys.executable or not rest or (rest[0].startswith("-") and rest[0] != "-c"):
+    if executable != sys.executable or not rest or (rest[0].startswith("-") and rest[0] not in _MAY_COME_FIRST):
         return None
+    if rest[0] == "-m":
+        return {"module": rest[1], "argv": rest[1:], "strict": strict} if rest[1:2] == ["gunicorn"] else None
     if rest[0] == "-c":
         return {"code": rest[1], "argv": ["-c", *rest[2:]], "strict": strict}
     return {"script": rest[0], "argv": rest, "strict": strict}
@@ -73,13 +96,54 @@ def may_be_warm(env: dict[str, str]) -> bool:
     """Return whether Python would start in this environment as the parent did."""
     if os.environ.get("PROBE_TESTS_COLD") == "1" or not hasattr(os, "pidfd_open"):
         return False
-    return all(
-        value == OWN.get(name, os.environ.get(name)) for name, value in env.items() if name.startswith(_READ_AT_START)
-    )
+    known = {**os.environ, **OWN}
+    same = {name: value for name, value in env.items() if name.startswith(_READ_AT_START)}
+    same.pop("PYTHONUNBUFFERED", None)  # what it asks for can be had later, as more folders can
+    folders = same.pop("PYTHONPATH", OWN["PYTHONPATH"]).split(os.pathsep)
+    return folders[0] == OWN["PYTHONPATH"] and all(value == known.get(name) for name, value in same.items())
+
+
+class Started:
+    """A warm process that runs: of `subprocess.Popen` what the tests of servers use."""
+
+    def __init__(self, told: BinaryIO) -> None:
+        self._told = told
+        self.pid = int(told.readline())
+        self.returncode: int | None = None
+
+    def poll(self) -> int | None:
+        """Return how it ended, None where it has not."""
+        with suppress(subprocess.TimeoutExpired):
+            self.wait(0)
+        return self.returncode
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Return how it ended; raise `subprocess.TimeoutExpired` where that takes more than `timeout` seconds."""
+        if self.returncode is None:
+            with selectors.DefaultSelector() as waiting:
+                waiting.register(self._told, selectors.EVENT_READ)
+                if not waiting.select(timeout):
+                    raise subprocess.TimeoutExpired(str(self.pid), timeout or 0)
+            self.returncode = int(self._told.readline())
+            self._told.close()
+        return self.returncode
+
+    def send_signal(self, number: int) -> None:
+        """Send it a signal, where it runs."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        """Ask it to end."""
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """Kill it."""
+        self.send_signal(signal.SIGKILL)
 
 
 class _Parent:
-    """The process that has imported Django. A request is one message with the four descriptors of the command."""
+    """The process that has imported what is shared. A request is a message with the four descriptors of the command."""
 
     def __init__(self) -> None:
         self._requests, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -95,6 +159,18 @@ class _Parent:
         """End the process: it ends when nobody can ask any more."""
         self._requests.close()
         self._process.wait()
+
+    def start(self, request: dict, output: int) -> Started:
+        """Return a command that runs."""
+        told, write = os.pipe()
+        with open(os.devnull, "rb") as nothing:  # noqa: PTH123 (no path of ours)
+            try:
+                socket.send_fds(
+                    self._requests, [json.dumps(request).encode()], [nothing.fileno(), output, output, write]
+                )
+            finally:
+                os.close(write)
+        return Started(open(told, "rb", buffering=0))  # noqa: PTH123  (a descriptor, which it closes)
 
     def run(self, line: list[str], request: dict, timeout: float) -> subprocess.CompletedProcess[bytes]:
         """Return how a command ended."""

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from tests import warm
 from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.conftest import Project
+
+    Process = subprocess.Popen[bytes] | warm.Started
 
 URLS = """\
 import os
@@ -87,7 +90,7 @@ class WebServer:
     """A server that runs."""
 
     port: int
-    process: subprocess.Popen[bytes]
+    process: Process
     log_file: Path
 
     def ask(self, path: str, method: str = "GET", **headers: str) -> Answer:
@@ -177,15 +180,8 @@ def _running(
     environment = project.environment({**own, **(env or {})})
     environment["PYTHONPATH"] += f":{project.path}"
     with log.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, *line],
-            cwd=project.path,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-        )
+        start = warm.start_cold if project.cold else warm.start
+        process = start([sys.executable, *line], cwd=project.path, env=environment, output=output.fileno())
     try:
         found = _wait(lambda: re.search(listening, log.read_text(encoding="utf-8", errors="replace")), process, log)
         server = WebServer(int(found[1]), process, log)
@@ -200,7 +196,7 @@ def _running(
             process.wait()
 
 
-def _wait(there: Callable[[], object], process: subprocess.Popen[bytes], log: Path) -> object:
+def _wait(there: Callable[[], object], process: Process, log: Path) -> object:
     give_up = time.monotonic() + PATIENCE
     while not (found := there()):
         assert process.poll() is None, log.read_text(encoding="utf-8", errors="replace")

@@ -6,7 +6,6 @@ import http.client
 import os
 import re
 import signal
-import subprocess
 import sys
 import time
 from contextlib import closing, contextmanager
@@ -15,6 +14,7 @@ from http.cookies import Morsel, SimpleCookie
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
+from tests import warm
 from tests.deploy.conftest import KEPT, ROOT
 
 if TYPE_CHECKING:
@@ -86,13 +86,11 @@ def serving(
     log = deployment.path / "server.log"
     config = str(ROOT / "deploy" / "gunicorn.conf.py")
     with log.open("wb") as output:
-        process = subprocess.Popen(
+        process = warm.start(
             [sys.executable, *start, "--config", config, "--bind", "127.0.0.1:0", *options, "deploy.wsgi"],
             cwd=deployment.path,
             env={**kept, **own, **deployment.environment, **variables},
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
+            output=output.fileno(),
         )
     try:
         limit = time.monotonic() + STARTS_WITHIN

@@ -78,7 +78,8 @@ class Script:
         ending = "\nguard.close()\nconnections.close_all()\nprint(json.dumps(told, default=str))\n"
         path = self.project.write("script.py", PRELUDE + textwrap.dedent(text) + ending)
         command = [sys.executable, "-W", "error", path]
-        done = warm.run(command, cwd=self.project.path, env=self.project.environment())
+        start = warm.cold if self.project.cold else warm.run
+        done = start(command, cwd=self.project.path, env=self.project.environment())
         assert done.returncode == 0, done.stderr
         assert not done.stderr, done.stderr
         return json.loads(done.stdout)
