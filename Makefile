@@ -62,8 +62,7 @@ user: .venv/.installed
 
 test: .venv/.tox
 	@rm -f build/tests-*.xml
-	@$(BIN)/tox run-parallel --notest --parallel-no-spinner $(TOX_OPTIONS)
-	@$(BIN)/tox run --skip-pkg-install $(TOX_OPTIONS)
+	@$(BIN)/tox run-parallel --parallel all $(TOX_OPTIONS)
 	@ls build/tests-*.xml >/dev/null 2>&1 \
 		|| { echo "make test: no test ran: neither Python 3.11 nor 3.13 was found on PATH or in pyenv" >&2; exit 1; }
 

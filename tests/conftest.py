@@ -172,12 +172,16 @@ LONGEST = (
     "history/triggers/test_start.py",
     "deploy/test_accounts.py",
     "history/test_browser.py",
+    "supervisor/test_main.py",
+    "management/test_probe.py",
+    "server/test_gunicorn.py",
+    "test_examples.py",
 )
 
 
 def pytest_xdist_auto_num_workers():
-    """Run two files at a time on each core: most tests wait for a process."""
-    return 2 * max(2, os.cpu_count() or 1)
+    """Run two files at a time on each core, for most tests wait; the older end, which runs beside the newer, one."""
+    return (2 if sys.version_info >= (3, 13) else 1) * max(2, os.cpu_count() or 1)
 
 
 def pytest_sessionstart(session):
