@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from django_probe.results import ProbeRun
 
-OPTIONS: Final[Mapping[str, str]] = {"--junit": "junit", "--json": "json", "--summary": "markdown"}
+OPTIONS: Final[Mapping[str, str]] = {"--junit": "junit", "--json": "json", "--summary": "markdown", "--html": "html"}
 """The options that ask for a report, and the modules that render it."""
 
 

@@ -21,6 +21,7 @@ REFUSED = {
     "--json": [""],
     "--junit": [""],
     "--summary": [""],
+    "--html": [""],
 }
 ACCEPTED = {
     "--parallel": {"0": 0, "1": 1, "1000": 1000},

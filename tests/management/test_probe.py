@@ -146,7 +146,7 @@ def test_exit_code__does_not_wait_for_system_checks(site):
 def reported(site, tmp_path_factory):
     """A run that wrote every report."""
     folder = tmp_path_factory.mktemp("reports")
-    paths = {name: folder / name for name in ("junit", "json", "summary")}
+    paths = {name: folder / name for name in ("junit", "json", "summary", "html")}
     done = site.probe(
         *("fine", "fails"),
         *(part for name, path in paths.items() for part in (f"--{name}", str(path))),
@@ -170,6 +170,8 @@ def test_reports__are_all_written_and_agree(reported):
     assert [case.get("classname") for case in suites.iter("testcase")] == ["fine.TestA", "fails.TestA"]
     assert len(list(suites.iter("failure"))) == 1
     assert "the till is empty" in texts["summary"]
+    assert "<title>CLOSED: run of gate default</title>" in texts["html"]
+    assert "the till is empty" in texts["html"]
     assert json.loads(texts["termination"])["exit_code"] == 1
     assert "the till is empty" not in texts["termination"]
 
@@ -219,6 +221,7 @@ def test_reports__show_what_a_problem_printed(site):
         (["--json", "nowhere/record.json"], "--json nowhere/record.json: there is no folder "),
         (["--junit", "fine"], "--junit fine: is a folder; name a file in it"),
         (["--summary", "fine/"], "--summary fine/: is a folder; name a file in it"),
+        (["--html", "nowhere/run.html"], "--html nowhere/run.html: there is no folder "),
     ],
 )
 def test_reports__that_cannot_be_written_are_refused_before_anything_runs(site, arguments, says):

@@ -10,7 +10,7 @@ from itertools import combinations_with_replacement, product
 import junitparser
 import pytest
 
-from django_probe.reports import json, junit, markdown, termination
+from django_probe.reports import html, json, junit, markdown, termination
 from django_probe.reports.console import Console
 from django_probe.results import EndedBy, Outcome
 
@@ -75,6 +75,10 @@ def test_every_report__agrees_with_the_record(every_run, ended_by):
 
         state = "passed" if passed else "closed"
         assert markdown.render(run).splitlines()[0] == f"## Gate `deploy`: {state} (exit {code})", run
+
+        page = html.render(run)
+        assert f"<title>{state.upper()}: run of gate deploy</title>" in page, run
+        assert page.count('<article class="problem') == len(run.problems), run
 
         console = io.StringIO()
         Console(console, color=False, live=False).finished(run)

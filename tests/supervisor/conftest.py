@@ -26,7 +26,7 @@ class TestA(unittest.TestCase):
     def test_a(self):
         exec(os.environ.get("IN_PROBE", ""))
 """
-REPORTS = ("record.json", "gate.xml", "summary.md", "termination")
+REPORTS = ("record.json", "gate.xml", "summary.md", "run.html", "termination")
 
 
 @dataclass
@@ -39,7 +39,7 @@ class Gate:
 
     def options(self) -> list[str]:
         """Return the options that ask for every report."""
-        names = {"--json": "record.json", "--junit": "gate.xml", "--summary": "summary.md"}
+        names = {"--json": "record.json", "--junit": "gate.xml", "--summary": "summary.md", "--html": "run.html"}
         return [part for option, name in names.items() for part in (option, str(self.out / name))]
 
     def environment(self, env: dict[str, str]) -> dict[str, str]:

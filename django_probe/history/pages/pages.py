@@ -6,8 +6,6 @@ templates are this app's own, and need nothing of a project's TEMPLATES.
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from datetime import UTC, datetime
 from math import ceil
 from pathlib import Path
@@ -19,9 +17,10 @@ from django.utils.safestring import mark_safe
 
 from django_probe.history.pages import plots
 from django_probe.history.pages.statistics import PERIODS, WIDTHS, Mark, mark
-from django_probe.history.pages.template_tags import count, number, utc
 from django_probe.history.storage.summaries import State
 from django_probe.history.triggers import narrowing
+from django_probe.reports import html
+from django_probe.reports.html.filters import count, number, utc
 from django_probe.results import PROBLEMS, Outcome
 
 if TYPE_CHECKING:
@@ -37,9 +36,10 @@ if TYPE_CHECKING:
 
 _TEMPLATES: Final = Path(__file__).parent / "templates"
 _OWN: Final = _TEMPLATES / "probe_history"
-_STYLE: Final = (_OWN / "style.css").read_text(encoding="utf-8")
 _SCRIPT: Final = (_OWN / "script.js").read_text(encoding="utf-8")
-_ENGINE: Final = Engine(dirs=[str(_TEMPLATES)], builtins=["django_probe.history.pages.template_tags"])
+_ENGINE: Final = Engine(
+    dirs=[str(_TEMPLATES), str(html.TEMPLATES)], builtins=[html.FILTERS, "django_probe.history.pages.template_tags"]
+)
 _PROBLEMS_IN_FULL: Final = 25
 _RESULTS_A_PAGE: Final = 100
 _DIGITS: Final = 7  # of a page that there could be
@@ -55,15 +55,11 @@ _TITLES: Final = {
 }
 
 
-def _hash(text: str) -> str:
-    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
-
-
 SECURITY_POLICY: Final = "; ".join(
     (
         "default-src 'none'",
-        f"style-src {_hash(_STYLE)}",
-        f"script-src {_hash(_SCRIPT)}",
+        f"style-src {html.digest(html.STYLE)}",
+        f"script-src {html.digest(_SCRIPT)}",
         "connect-src 'self'",
         "form-action 'self'",
         "img-src data:",
@@ -180,7 +176,7 @@ PROBLEMS_IN_ORDER: Final = tuple(outcome.value for outcome in Outcome if outcome
 
 def _page(template: str, visitor: Visitor | None, here: Links, **more: Any) -> str:
     values = {
-        "style": mark_safe(_STYLE),  # noqa: S308 (our own file)
+        "style": mark_safe(html.STYLE),  # noqa: S308 (our own file)
         "script": mark_safe(_SCRIPT),  # noqa: S308 (our own file)
         "visitor": visitor,
         "here": here,

@@ -14,7 +14,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 from django_probe.history.pages.statistics import TREND, WIDTHS, Mark
-from django_probe.history.pages.template_tags import count, number, took, utc
+from django_probe.reports.html.filters import count, number, took, utc
 from django_probe.results import Outcome
 
 if TYPE_CHECKING:

@@ -1,0 +1,144 @@
+"""The page of a run is one file: it says all that the record says, asks nothing of anybody, and runs nothing."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import sync_playwright
+
+from django_probe.reports import html
+from django_probe.results import Earlier
+from tests.markup import EVIL, Page
+from tests.programs import needed
+
+SERIOUS = ("serious", "critical")
+
+
+def test_render__shows_a_problem_with_all_that_helps(run, result):
+    """What it is called, why, where, what came before, whom to call, and what it printed."""
+    given = run(
+        result(
+            outcome="failed",
+            message="402 != 200",
+            details="Traceback of it",
+            output="paying",
+            attempts=2,
+            tags=("smoke",),
+            earlier=(Earlier("timeout", "no end after 30s"),),
+            title="Pays by card",
+            owner="payments",
+            runbook="https://runbooks.example/pay",
+            file="shop/probes.py",
+            line=7,
+        ),
+        release="v42",
+        shard="0/2",
+    )
+
+    page = Page(html.render(given))
+
+    assert "Run of gate deploy CLOSED 1 blocking probe did not pass" in page.text
+    assert "Release v42 Host pod-x Shard 0/2 Results 1 failed Id 6f0c" in page.text
+    assert (
+        "failed shop.TestCheckout.test_pay Pays by card 402 != 200 took 51 ms, 2 attempts; tags smoke; "
+        "shop/probes.py:7 Owner: payments Runbook attempt 1: timeout: no end after 30s"
+    ) in page.text
+    assert "Traceback of it" in page.text
+    assert "paying" in page.text
+    assert [link["href"] for link in page.all("a")] == ["https://runbooks.example/pay"]
+
+
+def test_render__names_what_was_flaky_and_every_other_result(run, result):
+    """Flaky probes with what their first attempt said; what was not run comes before what passed."""
+    given = run(
+        result("shop.A.test_fine"),
+        result("shop.A.test_flaky", attempts=3, earlier=(Earlier("error", "OSError: no"),), owner="storefront"),
+        result("shop.A.test_late", "not_run", message="the deadline ended the run first"),
+    )
+
+    text = Page(html.render(given)).text
+
+    assert "1 flaky probe Passed after an attempt that was a problem." in text
+    assert "shop.A.test_flaky error: OSError: no 3 storefront" in text
+    assert text.index("not run shop.A.test_late") < text.index("passed shop.A.test_fine")
+    assert "problems" not in text
+
+
+def test_render__shows_hostile_text_as_text(run, result):
+    """Whatever a probe or an environment calls itself: no element, script, style or address of theirs."""
+    evil = {"message": EVIL, "details": EVIL, "output": EVIL, "title": EVIL, "owner": EVIL, "runbook": EVIL}
+    bad = result(f"{EVIL}.{EVIL}", "failed", file=EVIL, line=1, tags=(EVIL,), attempts=2, **evil)
+    flaky = result(EVIL, attempts=2, earlier=(Earlier("failed", EVIL),), owner=EVIL, runbook="javascript:alert(1)")
+    page = Page(html.render(run(bad, flaky, gate=EVIL, release=EVIL, host=EVIL, shard=EVIL, id=EVIL)))
+
+    assert [len(page.own["script"]), len(page.own["style"])] == [0, 1]
+    assert not [tag for tag, _ in page.elements if tag in ("img", "script", "form", "a")]
+    assert not [has for _, has in page.elements if any(name.startswith("on") or name == "style" for name in has)]
+    assert [has["href"] for tag, has in page.elements if tag == "link"] == ["data:,"]
+    assert EVIL in page.text
+
+
+@pytest.mark.parametrize("outcome", ["passed", "failed"])
+def test_render__has_room_for_ten_thousand(run, result, outcome):
+    """A page of 10,000 long results stays under 10 MB; what is left out is said, and no label is."""
+    long = {"message": "402 != 200 " * 30, "details": "line\n" * 5_000, "output": "<p>\n" * 5_000, "owner": "payments"}
+    given = [
+        result(f"load.probes.TestShopOfThings{n // 100}.test_does_what_it_should_{n:05}", outcome, **long)
+        for n in range(10_000)
+    ]
+
+    page = html.render(run(*given))
+
+    assert len(page.encode()) < 10_000_000
+    assert len(set(re.findall(r"test_does_what_it_should_\d{5}", page))) == 10_000
+    assert ("The first 1,000 are here; the others are in the table below" in page) is (outcome == "failed")
+
+
+def test_render__needs_no_settings_of_django():
+    """A program outside the application makes it too, whatever DJANGO_SETTINGS_MODULE names."""
+    code = (
+        "import sys; from datetime import UTC, datetime; from django_probe.reports import html;"
+        "from django_probe.results import *; now = datetime.now(UTC);"
+        "long = 'it never began ' * 99; tried = (Earlier('error', long),);"
+        "known = dict(started_at=now, earlier=tried, line=7, file='a');"
+        "bad = ProbeResult('startup', 'error', message=long, details=long, **known);"
+        "ok = ProbeResult('shop.A.test_a', 'passed', attempts=2, earlier=tried, message=long);"
+        "print(html.render(ProbeRun('r1', 'deploy', now, now, 0, (bad, ok))))"
+    )
+    env = {**os.environ, "DJANGO_SETTINGS_MODULE": "no_such_module"}
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "it never began" in done.stdout
+
+
+def test_page__is_for_everybody_and_asks_nothing_of_the_network(run, result, tmp_path):
+    """Without a network, light and dark, on a phone: axe calls nothing serious."""
+    bad = result("shop." + "L" * 80 + ".test_pay", "failed", message="x" * 300, details="y" * 300, owner="a")
+    (tmp_path / "run.html").write_text(html.render(run(bad, result(attempts=2))), encoding="utf-8")
+    asked, said, found = [], [], []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=needed("chromium"), args=["--no-sandbox"])
+        for scheme, width in (("light", 1280), ("dark", 360)):
+            context = browser.new_context(
+                color_scheme=scheme, viewport={"width": width, "height": 800}, offline=True, bypass_csp=False
+            )
+            page = context.new_page()
+            page.on("request", lambda request: asked.append(request.url))
+            page.on("console", lambda message: said.append(message.text))
+            page.goto((tmp_path / "run.html").as_uri())
+            page.get_by_text("Traceback", exact=True).click()
+            assert page.get_by_text("y" * 300).is_visible()
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
+            found += [
+                each for each in Axe().run(page).response["violations"] if each["impact"] in ("serious", "critical")
+            ]
+        browser.close()
+
+    assert asked == [(tmp_path / "run.html").as_uri()] * 2
+    assert (said, found) == ([], [])
