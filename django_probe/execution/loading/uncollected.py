@@ -12,6 +12,8 @@ from unittest import mock
 
 from django.apps import apps
 
+from django_probe.execution.loading.hidden import hidden
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from types import ModuleType
@@ -74,6 +76,7 @@ def _told_of_module(module: ModuleType, functions: set[int], inherited: set[type
             f"nothing runs of {_enumerated(left)} in {module.__name__}: the names of test methods begin with test; "
             f"name them so, or give the class __test__ = False if it is no probe"
         )
+    yield from hidden(module, chooses=chooses)
 
 
 def _app(prefix: str) -> str:

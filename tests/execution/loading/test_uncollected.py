@@ -56,13 +56,15 @@ def test_run__what_is_no_test_case_is_an_error_under_its_module_s_label(project)
     for name, (text, _) in LOST.items():
         project.app(name, text)
     project.app("package", {"a.py": LOST["function"][0], "b.py": GOOD})
+    project.app("hidden", f"{GOOD}{GOOD}")
 
     done, record = project.record()
 
     assert done.code == 1
     problems = {result["label"]: result for result in record["results"] if result["outcome"] != "passed"}
     assert {result["outcome"] for result in problems.values()} == {"error"}
-    assert problems.keys() == {*LOST, "package.a"}
+    assert problems.keys() == {*LOST, "package.a", "hidden"}
+    assert problems["hidden"]["message"].startswith("nothing runs of TestGood in line 2 of hidden.probes: another of")
     for name, (_, lost) in LOST.items():
         assert problems[name]["message"] == (
             f"nothing runs of {lost} in {name}.probes: probes are the test methods of a unittest.TestCase; make them "
