@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import threading
 import time
@@ -34,7 +35,7 @@ def say(sentence: str) -> None:
 
 
 def _print(line: str) -> None:
-    with _lock:
+    with _lock, contextlib.suppress(OSError):  # a reader that is gone is no reason to leave Helm alone
         sys.stderr.write(line + "\n")
         sys.stderr.flush()
 

@@ -37,14 +37,8 @@ class Rendered:
         return [each for each in yaml.safe_load_all(self.text) if each]
 
     def kind(self, kind: str, name: str = "") -> dict[str, Any]:
-        """Return the only object of this kind whose name ends like this; that of `helm test` only by its name."""
-        (found,) = [
-            each
-            for each in self.objects
-            if each["kind"] == kind
-            and each["metadata"]["name"].endswith(name)
-            and (name or each["metadata"].get("annotations", {}).get("helm.sh/hook") != "test")
-        ]
+        """Return the only object of this kind whose name ends like this."""
+        (found,) = [each for each in self.objects if each["kind"] == kind and each["metadata"]["name"].endswith(name)]
         return found
 
     def has(self, kind: str) -> bool:
@@ -89,6 +83,8 @@ def renderings() -> Iterator[Rendered]:
 def pod_of(item: dict[str, Any]) -> dict[str, Any] | None:
     """Return the pod (`metadata` and `spec`) that an object makes, or None where it makes none."""
     match item["kind"]:
+        case "Pod":
+            return item
         case "Job" | "Deployment":
             return item["spec"]["template"]
         case "CronJob":

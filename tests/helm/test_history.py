@@ -53,6 +53,7 @@ def test_migrate__makes_the_tables_before_what_needs_them():
     }
     container = only(job)
     assert container["args"] == ["manage", "migrate", "--database", "history", "--noinput"]
+    assert container["terminationMessagePolicy"] == "FallbackToLogsOnError"
     variables = environment(container)
     assert variables["PROBE_HISTORY_DATABASE_URL"] == URL
     assert not {"PROBE_POLICY", "PROBE_PATH"} & set(variables)

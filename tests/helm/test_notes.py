@@ -87,6 +87,11 @@ def test_notes__say_how_to_log_in():
     assert "createsuperuser" not in notes({"web": {"enabled": True}})
 
 
+def test_notes__say_that_a_job_is_no_gate():
+    """Without a hook nobody waits for the Job: Helm succeeds whatever it says."""
+    assert "WARNING: gate.hook.style is none, which is no gate" in notes({"gate": {"hook": {"style": "none"}}})
+
+
 def test_notes__warn_of_what_does_nothing():
     """A rehearsal, an Ingress without a server and a monitor without a Service are said out loud."""
     said = notes({"gate": {"fault": "fail"}, "ingress": {"enabled": True}, "serviceMonitor": {"enabled": True}})

@@ -9,7 +9,7 @@ from tests.helm.charts import containers, environment, pod_of, render, rendering
 # https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted
 VOLUMES = {"configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "persistentVolumeClaim", "projected", "secret"}
 FORBIDDEN = ("hostNetwork", "hostPID", "hostIPC")
-EVERYTHING_OF_A_POD = {"Job", "CronJob", "Deployment"}
+EVERYTHING_OF_A_POD = {"Job", "Deployment", "CronJob", "Pod"}
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.helm.charts import pod_of, render
+from tests.helm.charts import containers, pod_of, render
 from tests.projects import new_project, python
 
 ON = {"web": {"enabled": True}}
@@ -109,7 +109,7 @@ def test_selectors__find_the_server_s_pods_alone():
         deployment["spec"]["template"]["spec"]["topologySpreadConstraints"][0]["labelSelector"]["matchLabels"],
     ]
     pods = [(each["kind"], pod["metadata"]["labels"]) for each in rendered.objects if (pod := pod_of(each))]
-    assert len(pods) == 4
+    assert len(pods) == 6
     for selector in selectors:
         assert [kind for kind, labels in pods if selector.items() <= labels.items()] == ["Deployment"]
 
@@ -147,12 +147,16 @@ def test_network_policy__lets_in_requests_to_the_server_alone():
 
 
 def test_helm_test__asks_the_server_and_lists_the_gates():
-    """`helm test` makes one Job that lists each gate in use, and asks the Service as kubelet asks a pod."""
-    rendered = render({**ON, "cronJob": {"enabled": True}})
-    job = rendered.kind("Job", "-test")
-    assert job["metadata"]["annotations"]["helm.sh/hook"] == "test"
-    assert job["spec"]["ttlSecondsAfterFinished"] == 86400  # nothing else collects what a hook leaves
-    *lists, ready = pod_of(job)["spec"]["containers"]
+    """`helm test` lists each gate in use, and asks the Service as kubelet asks a pod."""
+    rendered = render({**ON, "cronJob": {"enabled": True}, "podAnnotations": {"team": "shop"}})
+    pods = [rendered.kind("Pod", f"-test-{what}") for what in (0, 1, "ready")]
+    for each in pods:
+        assert each["metadata"]["annotations"]["helm.sh/hook"] == "test"
+        assert each["metadata"]["annotations"]["team"] == "shop"
+        assert each["spec"]["restartPolicy"] == "Never"
+        # `helm test --logs` asks for the log of a pod with the hook's name, and names no container.
+        assert len(each["spec"]["containers"]) == 1
+    *lists, ready = [containers(each)[0] for each in pods]
     assert [each["args"] for each in lists] == [["gate", "deploy", "--list"], ["gate", "periodic", "--list"]]
     script = ready["command"][2]
     compile(script, "ready", "exec")

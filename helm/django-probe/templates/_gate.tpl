@@ -61,9 +61,9 @@ template:
         {{- include "django-probe.env" (dict "root" $root "own" (include "django-probe.gateEnv" . | fromYamlArray)) | nindent 8 }}
         resources:
           {{- toYaml $root.Values.resources | nindent 10 }}
-        # Counts and labels of the verdict, for `kubectl describe pod`.
+        # Counts and labels of the verdict, for `kubectl describe pod`. Where there is no verdict, the end of the log.
         terminationMessagePath: /dev/termination-log
-        terminationMessagePolicy: File
+        terminationMessagePolicy: FallbackToLogsOnError
         volumeMounts:
           {{- include "django-probe.volumeMounts" $root | nindent 10 }}
           {{- if $rehearsal }}

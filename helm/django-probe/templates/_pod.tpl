@@ -1,7 +1,7 @@
-{{/* The metadata of a pod: takes `root`, `component`, and `gate` if it runs one. It changes with what is mounted. */}}
+{{/* The metadata of a pod: takes `root`, `component`, and `gate` and `annotations` if it has them. It changes with what is mounted. */}}
 {{- define "django-probe.podMetadata" -}}
 {{- $values := .root.Values -}}
-{{- $annotations := dict -}}
+{{- $annotations := deepCopy (.annotations | default dict) -}}
 {{- with $values.policy }}{{ $annotations = set $annotations "checksum/policy" (toJson . | sha256sum) }}{{ end -}}
 {{- with $values.probes }}{{ $annotations = set $annotations "checksum/probes" (toJson . | sha256sum) }}{{ end -}}
 labels:
