@@ -12,6 +12,7 @@ import select
 import signal
 import socket
 import time
+from _thread import start_new_thread
 from datetime import datetime
 
 
@@ -39,6 +40,8 @@ class Original:
     urandom = os.urandom
     waitpid = os.waitpid
     write = os.write
+
+    start_thread = start_new_thread
 
     poll = select.poll
     getsignal = signal.getsignal

@@ -42,6 +42,7 @@ class ExitCode(IntEnum):
     DEADLINE = 3
     UNDELIVERED = 4
     NOTHING_RAN = 5
+    SIGHUP = 129
     SIGINT = 130
     SIGTERM = 143
 
@@ -51,6 +52,7 @@ class EndedBy(StrEnum):
 
     SIGINT = "SIGINT"
     SIGTERM = "SIGTERM"
+    SIGHUP = "SIGHUP"
     DEADLINE = "deadline"
     FAILFAST = "failfast"
 
@@ -60,6 +62,7 @@ _LONGEST: Final = 366 * 24 * 3600.0  # no run takes a year
 _ENDED_EXIT_CODES: Final = {
     EndedBy.SIGINT: ExitCode.SIGINT,
     EndedBy.SIGTERM: ExitCode.SIGTERM,
+    EndedBy.SIGHUP: ExitCode.SIGHUP,
     EndedBy.DEADLINE: ExitCode.DEADLINE,
 }
 
@@ -259,7 +262,14 @@ class ProbeRun:
         return replace(self, stricter_exit_code=exit_code if 0 <= exit_code <= _MOST else ExitCode.CLOSED)
 
 
-_PRECEDENCE: Final = (ExitCode.SIGINT, ExitCode.SIGTERM, ExitCode.DEADLINE, ExitCode.CLOSED, ExitCode.NOTHING_RAN)
+_PRECEDENCE: Final = (
+    ExitCode.SIGINT,
+    ExitCode.SIGTERM,
+    ExitCode.SIGHUP,
+    ExitCode.DEADLINE,
+    ExitCode.CLOSED,
+    ExitCode.NOTHING_RAN,
+)
 
 
 def exit_code_of(codes: Iterable[int]) -> int:

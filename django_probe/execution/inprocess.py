@@ -12,9 +12,11 @@ import traceback
 import unittest
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from threading import get_ident
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from django_probe.errors import UsageError
+from django_probe.execution.endings import ENDED_BY, heeded
 from django_probe.execution.failures import Interrupted, message_of
 from django_probe.execution.guard.guard import DatabaseGuard
 from django_probe.execution.judge.ledger import Ledger
@@ -39,7 +41,7 @@ if TYPE_CHECKING:
     from django_probe.execution.worker.loader import Build
     from django_probe.results import ProbeResult
 
-_ENDS: Final = {signal.SIGINT: EndedBy.SIGINT, signal.SIGTERM: EndedBy.SIGTERM}
+_CANCEL: Final = 2.0
 _NAP: Final = 0.1  # time.sleep() sleeps on after a signal: in naps, the signal is noticed
 
 
@@ -95,7 +97,7 @@ class InProcessSession:
         failfast = self._choice.gate.failfast
         self._renewal = Renewal(lambda: self._load().probes)
         self._executor = Executor(self._probes, self._guard, self._hear, self._heed, failfast=failfast)
-        self._before = {number: Original.set_handler(number, self._interrupt) for number in _ENDS}
+        self._before = {number: Original.set_handler(number, self._interrupt) for number in heeded()}
         return self
 
     def _load(self) -> Selection:
@@ -117,6 +119,7 @@ class InProcessSession:
         for number, handler in self._before.items():
             Original.set_handler(number, handler if handler is not None else signal.SIG_DFL)
         if self._ends_process:  # threads that a probe left may live until then
+            self._guard.end_statements(_CANCEL)
             self._guard.end()
         else:
             self._guard.close()
@@ -147,7 +150,7 @@ class InProcessSession:
     @property
     def interrupted_by(self) -> EndedBy | None:
         """Return the last signal that came; see `session.Session.interrupted_by`."""
-        return self._ended_by if self._ended_by in _ENDS.values() else None
+        return self._ended_by if self._ended_by in ENDED_BY.values() else None
 
     @contextmanager
     def interruptible(self) -> Iterator[None]:
@@ -160,7 +163,7 @@ class InProcessSession:
 
     def ignore_signals(self, *, for_good: bool) -> None:
         """Ignore them; see `session.Session.ignore_signals`."""
-        for number in _ENDS:
+        for number in heeded():
             Original.set_handler(number, signal.SIG_IGN)
         if for_good:
             self._before.clear()
@@ -197,7 +200,7 @@ class InProcessSession:
 
     def _attempt(self, outcome: str, began: float, duration: float, message: str, details: str) -> Attempt:
         attempt = Attempt(Outcome(outcome), message, details, "", began, duration)
-        if self._ended_by in _ENDS.values():
+        if self._ended_by in ENDED_BY.values():
             attempt.outcome = Outcome.ERROR
             attempt.message = f"{self._ended_by} ended the run while this was running"
         return attempt
@@ -209,7 +212,7 @@ class InProcessSession:
             self._ended_by = EndedBy.FAILFAST
 
     def _interrupt(self, number: int, _frame: object) -> None:
-        self._ended_by = _ENDS[signal.Signals(number)]
+        self._ended_by = ENDED_BY[signal.Signals(number)]
         if self._raises:
             raise Interrupted("the run was ended")
         if self._executor.current is None:
@@ -220,4 +223,6 @@ class InProcessSession:
     def _heed(self) -> None:
         if not self._executor.interrupted:
             self._executor.interrupt()
+            # In a thread: see `worker`.
+            Original.start_thread(self._guard.cancel_statements, (_CANCEL,), {"but_of": get_ident()})
             raise Interrupted("the run was ended")

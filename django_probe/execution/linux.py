@@ -105,6 +105,14 @@ def end_children(kept: set[int], within: float) -> None:
         Original.sleep(_SWEEP_STEP)
 
 
+def await_children(within: float) -> None:
+    """Wait until no child of this process's own group is left, `within` seconds at the most, and reap those."""
+    until = Original.monotonic() + within
+    with contextlib.suppress(ChildProcessError):
+        while Original.monotonic() < until and Original.waitpid(0, os.WNOHANG)[0] >= 0:
+            Original.sleep(_SWEEP_STEP)
+
+
 def _stat(pid: str) -> list[str]:
     """Return the fields of /proc/PID/stat that follow the name, which may hold spaces: see proc(5)."""
     try:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 Message: TypeAlias = list[Any]
 INTERRUPT: Final = getattr(signal, "SIGRTMIN", 0) + 6
 """The signal that makes a worker read, while a probe runs, whether `stop` is meant for it."""
+LAST_CALL: Final = getattr(signal, "SIGRTMIN", 0) + 8
+"""The signal that tells a process of the run that it is killed next; see `worker.last_call`."""
 _CHUNK = 1 << 18
 
 

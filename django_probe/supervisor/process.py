@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from django_probe import handshake
 from django_probe.execution import linux
+from django_probe.execution.endings import ENDED_BY
 from django_probe.reports.files import settle
 from django_probe.results import ExitCode
 from django_probe.supervisor.printed import Printed
@@ -32,8 +33,6 @@ PASSED_ON: Final = (
     signal.SIGUSR1,
     signal.SIGUSR2,
 )
-_ENDING: Final = (signal.SIGTERM, signal.SIGINT)
-_WATCHED: Final = (*PASSED_ON, signal.SIGCHLD)
 _FIRST_SPARE: Final = 10
 """The least number of a descriptor of the offer: shells and scripts use those below."""
 _SAID_ALL: Final = 10.0
@@ -71,7 +70,8 @@ def supervise(application: Application, arguments: Sequence[str], started: float
     for stream in (sys.stdout, sys.stderr):
         settle(stream)
     # Blocked, they wait for the descriptor below; what came before the fork is passed on after it.
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _WATCHED)
+    watched = [*_passed_on(), signal.SIGCHLD]
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, watched)
     on_child = signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # ignored, the kernel would throw away how it ended
     linux.adopt_orphans(True)  # noqa: FBT003 (the kernel's own signature)
     kept = linux.children()
@@ -93,8 +93,13 @@ def supervise(application: Application, arguments: Sequence[str], started: float
         _be(application, arguments)
     theirs.close()
     os.close(write_end)
-    watch = _Watch(pid, mine, token=token, printed=Printed(read_end), kept=kept)
+    watch = _Watch(pid, mine, watched, token=token, printed=Printed(read_end), kept=kept)
     return watch.run(handshake.told(arguments[1:]), None if deadline is None else started + deadline)
+
+
+def _passed_on() -> list[signal.Signals]:
+    """Return the signals to pass on: blocked ones would come here although `nohup` had SIGHUP ignored."""
+    return [each for each in PASSED_ON if each != signal.SIGHUP or signal.getsignal(each) is not signal.SIG_IGN]
 
 
 def _fill_standard_streams() -> set[int]:
@@ -142,7 +147,16 @@ def _be(application: Application, arguments: Sequence[str]) -> None:
 class _Watch:
     """Watches one process to its end."""
 
-    def __init__(self, pid: int, line: socket.socket, *, token: str, printed: Printed, kept: set[int]) -> None:
+    def __init__(
+        self,
+        pid: int,
+        line: socket.socket,
+        watched: Sequence[signal.Signals],
+        *,
+        token: str,
+        printed: Printed,
+        kept: set[int],
+    ) -> None:
         self._pid = pid
         self._line = line
         self._token = token
@@ -154,7 +168,7 @@ class _Watch:
         self._over = False
         self._deaf = False
         self._patience: float | None = None
-        self._signals = linux.signal_descriptor(_WATCHED)
+        self._signals = linux.signal_descriptor(watched)
         line.setblocking(False)  # noqa: FBT003 (Python's own signature)
 
     def run(self, given: list[str], until: float | None) -> Ended:
@@ -218,7 +232,7 @@ class _Watch:
                 self._reap()
                 continue
             self._ended.signals.append(number)
-            if number in _ENDING and not self._ended.begun and self._patience is None:
+            if number in ENDED_BY and not self._ended.begun and self._patience is None:
                 self._patience = time.clock_gettime(time.CLOCK_BOOTTIME) + _LEAVES
             with contextlib.suppress(ProcessLookupError):
                 # What the kernel sends for a terminal it sends to the whole group: a second one would mean
@@ -260,7 +274,7 @@ class _Watch:
     def _begun(self, arguments: Any) -> None:
         """Let the command go on, unless it was to end before, or has begun something else than it was to."""
         self._ended.arguments = arguments if isinstance(arguments, list) else []
-        self._ended.begun = not any(number in _ENDING for number in self._ended.signals)
+        self._ended.begun = not any(number in ENDED_BY for number in self._ended.signals)
         if not self._ended.begun or self._ended.arguments != self._given:
             self._kill()
             return

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shlex
-import signal
 import socket
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from django_probe import handshake
 from django_probe.environment import environment
+from django_probe.execution.endings import heeded
 from django_probe.execution.exit_status import cause_of_death
 from django_probe.reports.text import one_line
 from django_probe.results import EndedBy, ExitCode, Outcome, ProbeResult, ProbeRun
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from django_probe.supervisor.request import Request
 
 LABEL: Final = "startup"
-_ENDS: Final[Mapping[int, EndedBy]] = {signal.SIGINT: EndedBy.SIGINT, signal.SIGTERM: EndedBy.SIGTERM}
 _ANSWERS: Final = ("ran", "listed", "refused")
 _MOST: Final = 255
 _LOADING: Final = "while settings and apps were loading"
@@ -103,10 +102,9 @@ def now() -> datetime:
 def _ended_by(ended: Ended) -> EndedBy | None:
     if ended.overdue:
         return EndedBy.DEADLINE
-    by = next((_ENDS[number] for number in ended.signals if number in _ENDS), None)
-    if by is None and os.WIFSIGNALED(ended.status):
-        return _ENDS.get(os.WTERMSIG(ended.status))
-    return by
+    ends: Mapping[int, EndedBy] = dict[int, EndedBy](heeded().items())
+    came = [*ended.signals, os.WTERMSIG(ended.status)] if os.WIFSIGNALED(ended.status) else ended.signals
+    return next((ends[number] for number in came if number in ends), None)
 
 
 def _has_other_arguments(ended: Ended, request: Request) -> bool:

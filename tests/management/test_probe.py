@@ -14,7 +14,7 @@ import xml.etree.ElementTree as ET
 import pytest
 
 from tests.management.conftest import PASSES
-from tests.patience import PATIENCE
+from tests.patience import PATIENCE, wait_for
 
 # --- exit codes
 
@@ -43,7 +43,7 @@ def test_exit_code__is_the_verdict(site, arguments, code, says):
     assert record["passed"] is (code == 0)
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_exit_code__of_a_run_that_was_ended_by_a_signal(site, tmp_path, number, code):
     """The reports cover what ran, and what never started is there as that."""
     report, started = tmp_path / "record.json", site.path / "it-runs"
@@ -61,6 +61,23 @@ def test_exit_code__of_a_run_that_was_ended_by_a_signal(site, tmp_path, number, 
     assert (record["exit_code"], record["ended_by"]) == (code, number.name)
     assert [result["outcome"] for result in record["results"]] == ["error", "not_run"]
     assert f"CLOSED (exit {code})" in err.decode().splitlines()[-1]
+
+
+def test_a_closed_terminal_is_heard_unless_the_run_was_to_outlive_it(site):
+    """SIGHUP that `nohup` has ignored changes nothing; whoever asks for the end by SIGTERM gets it."""
+    started = site.path / "it-runs"
+    started.unlink(missing_ok=True)
+    command = ["sh", "-c", "trap '' HUP; exec \"$@\"", "sh", *site.command("probe", "sleeps")]
+    environment = site.environment()
+    process = subprocess.Popen(command, cwd=site.path, env=environment, stderr=subprocess.PIPE)
+    wait_for(started.exists, "the probe to begin")
+
+    process.send_signal(signal.SIGHUP)
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=30)
+
+    assert process.returncode == 143
+    assert b"SIGTERM ended the run" in err.splitlines()[-1]
 
 
 @pytest.mark.parametrize("options", [[], ["--traceback"]])

@@ -80,7 +80,7 @@ def test_believed__of_other_arguments_than_were_given(kind):
             1,
             "with other arguments than it was given: a in pl",
         ),
-        (Ended(status=signal.SIGHUP, signals=[signal.SIGHUP]), 1, "it was killed by SIGHUP"),
+        (Ended(status=signal.SIGHUP, signals=[signal.SIGHUP]), 129, "it was killed by SIGHUP"),
         (Ended(status=signal.SIGKILL, overdue=True), 3, "the deadline passed while settings and apps were loading"),
         (Ended(status=32), 1, "it was killed by signal 32"),
     ],

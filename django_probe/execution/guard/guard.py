@@ -14,10 +14,11 @@ from django.db import connections
 
 from django_probe.execution.guard.backends import objections
 from django_probe.execution.guard.connections import discard, distrust, settle
+from django_probe.execution.guard.ending import cancel_statements, end_statements
 from django_probe.execution.guard.holder import Holder
 from django_probe.execution.guard.refusals import GuardError, take_refusals
 from django_probe.execution.guard.rollback import Transactions
-from django_probe.execution.guard.rules import Rules, unguarded
+from django_probe.execution.guard.rules import Rules, owner_of, unguarded
 from django_probe.terms import DatabaseAccess
 
 if TYPE_CHECKING:
@@ -71,6 +72,19 @@ class DatabaseGuard:
             take_refusals()  # a thread's, for each module took its own; the first probe has nothing to do with them
             for wrapper in connections.all(initialized_only=True):
                 discard(wrapper)
+
+    def cancel_statements(self, within: float, *, but_of: int) -> None:
+        """Cancel what other threads than `but_of` run at servers now, in these seconds: cleanups may run more."""
+        cancel_statements([each for each in self._holder.held() if owner_of(each) != but_of], within)
+
+    def end_statements(self, within: float) -> None:
+        """Cancel what any thread runs at a server, until there is nothing, in these seconds: the process is to end."""
+        end_statements(self._holder.held, within)
+
+    def let_nothing_run(self, within: float) -> None:
+        """Do so, and let no thread begin anything more."""
+        self._rules.over = True
+        self.end_statements(within)
 
     def end(self) -> None:
         """Close this thread's connections and stay in: threads that a probe left may live as long as the process."""

@@ -62,6 +62,14 @@ class Holder:
         """Whether any connection was held yet."""
         return bool(self._known)
 
+    def held(self) -> list[BaseDatabaseWrapper]:
+        """Return the connections that were held at some time and are open, of all threads."""
+        while True:
+            try:
+                return [each for each in self._known if each.connection is not None and not self._rules.is_exempt(each)]
+            except RuntimeError:  # another thread connected meanwhile
+                continue
+
     def install(self) -> None:
         """Wrap each definition of the methods below, those of the backends included."""
         if self._replacements:
@@ -117,6 +125,7 @@ class Holder:
     def _watch(self, execute: Callable[..., Any], sql: Any, params: Any, many: Any, context: dict[str, Any]) -> Any:
         """Note statements that may change the session; this is an execute wrapper of Django's."""
         wrapper = context["connection"]
+        self._refuse_at_end(wrapper)
         if may_stay_in_session(text_of(sql, wrapper.connection)):
             vars(wrapper)[SESSION] = self._rules.round
         return execute(sql, params, many, context)
@@ -150,6 +159,10 @@ class Holder:
         # running. A tearDown that has to undo something needs another.
         inherited = vars(wrapper).get(SESSION, self._rules.round) != self._rules.round
         return not wrapper.in_atomic_block and (inherited or is_stuck(wrapper))
+
+    def _refuse_at_end(self, wrapper: BaseDatabaseWrapper) -> None:
+        if self._rules.over:
+            raise GuardError(f'database "{wrapper.alias}": the process is about to end, and nothing more may begin')
 
     def _around_getconn(self, original: Callable[..., Any]) -> Callable[..., Any]:
         def getconn(pool: Any, *args: Any, **kwargs: Any) -> Any:
@@ -195,6 +208,7 @@ class Holder:
 
     def _around_ensure_connection(self, original: Callable[..., Any]) -> Callable[..., Any]:
         def ensure_connection(wrapper: BaseDatabaseWrapper) -> None:
+            self._refuse_at_end(wrapper)
             if self._needs_renewal(wrapper):
                 self._renew(wrapper)
             original(wrapper)

@@ -38,7 +38,8 @@ def owner_of(wrapper: BaseDatabaseWrapper) -> int:
 class Rules:
     """The access in force, None before the first; `depth` counts the blocks that `owner`, a thread, is in.
 
-    `round` counts the outermost blocks. With `only`, no other threads than these are held.
+    `round` counts the outermost blocks. With `only`, no other threads than these are held. Once it is `over`, nobody is
+    to connect or to execute anything more.
     """
 
     access: DatabaseAccess | None = None
@@ -47,6 +48,7 @@ class Rules:
     round: int = 0
     loading: bool = False
     only: Collection[Thread] | None = None
+    over: bool = False
 
     def wanted_of(self, thread: int) -> DatabaseAccess:
         """Return the access for a thread: only the probe's own thread, while it runs, can be rolled back."""
@@ -68,3 +70,7 @@ class Rules:
         """What a refused write is told: why, and the ways out."""
         beside = BESIDE_ROLLBACK if self.access is DatabaseAccess.ROLLBACK else READ_ONLY
         return LOADING if self.loading else beside
+
+    def is_exempt(self, wrapper: BaseDatabaseWrapper) -> bool:
+        """Return whether a connection is no probe's, and none of our business."""
+        return owner_of(wrapper) in _UNGUARDED

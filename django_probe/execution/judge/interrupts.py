@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM as something to wait for beside pipes and sockets."""
+"""SIGINT, SIGTERM and SIGHUP as something to wait for beside pipes and sockets."""
 
 from __future__ import annotations
 
@@ -7,22 +7,23 @@ import signal
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, Self
 
+from django_probe.execution.endings import ENDED_BY, heeded
 from django_probe.execution.failures import Interrupted
 from django_probe.originals import Original
-from django_probe.results import EndedBy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import TracebackType
 
+    from django_probe.results import EndedBy
+
 _ECHO: Final = 0.3
 """Seconds in which the same signal once more is the same request: timeout(1) sends it to its command and to the group,
 and a supervisor that is in that group passes its own on."""
-_ENDS: Final = {signal.SIGINT: EndedBy.SIGINT, signal.SIGTERM: EndedBy.SIGTERM}
 
 
 class Interrupts:
-    """While entered, collects the two signals instead of dying of them; `received` in the order they came."""
+    """While entered, collects the signals that end a run and dies of none; `received` in the order they came."""
 
     def __init__(self) -> None:
         self.received: list[EndedBy] = []
@@ -33,7 +34,7 @@ class Interrupts:
     def __enter__(self) -> Self:
         self._read_end, self._write_end = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._wakeup = signal.set_wakeup_fd(self._write_end, warn_on_full_buffer=False)
-        for number in _ENDS:
+        for number in heeded():
             self._before[number] = signal.signal(number, self._take)
         return self
 
@@ -47,7 +48,7 @@ class Interrupts:
         os.close(self._write_end)
 
     def _take(self, number: int, _frame: object) -> None:
-        by = _ENDS[signal.Signals(number)]
+        by = ENDED_BY[signal.Signals(number)]
         before, self._at = self._at, Original.monotonic()
         if self.received and by is self.received[-1] and self._at - before < _ECHO:
             return

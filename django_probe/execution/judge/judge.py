@@ -218,7 +218,7 @@ class Judge:
         if len(self._interrupts.received) > 1:  # whoever asks twice does not want to wait for cleanups
             for handle in self._handles:
                 if handle.pid is not None:
-                    handle.kill(Original.monotonic())
+                    handle.last_call(Original.monotonic())
 
     def _on_loader(self) -> None:
         self._loader.channel.poll()  # all that it had to say was said while it loaded
@@ -250,7 +250,7 @@ class Judge:
         for kind, *rest in messages:
             if kind == "hello" and handle.pid is None:
                 handle.hello(*rest, now=Original.monotonic())
-                self._loader.worker_came()
+                self._loader.worker_came(rest[0])
                 self._watch(handle.pidfd, partial(self._on_exit, handle))
             else:
                 self._messages.hear(handle, kind, *rest)
@@ -269,7 +269,9 @@ class Judge:
         while not handle.channel.closed and handle.channel.readable:  # a child of it may hold the other end open
             self._on_worker(handle)  # all that it still said
         handle.output.drain()
-        self._settle(handle, cause_of_death(handle.reap()))
+        pid, status = handle.reap()
+        self._loader.worker_went(pid)
+        self._settle(handle, cause_of_death(status))
 
     def _settle(self, handle: WorkerHandle, cause: str) -> None:
         if handle.why == LOST and handle.stage is Stage.LEAVING:

@@ -16,10 +16,11 @@ from django_probe.errors import UsageError
 from django_probe.execution import linux, stacks
 from django_probe.execution.exit_status import cause_of_death
 from django_probe.execution.forking import close_databases, flush_streams
+from django_probe.execution.judge.guardian import Guardian
 from django_probe.execution.judge.output import Output
 from django_probe.execution.judge.work import Selected
 from django_probe.execution.judge.worker_handle import WorkerHandle
-from django_probe.execution.protocol import Channel
+from django_probe.execution.protocol import LAST_CALL, Channel
 from django_probe.originals import Original
 from django_probe.results import EndedBy, Outcome
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 MIN_IMPORT: Final = 10.0
 """Seconds that a module has for its import at the least; else it has the timeout of a probe that wishes none."""
 _LAST_BREATH: Final = 1.0
+_LAST_WORDS: Final = 0.5
 _MOST_LOST: Final = 3
 _NOTHING_YET: Final = ("runner", "the process that loads the probes")  # until the first module is announced
 
@@ -72,10 +74,13 @@ class LoaderHandle:
         close_databases()
         flush_streams()
         gc.freeze()  # a collection in the child would write to, and so copy, every page of what is loaded already
+        self._guardian = Guardian()
         self._pid = linux.fork()
         if self._pid == 0:
             mine.close()
+            self._guardian.close()
             be_loader(Channel(theirs), self.output.write_end, self._stacks.descriptor)
+        self._guardian.watch(self._pid)
         theirs.close()
         self.output.hand_over()
         self.pidfd = os.pidfd_open(self._pid)
@@ -198,9 +203,14 @@ class LoaderHandle:
         if self._lost >= _MOST_LOST:
             self.trouble = self.trouble or "forks fail: the system is short of processes or memory"
 
-    def worker_came(self) -> None:
+    def worker_came(self, pid: int) -> None:
         """Take that a worker said hello."""
         self._lost = 0
+        self._guardian.watch(pid)
+
+    def worker_went(self, pid: int) -> None:
+        """Take that a worker was reaped."""
+        self._guardian.forget(pid)
 
     def died(self) -> None:
         """Take the end of the process, and see to it: `trouble` says how it ended."""
@@ -217,6 +227,7 @@ class LoaderHandle:
         self.channel.close()
         self.output.close()
         self._stacks.close()
+        self._guardian.close()
         os.close(self.pidfd)
 
     def _cause(self) -> str:
@@ -227,9 +238,13 @@ class LoaderHandle:
     def _end(self) -> int:
         if self._status is None:
             with contextlib.suppress(ProcessLookupError, PermissionError):
+                signal.pidfd_send_signal(self.pidfd, LAST_CALL)  # what it runs at databases has to end with it
+            select.select([self.pidfd], [], [], _LAST_WORDS)
+            with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._pid, signal.SIGKILL)
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
             select.select([self.pidfd], [], [], _LAST_BREATH)  # what hangs in the kernel does not even die
             self._status = os.waitpid(self._pid, os.WNOHANG)[1]
+            self._guardian.forget(self._pid)
         return self._status

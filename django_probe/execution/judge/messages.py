@@ -37,7 +37,7 @@ class MessageHandler:
         """Take one message of a worker; `heard` counts them."""
         self.heard += 1
         now = Original.monotonic()
-        if handle.stage in (Stage.DUMPING, Stage.KILLED):
+        if handle.stage in (Stage.DUMPING, Stage.LAST_CALL, Stage.KILLED):
             return  # its time is over, whatever it says now
         try:
             self._hear(handle, now, kind, *rest)

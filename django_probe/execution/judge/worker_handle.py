@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from django_probe.execution import stacks
 from django_probe.execution.judge.output import Output
-from django_probe.execution.protocol import INTERRUPT, Channel
+from django_probe.execution.protocol import INTERRUPT, LAST_CALL, Channel
 
 if TYPE_CHECKING:
     from django_probe.execution.judge.work import Unit
@@ -26,6 +26,8 @@ _ANSWER: Final = 1.0
 _GOODBYE: Final = 2.0
 _CLEANUP: Final = 5.0
 _DEATH: Final = 2.0
+_LAST_WORDS: Final = 1.5
+_DEAF: Final = 0.5
 _CALLER: Final = f'"{Path(stacks.__file__).with_name("worker") / "executor.py"}"'
 """How a dumped stack names the file of the executor, which calls the probe."""
 
@@ -39,6 +41,7 @@ class Stage(Enum):
     INTERRUPTED = auto()
     CLEANING_UP = auto()
     DUMPING = auto()
+    LAST_CALL = auto()
     KILLED = auto()
 
 
@@ -72,6 +75,7 @@ class WorkerHandle:
         self.timeout = 0.0
         self.targets: list[int | str] = []
         self._dump_until = 0.0
+        self._answered = False
 
     def starting(self, now: float) -> None:
         """Give the worker its time to say hello from now on."""
@@ -135,11 +139,12 @@ class WorkerHandle:
         elif self.current is not None:
             self.targets = [self.current]
         self.stage = Stage.CLEANING_UP
+        self._answered = True
         self.act_at = now + _CLEANUP
 
     def overdue(self, now: float) -> None:
-        """Go on to the next stage: have the worker dump its stack, wait for that, kill it."""
-        if self.stage is Stage.LEAVING:
+        """Go on to the next stage: have the worker dump its stack, wait for that, give the last call, kill it."""
+        if self.stage in (Stage.LEAVING, Stage.LAST_CALL):
             self.kill(now)
         elif self.stage is not Stage.DUMPING:
             if self.pidfd is not None:
@@ -148,9 +153,18 @@ class WorkerHandle:
             self._dump_until = now + stacks.LONGEST
             self.act_at = now + stacks.STEP
         elif self._stacks.whole or now >= self._dump_until:
-            self.kill(now)
+            self.last_call(now)
         else:
             self.act_at = now + stacks.STEP
+
+    def last_call(self, now: float) -> None:
+        """Have every process of the worker's group end what it runs at databases, and then itself."""
+        self.stage = Stage.LAST_CALL
+        self.act_at = now + (_LAST_WORDS if self._answered else _DEAF)
+        if self.pid is not None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.pid, LAST_CALL)
+                os.killpg(self.pid, signal.SIGCONT)  # what is stopped would not hear it
 
     def kill(self, now: float) -> None:
         """End the worker and every process of its group."""
@@ -191,12 +205,12 @@ class WorkerHandle:
                 told.append(line)
         return "\n".join(told)
 
-    def reap(self) -> int:
-        """Wait for the worker, which has ended, and give its status as `os.waitpid` does."""
+    def reap(self) -> tuple[int, int]:
+        """Wait for the worker, which has ended, and give its pid and status as `os.waitpid` does."""
         assert self.pid is not None
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)  # what it left behind; its pid is not free before the wait
-        return os.waitpid(self.pid, 0)[1]
+        return os.waitpid(self.pid, 0)
 
     def close(self) -> None:
         """Close the judge's descriptors."""

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 
 from django_probe.errors import UsageError
 from django_probe.execution import linux
+from django_probe.execution.endings import heeded
 from django_probe.execution.failures import message_of
 from django_probe.execution.forking import close_databases, flush_streams
 from django_probe.execution.guard.guard import DatabaseGuard
@@ -25,6 +26,7 @@ from django_probe.execution.loading.urlconf import load_urlconf
 from django_probe.execution.stacks import DUMP
 from django_probe.execution.state.imports import Imports
 from django_probe.execution.state.process_state import prepare
+from django_probe.execution.worker import last_call
 from django_probe.execution.worker.worker import work
 from django_probe.originals import Original
 from django_probe.terms import Isolation
@@ -67,6 +69,7 @@ def load_and_fork(
         faulthandler.register(DUMP, file=stacks, all_threads=True)
         linux.die_with_parent(judge)
         guard = DatabaseGuard()  # it stays in, for threads that an import starts, and each worker goes on with its own
+        last_call.obey(guard)
         probes = _load(channel, build, choice, guard, Imports(changing))
         prepare()
         isolated = choice.gate.isolation is Isolation.PROCESS
@@ -80,7 +83,8 @@ def load_and_fork(
 def _become_quiet(output: int) -> None:
     os.setsid()
     signal.set_wakeup_fd(-1)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    for number in heeded():
+        signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)

@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 import traceback
+from threading import get_ident
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from django_probe.execution import linux
@@ -20,6 +21,7 @@ from django_probe.execution.guard.refusals import take_refusals
 from django_probe.execution.protocol import INTERRUPT, Channel
 from django_probe.execution.stacks import DUMP
 from django_probe.execution.state.process_state import ProcessState
+from django_probe.execution.worker import last_call
 from django_probe.execution.worker.executor import Executor
 from django_probe.originals import Original
 
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from django_probe.execution.guard.guard import DatabaseGuard
     from django_probe.execution.loading.selection import Probe
 
+_CANCEL: Final = 2.0
 _CRASHED: Final = 70  # EX_SOFTWARE of sysexits.h: the fault is ours
 
 
@@ -87,6 +90,7 @@ class _Worker:
         self._restore_streams()
         faulthandler.register(DUMP, file=stacks, all_threads=True)
         signal.signal(INTERRUPT, self._interrupted)
+        last_call.obey(guard)
         self._changed = False
         self._forked = None if isolated else ProcessState()
         self._shared: ProcessState | None = None
@@ -102,6 +106,7 @@ class _Worker:
                         break
             if self._executor.leaving or self._changed or message == ["stop", None]:
                 break
+        last_call.give(self._guard)
         self._guard.end()
         self._channel.send("bye")
 
@@ -157,6 +162,8 @@ class _Worker:
         if any(order[0] == "stop" and order[1] in (None, self._executor.current) for order in orders):
             self._executor.interrupt()
             self._channel.send("interrupted")
+            # In a thread: what waits for another thread's statement goes on with the interrupt, and not after it.
+            Original.start_thread(self._guard.cancel_statements, (_CANCEL,), {"but_of": get_ident()})
             interrupted = Interrupted("django-probe interrupted this probe")
             for stack in _awaited():
                 interrupted.add_note(stack)

@@ -23,7 +23,14 @@ if TYPE_CHECKING:
     from django_probe.history.triggers.launcher import Launch, Order
 
 _LOOK: Final = 0.2
-_BY_RESULTS: Final = (ExitCode.PASSED, ExitCode.CLOSED, ExitCode.DEADLINE, ExitCode.SIGINT, ExitCode.SIGTERM)
+_BY_RESULTS: Final = (
+    ExitCode.PASSED,
+    ExitCode.CLOSED,
+    ExitCode.DEADLINE,
+    ExitCode.SIGINT,
+    ExitCode.SIGTERM,
+    ExitCode.SIGHUP,
+)
 _waiter: Final = threading.Lock()
 """One request a process may wait for a verdict: if all threads waited, nobody would be left to answer."""
 _loader: Final = threading.Lock()

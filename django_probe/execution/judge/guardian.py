@@ -1,0 +1,105 @@
+"""A process beside the command's own, which ends what workers started when that is killed.
+
+The kernel ends a worker with the judge (`linux.die_with_parent`), but not what a probe started from it. That is in the
+worker's process group, as is what an import started in the loader's: the guardian knows those groups.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import struct
+from contextlib import suppress
+from typing import Final, NoReturn
+
+from django_probe.execution import linux
+from django_probe.originals import Original
+
+_NUMBER: Final = struct.Struct("i")
+_MANY: Final = _NUMBER.size * 1024
+_DEAF_TO: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
+
+
+class Guardian:
+    """The judge's hold on the guardian, which is forked at once; OSError where that is impossible.
+
+    It is a child of the judge's process like any other, and ended as such.
+    """
+
+    def __init__(self) -> None:
+        judge = os.getpid()
+        read_end, self._pipe = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        try:
+            if linux.fork() == 0:
+                _be_guardian(judge, read_end)
+        except OSError:
+            self.close()
+            raise
+        finally:
+            os.close(read_end)
+
+    def watch(self, group: int) -> None:
+        """Have this process group killed when the judge is gone."""
+        self._tell(group)
+
+    def forget(self, group: int) -> None:
+        """Have it left alone: it is over, and its number may be another's soon."""
+        self._tell(-group)
+
+    def _tell(self, number: int) -> None:
+        with suppress(OSError):  # it is gone, or stopped
+            os.write(self._pipe, _NUMBER.pack(number))
+
+    def close(self) -> None:
+        """Close this end, in the judge's process or in one that was forked from it."""
+        os.close(self._pipe)
+
+
+def _be_guardian(judge: int, pipe: int) -> NoReturn:
+    """Hear which groups there are until the judge's process is gone, then kill them."""
+    groups: set[int] = set()
+    try:
+        os.setsid()
+        signal.set_wakeup_fd(-1)
+        for number in _DEAF_TO:
+            signal.signal(number, signal.SIG_IGN)
+        alive = _close_all_but(pipe, judge)
+        poll = Original.poll()
+        poll.register(pipe, select.POLLIN)
+        poll.register(alive, select.POLLIN)
+        while os.getppid() == judge:
+            ready = {descriptor for descriptor, _ in poll.poll()}
+            if pipe in ready and not _hear(pipe, groups):
+                poll.unregister(pipe)
+            if alive in ready:
+                break
+        _hear(pipe, groups)
+        for group in groups:
+            with suppress(OSError):
+                os.killpg(group, signal.SIGKILL)
+    finally:
+        Original.end_process(0)
+
+
+def _close_all_but(pipe: int, judge: int) -> int:
+    """Close what belongs to the command, its streams above all; return a descriptor that tells of the judge's end."""
+    null = os.open(os.devnull, os.O_RDWR)
+    for number in range(3):
+        os.dup2(null, number)
+    os.closerange(3, pipe)
+    os.closerange(pipe + 1, os.sysconf("SC_OPEN_MAX"))
+    return os.pidfd_open(judge)
+
+
+def _hear(pipe: int, groups: set[int]) -> bool:
+    """Take what the judge said; return whether it may say more."""
+    with suppress(BlockingIOError):
+        while content := os.read(pipe, _MANY):
+            for (number,) in _NUMBER.iter_unpack(content):
+                if number > 0:
+                    groups.add(number)
+                else:
+                    groups.discard(-number)
+        return False
+    return True

@@ -1,0 +1,132 @@
+"""No statement of a run goes on at its server when the run is over, however a probe had it executed."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+
+from tests.execution.running import by_label
+from tests.patience import wait_for
+
+DIRECT, BOUNCED, POOL = "direct", "through PgBouncer", "with Django's pool"
+SLOW = """
+import asyncio, multiprocessing, os, signal, threading, time, unittest
+from concurrent.futures import ThreadPoolExecutor
+from asgiref.sync import sync_to_async
+from django.contrib.contenttypes.models import ContentType
+from django.db import connection
+
+LONG = "SELECT 1 AS id, pg_sleep(600)::text AS app_label, '' AS model /* left */"
+
+def slow():
+    with connection.cursor() as cursor:
+        cursor.execute(LONG)
+
+def again_and_again():
+    while True:
+        try:
+            slow()
+        except Exception:
+            connection.close()
+
+def past_django():
+    connection.ensure_connection()
+    driver = connection.connection
+    while True:
+        try:
+            driver.execute(LONG)
+        except Exception:
+            driver.rollback()
+
+def in_thread(action):
+    thread = threading.Thread(target=action, daemon=True)
+    thread.start()
+    thread.join()
+"""
+PROBES = (
+    SLOW
+    + """
+class TestAsync(unittest.IsolatedAsyncioTestCase):
+    async def test_orm(self):
+        [each async for each in ContentType.objects.raw(LONG)]
+
+    async def test_threads_of_tasks(self):
+        await asyncio.gather(asyncio.to_thread(slow), sync_to_async(slow, thread_sensitive=False)())
+
+class TestSync(unittest.TestCase):
+    def test_pool(self):
+        with ThreadPoolExecutor(2) as pool:
+            [each.result() for each in [pool.submit(slow), pool.submit(slow)]]
+
+    def test_retries(self):
+        in_thread(again_and_again)
+
+    def test_retries_past_django(self):
+        in_thread(past_django)
+
+    def test_fork(self):
+        fork = multiprocessing.get_context("fork").Process(target=slow)
+        fork.start()
+        fork.join()
+
+    def test_leaves_a_thread(self):
+        threading.Thread(target=again_and_again, daemon=True).start()
+        time.sleep(0.3)
+"""
+)
+HEEDLESS = (
+    SLOW
+    + """
+class TestHeedless(unittest.TestCase):
+    def test_swallows(self):
+        while True:
+            try:
+                slow()
+            except BaseException:
+                pass
+"""
+)
+
+
+@pytest.fixture
+def running(postgres, shop):
+    """What tells how many of the probes' statements PostgreSQL is executing."""
+
+    def count():
+        with postgres.connect() as client:
+            statement = "SELECT count(*) FROM pg_stat_activity WHERE datname = %s AND state = 'active'"
+            return client.execute(statement, [shop]).fetchone()[0]
+
+    return count
+
+
+@pytest.mark.parametrize("door", [DIRECT, BOUNCED, POOL])
+def test_no_statement_outlives_the_run(project, request, shop, running, door):
+    """Not of the async ORM, of threads that try again, of thread pools, of forks, nor of a thread that a pass left."""
+    server = request.getfixturevalue("bouncer" if door == BOUNCED else "postgres")
+    database = server.settings(shop, OPTIONS={"pool": True} if door == POOL else {})
+    project.app("shop", PROBES)
+    project.configure(f"DATABASES = {{'default': {database!r}}}\n")
+    _, record = project.record("--timeout", "1s", "--parallel", "7", "--database-access", "read-write")
+    told = by_label(record)
+    assert told.pop("test_leaves_a_thread")["outcome"] == "passed"
+    assert {each["outcome"] for each in told.values()} == {"timeout"}
+    wait_for(lambda: not running(), "the server to end what the probes had begun")
+
+
+def test_no_statement_outlives_a_run_that_is_ended_by_force(project, postgres, shop, running):
+    """Not where somebody asks twice, and nobody waits for a probe that takes no notice; nor of an import."""
+    project.app("shop", HEEDLESS)
+    project.configure(f"DATABASES = {{'default': {postgres.settings(shop)!r}}}\n")
+    for imports in (False, True):
+        if imports:
+            project.app("shop", f"{HEEDLESS}\nslow()\n")
+        process = project.start("probe", "--timeout", "60s")
+        wait_for(running, "the statement to begin")
+        process.terminate()
+        if not imports:
+            process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+        assert process.returncode in (130, 143)
+        wait_for(lambda: not running(), "the server to end what the probe had begun")
