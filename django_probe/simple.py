@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from django_probe import conf
 from django_probe.environment import environment
-from django_probe.errors import UsageError
+from django_probe.errors import NotStartedError, UsageError
 from django_probe.execution.failures import Interrupted, one_line
 from django_probe.execution.guard.backends import objections
 from django_probe.execution.inprocess import InProcessSession
@@ -143,14 +143,18 @@ class DjangoProbeSuiteRunner:
             self._delivery.prepare()
         for stream in (sys.stdout, sys.stderr):  # they are flushed before a fork, which must wait for nobody
             relieve(stream)
-        with self._session(labels, extra_probes, self._meanwhile) as session:
-            self._warn(session)
-            run = self._judged(SelectedSuite(session))
-            session.ignore_signals(for_good=self._ends_process)
+        try:
+            with self._session(labels, extra_probes, self._meanwhile) as session:
+                self._warn(session)
+                run = self._judged(SelectedSuite(session))
+                session.ignore_signals(for_good=self._ends_process)
+                self._tell(run)
+        except NotStartedError as error:
+            run = self._without_probes(str(error), "", None)
             self._tell(run)
         return run.exit_code or (ExitCode.UNDELIVERED if self.undelivered else ExitCode.PASSED)
 
-    def conclude(self, what: str, details: str = "") -> ProbeRun:
+    def conclude(self, what: str, details: str = "", ended_by: EndedBy | None = None) -> ProbeRun:
         """Return the record that counts, once `run_probes` is done; `what` ends a sentence on how that ended.
 
         A team's own may end without a record. Then nothing was proved, and the record is one error that says so. The
@@ -158,16 +162,20 @@ class DjangoProbeSuiteRunner:
         """
         run = self._told or self.run
         if not isinstance(run, ProbeRun):
-            redact = Redactor()
-            message = one_line(f"run_probes() of the team's own runner {what}, and there is no record of a run")
-            broken = ProbeResult("runner", Outcome.ERROR, message=message, details=redact(details))
-            run = self._record(None, [broken], None)
-            if not self._begun:
-                self._meanwhile()
-            self._listener.ended(broken)
+            message = f"run_probes() of the team's own runner {what}, and there is no record of a run"
+            run = self._without_probes(message, details, ended_by)
         if run is not self._told:
             self._tell(run)
         self.run = run
+        return run
+
+    def _without_probes(self, message: str, details: str, ended_by: EndedBy | None) -> ProbeRun:
+        """Return the record of a run that came to no probe: one error."""
+        broken = ProbeResult("runner", Outcome.ERROR, message=one_line(message), details=Redactor()(details))
+        run = self._record(None, [broken], ended_by)
+        if not self._begun:
+            self._meanwhile()
+        self._listener.ended(broken)
         return run
 
     def _tell(self, run: ProbeRun) -> None:
@@ -178,10 +186,13 @@ class DjangoProbeSuiteRunner:
 
     def list_probes(self, labels: Sequence[str]) -> tuple[list[Selected], int]:
         """Return what `run_probes` would run, and how many all shards would; nothing runs. Raises as it does."""
-        with self._session(labels, None) as session:
-            self._warn(session)
-            self._listener.flush()
-            return session.selected, session.total
+        try:
+            with self._session(labels, None) as session:
+                self._warn(session)
+                self._listener.flush()
+                return session.selected, session.total
+        except NotStartedError as error:
+            raise UsageError(str(error)) from None
 
     def build_suite(
         self, labels: Sequence[str], extra_probes: Iterable[unittest.TestCase] | None = None
@@ -248,7 +259,7 @@ class DjangoProbeSuiteRunner:
                 run = _whole(run, session)
                 code = _given(self.suite_result(suite, run), int, "suite_result() gave {!r}, not an exit code")
                 run = run.judged(code)
-        except (Exception, SystemExit, Interrupted) as error:  # noqa: BLE001 (the gate always answers)
+        except BaseException as error:  # noqa: BLE001 (the gate always answers)
             run = self._broken(session, run, error)
         by = session.interrupted_by
         return replace(run, ended_by=by) if by and run.ended_by in (None, EndedBy.FAILFAST) else run

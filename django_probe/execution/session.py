@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol, Self
 
-from django_probe.errors import UsageError
+from django_probe.errors import NotStartedError, UsageError
 from django_probe.execution import linux
 from django_probe.execution.judge.interrupts import Interrupts
 from django_probe.execution.judge.judge import Judge
@@ -79,9 +80,7 @@ class ForkedSession:
         self.ran: Ran | None = None
 
     def __enter__(self) -> Self:
-        self._interrupts.__enter__()
-        linux.adopt_orphans(True)  # noqa: FBT003 (the kernel's own signature)
-        self._loader = self._start_loader({})
+        self._start()
         try:
             if self._meanwhile:
                 self._meanwhile()
@@ -92,6 +91,19 @@ class ForkedSession:
         self.selected, self.total, self._ended_by = loaded.selected, loaded.total, loaded.ended_by
         self.digest, self.warnings = loaded.digest, loaded.warnings
         return self
+
+    def _start(self) -> None:
+        with ExitStack() as undo:
+            try:
+                undo.enter_context(self._interrupts)
+                linux.adopt_orphans(True)  # noqa: FBT003 (the kernel's own signature)
+                undo.callback(linux.adopt_orphans, False)  # noqa: FBT003 (as above)
+                undo.callback(linux.end_children, self._children, _SWEEP)
+                self._loader = self._start_loader({})
+            except OSError as error:
+                what = "it needs more processes (ulimit -u, the limit of the container) or open files (ulimit -n)"
+                raise NotStartedError(f"no process could be started: {error.strerror or error}; {what}") from error
+            undo.pop_all()
 
     def _start_loader(self, changing: Mapping[str, tuple[str, str]]) -> LoaderHandle:
         be_loader = partial(load_and_fork, build=self._build, choice=self._choice, judge=os.getpid(), changing=changing)

@@ -85,7 +85,7 @@ def runner(
         )
     except UsageError:
         raise
-    except (Exception, SystemExit) as error:  # such as no class, or an __init__ that does not hand on the options
+    except BaseException as error:  # such as no class, or an __init__ that does not hand on the options
         raise UsageError(f"PROBE_RUNNER: {path} cannot be made: {type(error).__name__}: {error}") from error
     if not isinstance(made, DjangoProbeSuiteRunner):
         raise UsageError(f"PROBE_RUNNER: {path} makes {shown(made)}, which is no {conf.DEFAULT_RUNNER}")
@@ -95,7 +95,7 @@ def runner(
 def _imported(path: str) -> Callable[..., Any]:
     try:
         found: Callable[..., Any] = import_string(path)
-    except (Exception, SystemExit) as error:  # a module that ends Python would end it with an exit code of its own
+    except BaseException as error:  # a module that ends Python would end it with an exit code of its own
         raise UsageError(f"PROBE_RUNNER: {path} cannot be imported: {type(error).__name__}: {error}") from error
     return found
 

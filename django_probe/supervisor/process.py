@@ -88,7 +88,10 @@ def supervise(application: Application, arguments: Sequence[str], started: float
             _offer(token, theirs, write_end, closed, started)
             signal.signal(signal.SIGCHLD, on_child)
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        except OSError:  # this process must not go on as a second supervisor
+        except OSError as error:  # this process must not go on as a second supervisor
+            message = f"it could not be started: {error.strerror or error}; it needs more open files (ulimit -n)"
+            with contextlib.suppress(OSError):
+                theirs.send(json.dumps({"token": token, "kind": "broke", "message": message}).encode())
             os._exit(ExitCode.CLOSED)
         _be(application, arguments)
     theirs.close()

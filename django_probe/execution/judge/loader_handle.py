@@ -63,10 +63,6 @@ class LoaderHandle:
     """
 
     def __init__(self, be_loader: BeLoader, choice: Choice) -> None:
-        mine, theirs = socket.socketpair()
-        self.channel = Channel(mine)
-        self.output = Output()
-        self._stacks = stacks.Stacks()
         self._import_timeout = max(choice.operator.timeout or choice.gate.timeout, MIN_IMPORT)
         self._on_child = signal.getsignal(signal.SIGCHLD)
         if self._on_child is signal.SIG_IGN:  # inherited: the kernel would throw away how processes ended
@@ -74,24 +70,40 @@ class LoaderHandle:
         close_databases()
         flush_streams()
         gc.freeze()  # a collection in the child would write to, and so copy, every page of what is loaded already
-        self._guardian = Guardian()
-        self._pid = linux.fork()
-        if self._pid == 0:
-            mine.close()
-            self._guardian.close()
-            be_loader(Channel(theirs), self.output.write_end, self._stacks.descriptor)
-        self._guardian.watch(self._pid)
-        theirs.close()
-        self.output.hand_over()
-        self.pidfd = os.pidfd_open(self._pid)
         self.trouble = ""
         self._status: int | None = None
         self._lost = 0
         self._module = _NOTHING_YET
         self._loaded = Loaded([], 0)
-        self._spare = self._fork(
-            Original.monotonic()
-        )  # the first worker is forked while the judge reads what was selected
+        with contextlib.ExitStack() as undo:
+            undo.callback(gc.unfreeze)
+            self._start(be_loader, undo)
+            # The first worker is forked while the judge reads what was selected.
+            self._spare = self._fork(Original.monotonic())
+            undo.pop_all()
+
+    def _start(self, be_loader: BeLoader, undo: contextlib.ExitStack) -> None:
+        """Start the process; `undo` gets what is to be done where something for it cannot be had."""
+        mine, theirs = socket.socketpair()
+        undo.callback(mine.close)
+        self.channel = Channel(mine)
+        with theirs:
+            self.output = Output()
+            undo.callback(self.output.close)
+            self._stacks = stacks.Stacks()
+            undo.callback(self._stacks.close)
+            self._guardian = Guardian()
+            undo.callback(self._guardian.close)
+            self._pid = linux.fork()
+            if self._pid == 0:
+                undo.pop_all()
+                mine.close()
+                self._guardian.close()
+                be_loader(Channel(theirs), self.output.write_end, self._stacks.descriptor)
+        self._guardian.watch(self._pid)
+        self.output.hand_over()
+        self.pidfd = os.pidfd_open(self._pid)
+        undo.callback(self._end)
 
     def load(self, interrupts: Interrupts, deadline: float) -> Loaded:
         """Wait until everything is loaded, `deadline` on the monotonic clock at the most.

@@ -20,7 +20,7 @@ from django_probe.management.listing import list_probes
 from django_probe.reports.files import settle
 from django_probe.reports.json import about
 from django_probe.reports.text import one_line
-from django_probe.results import ExitCode
+from django_probe.results import EndedBy, ExitCode
 from django_probe.terms import shown
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ class Command(BaseCommand):
         if runner.gate.parallel == 0:
             self._say("--parallel 0: in this process, without timeouts, deadline, capture of output or containment")
         code: object = None
-        details = ""
+        details, by = "", None
         try:
             code = runner.run_probes(labels)
             what = f"gave {one_line(Redactor()(shown(code)))}"
@@ -146,9 +146,10 @@ class Command(BaseCommand):
             what = f"gave {one_line(Redactor()(shown(code)))}"
         except (UsageError, CommandError):
             raise
-        except Exception as error:  # noqa: BLE001 (the gate always answers)
+        except BaseException as error:  # noqa: BLE001 (the gate always answers)
             what, details = f"failed: {message_of(error)}", traceback.format_exc()
-        run = runner.conclude(what, details)
+            by = EndedBy.SIGINT if isinstance(error, KeyboardInterrupt) else None
+        run = runner.conclude(what, details, by)
         self._ended = runner
         for sentence in runner.undelivered:
             self._say(sentence)
