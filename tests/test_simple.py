@@ -109,6 +109,18 @@ class ResultExits(Base):
     def suite_result(self, suite, run):
         sys.exit(0)
 
+class ResultIsInterrupted(Base):
+    def suite_result(self, suite, run):
+        raise KeyboardInterrupt("the team's own")
+
+class IsClosed(Base):
+    def run_probes(self, labels, extra_probes=None):
+        raise GeneratorExit("the team's own")
+
+class IsInterrupted(Base):
+    def run_probes(self, labels, extra_probes=None):
+        raise KeyboardInterrupt("the team's own")
+
 class AddsProbes(Base):
     def run_probes(self, labels, extra_probes=None):
         return super().run_probes(labels, [Extra("test_x"), Extra("test_fails")])
@@ -318,6 +330,7 @@ def test_run_suite__gets_the_labels_and_gives_the_record(answer):
         ("ResultGivesNone", "the runner itself failed: TypeError: suite_result() gave None, not an exit code"),
         ("ResultRaises", "the runner itself failed: RuntimeError: the team's own fault"),
         ("ResultExits", "the runner itself failed: SystemExit: 0"),
+        ("ResultIsInterrupted", "the runner itself failed: KeyboardInterrupt: the team's own"),
     ],
 )
 def test_run__what_breaks_in_an_override_closes_the_gate(answer, runner, says):
@@ -395,19 +408,22 @@ def test_run_probes__that_gives_no_exit_code_closes_the_gate(answer, runner, giv
         ("ExitsBefore", "gave 0, and there is no record of a run"),
         ("GivesThree", "gave 3, and there is no record of a run"),
         ("Breaks", "failed: RuntimeError: the team's fault, not ********************, and there is no record of a run"),
+        ("IsClosed", "failed: GeneratorExit: the team's own, and there is no record of a run"),
+        ("IsInterrupted", "failed: KeyboardInterrupt: the team's own, and there is no record of a run"),
     ],
 )
 def test_run_probes__without_a_record_closes_the_gate(answer, runner, says):
     """Nothing was proved: exit 1, and every report that was asked for says why."""
     done, record, junit = answer(runner, "closed")
 
-    assert (done.code, record["exit_code"], problems(junit)) == (1, 1, 1)
+    code = 130 if runner == "IsInterrupted" else 1
+    assert (done.code, record["exit_code"], problems(junit)) == (code, code, 1)
     (result,) = record["results"]
     assert (result["label"], result["outcome"]) == ("runner", "error")
     assert result["message"] == f"run_probes() of the team's own runner {says}"
     assert result["message"] in done.err
     assert "not-a-secret-of-anybody" not in done.err + str(record)
-    assert ("Traceback" in result["details"]) is (runner == "Breaks")
+    assert ("Traceback" in result["details"]) is (runner in ("Breaks", "IsClosed", "IsInterrupted"))
 
 
 def test_run_probes__that_fails_after_the_record_closes_the_gate(answer):

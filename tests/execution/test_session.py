@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
+
+import pytest
 
 from tests.execution.running import Started, children, is_alive, outcomes, text_of, wait_for
 
@@ -116,3 +119,28 @@ def test_children_that_nobody_is_told_of_do_not_matter(project):
     )
 
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("lacks", ["processes", "files"])
+def test_where_no_process_can_be_started_the_gate_is_closed(project, tmp_path, lacks):
+    """Every report is there and says what lacks; to list probes is a mistake with one line."""
+    project.app("shop", "import unittest\nclass TestA(unittest.TestCase):\n    def test_a(self): pass\n")
+    if lacks == "processes":
+        project.configure("import os\ndef none():\n    raise BlockingIOError(11, 'no more')\nos.fork = none\n")
+    command = ["sh", "-c", f'{"ulimit -n 12; " if lacks == "files" else ""}exec "$@"', "sh"]
+    for options, code in ([], 1), (["--list"], 2):
+        reports = [] if code == 2 else ["--json", str(tmp_path / "json"), "--junit", str(tmp_path / "xml")]
+        done = subprocess.run(
+            [*command, *project.command("probe", *options, *reports)],
+            cwd=project.path,
+            env=project.environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == code
+        assert "no process could be started: " in done.stderr
+        assert "Traceback" not in done.stderr
+    record = json.loads((tmp_path / "json").read_text())
+    assert record["exit_code"] == 1
+    assert "<error" in (tmp_path / "xml").read_text()
