@@ -26,8 +26,15 @@ _ACTIVE: Final = 1  # the transaction status of libpq, which psycopg 2 and 3 giv
 _STEP: Final = 0.01
 _PATIENCE: Final = 0.2
 """Seconds that threads have to see what became of their statements."""
+_NUMBER: Final = "__probe_number__"
 _kept: Final[list[int]] = []
 """Descriptors that stay open as long as the process lives."""
+
+
+def remember(wrapper: Any) -> None:
+    """Note what MySQL calls an open connection: mysqlclient tells it to the connection's own thread alone."""
+    if wrapper.vendor == "mysql":
+        vars(wrapper)[_NUMBER] = wrapper.connection.thread_id()
 
 
 def cancel_statements(connections: Sequence[BaseDatabaseWrapper], within: float) -> None:
@@ -96,7 +103,7 @@ def _cut_off(wrapper: BaseDatabaseWrapper) -> None:
 
 def _kill_query(wrapper: Any, seconds: float) -> None:
     """Have MySQL end what a connection runs, if anything, by a connection that is made for it."""
-    number = int(wrapper.connection.thread_id())
+    number = int(vars(wrapper)[_NUMBER])
     parameters = {**wrapper.get_connection_params(), "connect_timeout": max(1, round(seconds))}
     with closing(wrapper.Database.connect(**parameters)) as another, closing(another.cursor()) as cursor:
         cursor.execute(f"KILL QUERY {number}")

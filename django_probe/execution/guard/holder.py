@@ -27,6 +27,7 @@ from django_probe.execution.guard.connections import (
     is_stuck,
     is_unfinished,
 )
+from django_probe.execution.guard.ending import remember
 from django_probe.execution.guard.refusals import GuardError
 from django_probe.execution.guard.replacements import Replacements
 from django_probe.execution.guard.rules import owner_of
@@ -120,6 +121,7 @@ class Holder:
             self._transactions.begin(wrapper, self._rules.depth)
         if self._watch not in wrapper.execute_wrappers:
             wrapper.execute_wrappers.insert(0, self._watch)  # not appended: execute_wrapper() pops the last
+        remember(wrapper)
         vars(wrapper)[HOLD] = _Hold(access, wrapper.connection)
 
     def _watch(self, execute: Callable[..., Any], sql: Any, params: Any, many: Any, context: dict[str, Any]) -> Any:
