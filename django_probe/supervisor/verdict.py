@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import signal
 import socket
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
