@@ -90,14 +90,15 @@ def test_signal__is_passed_on(gate, started, number, code):
 
 
 def test_signal__of_a_terminal_that_hangs_up(gate, started):
-    """SIGHUP ends the command, as it does without a supervisor, and the reports say so."""
+    """SIGHUP ends the run, as it does without a supervisor: cleanups run, and the reports say so."""
     process, _ = started()
 
     process.send_signal(signal.SIGHUP)
     process.communicate(timeout=60)
 
-    assert process.returncode == 1
-    assert "killed by SIGHUP" in gate.startup()["message"]
+    assert process.returncode == 129
+    assert gate.record()["ended_by"] == "SIGHUP"
+    assert (gate.out / "cleaned").exists()
 
 
 def test_signal__to_the_whole_group_and_passed_on(gate):
