@@ -8,6 +8,7 @@ from typing import Final
 
 import django_probe
 from django_probe.reports.files import settle
+from django_probe.reports.streams import say
 
 USAGE: Final = """\
 usage: django-probe probe [option ...] [label ...]
@@ -46,7 +47,7 @@ def main() -> None:
         case ["--version"]:
             sys.stdout.write(f"django-probe {django_probe.__version__}\n")
         case _:
-            sys.stderr.write(USAGE)
+            say(USAGE.removesuffix("\n"))
             sys.exit(2)
 
 

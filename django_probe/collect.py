@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Final
 
 from django_probe.reports.files import let_go, replace, write_in_place
 from django_probe.reports.sink import CONTINUED, MARKER, WHOLE
+from django_probe.reports.streams import say
 from django_probe.reports.text import one_line
 from django_probe.results import disagreement
 
@@ -275,7 +276,7 @@ def _doubled(shard: str) -> CollectError:
 
 
 def _fail(code: CollectCode, sentence: str) -> int:
-    sys.stderr.write(f"collect: {one_line(sentence)}\n")
+    say(f"collect: {one_line(sentence)}")
     return code
 
 

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import weakref
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from django_probe.errors import UsageError
+from django_probe.originals import Original
 from django_probe.reports.files import (
     check_replaceable,
     descriptor_of,
@@ -23,6 +25,7 @@ from django_probe.reports.files import (
     write_all,
     write_in_place,
 )
+from django_probe.reports.streams import is_closed
 from django_probe.reports.text import one_line
 
 if TYPE_CHECKING:
@@ -31,7 +34,11 @@ if TYPE_CHECKING:
 
 STDOUT: Final = "-"
 _STDOUT_KEY: Final = "descriptor 1"
-_PATHS_OF_STDOUT: Final = ("/dev/stdout", "/dev/fd/1", "/proc/self/fd/1")
+_STREAMS: Final = {1: "stdout", 2: "stderr"}
+_PATHS: Final = {
+    number: (f"/dev/{name}", f"/dev/fd/{number}", f"/proc/self/fd/{number}", f"/proc/thread-self/fd/{number}")
+    for number, name in _STREAMS.items()
+}
 
 
 T = TypeVar("T")
@@ -70,6 +77,7 @@ class Delivery(Generic[T]):
         self._reports = reports
         self._stdout = stdout
         self._targets: list[_Target[T]] | None = None
+        self._kept: dict[int, int] = {}
 
     def prepare(self) -> None:
         """Make sure that every report can be written, and remove those of an earlier run.
@@ -77,10 +85,11 @@ class Delivery(Generic[T]):
         Raise UsageError for the first that cannot; those of the others are removed all the same, for nothing will run.
         """
         refusals: list[UsageError] = []
-        targets: list[_Target[T]] = []
-        for report in self._reports:
+        # The second time they are known: a stream may be broken by then that was not, and its name another file's.
+        targets: list[_Target[T]] = list(self._targets or ())
+        for report in () if targets else self._reports:
             try:
-                targets.append(_locate(report, self._stdout))
+                targets.append(_locate(report, self._stdout, self._keep))
             except UsageError as refusal:
                 refusals.append(refusal)
         taken: dict[str, Report[T]] = {}
@@ -97,6 +106,13 @@ class Delivery(Generic[T]):
         if refusals:
             raise refusals[0]
         self._targets = targets
+
+    def _keep(self, descriptor: int) -> int:
+        """Return a duplicate: where the stream breaks under what is said to people, its number is another file's."""
+        if descriptor not in self._kept:
+            self._kept[descriptor] = duplicate = Original.dup(descriptor)
+            weakref.finalize(self, Original.close, duplicate)
+        return self._kept[descriptor]
 
     def warm_up(self) -> None:
         """Do what can be done before there is a run; what fails here fails again in `deliver`, which tells of it."""
@@ -132,27 +148,30 @@ def _has_content(path: str) -> bool:
         return False
 
 
-def _locate(report: Report[T], stdout: TextIO | None) -> _Target[T]:
+def _locate(report: Report[T], stdout: TextIO | None, kept: Callable[[int], int]) -> _Target[T]:
     """Return the target of a report, or raise UsageError where it could not be written."""
     descriptor = None if stdout is None else descriptor_of(stdout)
     # If a supervisor started this process, standard output is another descriptor.
     moved = descriptor not in (None, 1)
-    if report.path == STDOUT or (moved and report.path in _PATHS_OF_STDOUT):
+    if report.path == STDOUT or (moved and report.path in _PATHS[1]):
         return _Target(report, _STDOUT_KEY, partial(pour, stdout))
+    for number, paths in _PATHS.items():
+        if report.path in paths and is_closed(number):
+            return _Target(report, f"descriptor {number}", partial(_lose, number))
     try:
-        return _locate_path(report, descriptor if descriptor is not None and moved else 1)
+        return _locate_path(report, descriptor if descriptor is not None and moved else 1, kept)
     except (OSError, ValueError) as error:
         raise _refusal(report, f"cannot be written: {_why(error)}") from None
 
 
-def _locate_path(report: Report[T], stdout: int) -> _Target[T]:
+def _locate_path(report: Report[T], stdout: int, kept: Callable[[int], int]) -> _Target[T]:
     status = _status(report.path)
     real = os.path.realpath(report.path)
     if report.path.endswith("/") or Path(real).is_dir():
         raise _refusal(report, "is a folder; name a file in it")
     if status and (own := own_descriptor(status, stdout)):
         key = _STDOUT_KEY if own == stdout else f"descriptor {own}"
-        return _Target(report, key, partial(write_all, own))
+        return _Target(report, key, partial(write_all, kept(own)))
     if status and not is_regular(status):
         if not os.access(report.path, os.W_OK):
             raise _refusal(report, "may not be written by this user")
@@ -163,6 +182,10 @@ def _locate_path(report: Report[T], stdout: int) -> _Target[T]:
         return _Target(report, real, partial(write_in_place, real), partial(write_in_place, real, b""))
     check_replaceable(real)
     return _Target(report, real, partial(replace, real), partial(Path(real).unlink, missing_ok=True))
+
+
+def _lose(number: int, _content: bytes) -> None:
+    raise OSError(f"standard {'output' if number == 1 else 'error'} is closed")
 
 
 def _status(path: str) -> os.stat_result | None:

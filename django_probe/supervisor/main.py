@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from django_probe.errors import UsageError
 from django_probe.execution import linux
 from django_probe.reports.delivery import Delivery
+from django_probe.reports.streams import say
 from django_probe.reports.text import one_line
 from django_probe.reports.wanted import by_option, wanted
 from django_probe.results import ExitCode
@@ -63,5 +64,4 @@ def _report(run: ProbeRun, delivery: Delivery[ProbeRun], asked: Request) -> None
 
 
 def _say(sentence: str) -> None:
-    if sys.stderr is not None:
-        sys.stderr.write(f"{request.PROG}: {one_line(sentence)}\n")
+    say(f"{request.PROG}: {one_line(sentence)}")

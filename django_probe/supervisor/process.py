@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from django_probe import handshake
 from django_probe.execution import linux
 from django_probe.execution.endings import ENDED_BY
+from django_probe.reports import streams
 from django_probe.reports.files import settle
 from django_probe.results import ExitCode
 from django_probe.supervisor.printed import Printed
@@ -66,7 +67,7 @@ def supervise(application: Application, arguments: Sequence[str], started: float
     `started` is when this process began, and `deadline` how many seconds after that the command has to have begun.
     Raise OSError where no process can be started.
     """
-    closed = _fill_standard_streams()
+    closed = streams.fill()
     for stream in (sys.stdout, sys.stderr):
         settle(stream)
     # Blocked, they wait for the descriptor below; what came before the fork is passed on after it.
@@ -103,18 +104,6 @@ def supervise(application: Application, arguments: Sequence[str], started: float
 def _passed_on() -> list[signal.Signals]:
     """Return the signals to pass on: blocked ones would come here although `nohup` had SIGHUP ignored."""
     return [each for each in PASSED_ON if each != signal.SIGHUP or signal.getsignal(each) is not signal.SIG_IGN]
-
-
-def _fill_standard_streams() -> set[int]:
-    """Open what was closed from the start, lest a pipe gets its number; return which these were."""
-    closed = set()
-    for number in (0, 1, 2):
-        try:
-            os.fstat(number)
-        except OSError:
-            closed.add(number)
-            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # noqa: FBT003  (it gets the lowest free number)
-    return closed
 
 
 def _offer(token: str, line: socket.socket, pipe: int, closed: set[int], started: float) -> None:

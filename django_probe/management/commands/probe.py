@@ -17,6 +17,8 @@ from django_probe.execution.redaction import Redactor
 from django_probe.management import orders
 from django_probe.management.arguments import add_arguments, given_in_code
 from django_probe.management.listing import list_probes
+from django_probe.management.voice import Voice
+from django_probe.reports import streams
 from django_probe.reports.files import settle
 from django_probe.reports.json import about
 from django_probe.reports.text import one_line
@@ -24,6 +26,9 @@ from django_probe.results import EndedBy, ExitCode
 from django_probe.terms import shown
 
 if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
+    from typing import TextIO
+
     from django_probe.handshake import Line
     from django_probe.simple import DjangoProbeSuiteRunner
 
@@ -38,6 +43,8 @@ class Command(BaseCommand):
     _line: Line | None = None
     _ended: DjangoProbeSuiteRunner | None = None
     """The runner, once it has run."""
+    _closed: AbstractSet[int] = frozenset()
+    """The standard streams that were closed from the start, by their numbers."""
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
         """Return Django's parser, without abbreviations: `--fail` may mean another option tomorrow."""
@@ -50,6 +57,9 @@ class Command(BaseCommand):
 
     def run_from_argv(self, argv: list[str]) -> None:
         """Run as Django does; where a supervisor started this process, tell it how the command began and ends."""
+        self._closed = streams.fill()
+        self.stderr = Voice(sys.stderr)
+        self.stderr.style_func = self.style.ERROR
         line = handshake.take()
         if line is None:
             super().run_from_argv(argv)
@@ -104,6 +114,9 @@ class Command(BaseCommand):
     def _from_command_line(self) -> bool:
         return bool(getattr(self, "_called_from_command_line", False))  # Django's, which sets it there alone
 
+    def _stdout(self) -> TextIO | None:
+        return None if 1 in self._closed else sys.stdout
+
     def _age(self) -> float | None:
         """Return how many seconds old the run is: its deadline counts from there. None where the process goes on."""
         if not self._from_command_line:
@@ -118,7 +131,7 @@ class Command(BaseCommand):
                 options = given_in_code(self.create_parser("", "probe"), options)
             labels = options.pop("labels") or labels
             recorder = orders.recorder(labels, options)
-            stdout = self._line.stdout if self._line else options.get("stdout") or sys.stdout
+            stdout = self._line.stdout if self._line else options.get("stdout") or self._stdout()
             runner = orders.runner(options, recorder, stdout, self._age())
             code = list_probes(runner, labels, stdout, self._say) if options["list"] else self._run(runner, labels)
         except UsageError as error:
