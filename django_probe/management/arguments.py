@@ -65,6 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     told.add_argument("--json", type=_path, metavar="PATH", help="write the record")
     told.add_argument("--summary", type=_path, dest="markdown", metavar="PATH", help="write a Markdown summary")
     told.add_argument("--html", type=_path, metavar="PATH", help="write the run's page, one file without requests")
+    told.add_argument("--annotations", action="store_true", help="show problems in GitHub Actions, beside the code")
     told.add_argument("--durations", type=_count, metavar="N", help="show the N slowest probes")
     told.add_argument("--no-history", action="store_true", help="leave no record in the history")
     told.add_argument(

@@ -14,6 +14,7 @@ from django_probe.environment import environment
 from django_probe.errors import UsageError
 from django_probe.execution import redaction
 from django_probe.execution.listener import Listeners
+from django_probe.reports import github
 from django_probe.reports.console import Console, is_terminal, wants_color
 from django_probe.reports.delivery import Delivery
 from django_probe.reports.wanted import by_option, sink, wanted
@@ -108,6 +109,7 @@ def _console(options: dict[str, Any]) -> Console:
         live=is_terminal(stream),
         verbosity=options["verbosity"],
         durations=options["durations"],
+        annotate=github.wanted(asked=options["annotations"]),
     )
 
 

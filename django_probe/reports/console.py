@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from django_probe.reports import github
 from django_probe.reports.outlet import Outlet
 from django_probe.reports.terminal import ERASE, columns, is_terminal, progress, wants_color
 from django_probe.reports.text import (
@@ -40,7 +41,7 @@ class Console:
 
     `live` draws a progress line, for a terminal, in place of the lines of probes that passed. `verbosity` 0
     leaves only the problems and the summary, 2 gives every probe a line. `durations` is how
-    many of the slowest to show.
+    many of the slowest to show. `annotate` writes the problems for GitHub Actions too.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class Console:
         live: bool,
         verbosity: int = 1,
         durations: int | None = None,
+        annotate: bool = False,
     ) -> None:
         self._stream = stream
         self._outlet = Outlet(stream)
@@ -58,6 +60,7 @@ class Console:
         self._verbose = verbosity > 0
         self._every = verbosity > 1
         self._durations = durations or 0
+        self._annotate = annotate
         self._problems = 0
         self._drawn = False
         self._told = ""
@@ -103,6 +106,8 @@ class Console:
             for result in results:
                 self._print(f"{seconds(result.duration):>10}  {one_line(result.label)}")
             self._print("")
+        if self._annotate:
+            self._print(github.render(run).rstrip("\n"))
         self._name_what_closed(run)
         style = f"{_BOLD};{_GREEN if run.passed else _RED}"
         self._print(f"{verdict(run)}; {tally(run)} in {seconds(run.duration)}", style)

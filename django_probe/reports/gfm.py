@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from typing import Final
 
@@ -26,6 +27,14 @@ def code(name: str) -> str:
     """Return a name in the font of code, even if it has a character that would end a code span or a cell."""
     line = clip(name) or "?"
     return f"<code>{text(line)}</code>" if re.search(r"[`|\\]", line) else f"`{line}`"
+
+
+def link(words: str, url: str) -> str:
+    """Return a link with our own words; what is no URL of the web is shown and leads nowhere."""
+    line = one_line(url)
+    if not line.startswith(("https://", "http://")):
+        return f"{words} {code(line)}"
+    return f'<a href="{html.escape(line).replace("|", "%7C")}">{words}</a>'
 
 
 def fenced(block: str) -> str:

@@ -17,12 +17,13 @@ if TYPE_CHECKING:
     from django_probe.results import ProbeResult, ProbeRun
 
 MAX_BYTES: Final = 1024 * 1024
-_PROBLEMS_BYTES: Final = 900_000
+_PROBLEMS_BYTES: Final = 800_000
 _SLOWEST: Final = 5
+_MOST_FLAKY: Final = 50
 
 
 def render(run: ProbeRun) -> str:
-    """Return the verdict, the counts, every problem folded, and the slowest; what probes say is escaped."""
+    """Return the verdict, the counts, each problem folded, what was flaky, the slowest; what probes say is escaped."""
     state = "passed" if run.passed else "closed"
     blocks = [
         f"## Gate {gfm.code(run.gate)}: {state} (exit {run.exit_code:d})",
@@ -31,6 +32,7 @@ def render(run: ProbeRun) -> str:
         _facts(run),
         _counts(run),
         *_problems(run.problems),
+        *_flaky(run),
         *_slowest(run),
     ]
     return "\n\n".join(blocks) + "\n"
@@ -73,11 +75,38 @@ def _problem(result: ProbeResult) -> str:
     attempts = f", {result.attempts} attempts" if result.attempts > 1 else ""
     summary = f"{title}{warning} in {seconds(result.duration)}{attempts}: {html.escape(gfm.clip(explanation(result)))}"
     parts = [f"<details><summary>{summary}</summary>"]
+    if known := _contact(result):
+        parts.append(known)
     if result.details.strip():
         parts.append(gfm.fenced(result.details))
     if result.output.strip():
         parts += ["Captured output:", gfm.fenced(result.output)]
     return "\n\n".join([*parts, "</details>"])
+
+
+def _contact(result: ProbeResult) -> str:
+    owner = f"owner {gfm.code(result.owner)}" if result.owner else ""
+    return " · ".join(filter(None, [owner, gfm.link("runbook", result.runbook) if result.runbook else ""]))
+
+
+def _flaky(run: ProbeRun) -> list[str]:
+    flaky = [result for result in run.results if result.flaky]
+    if not flaky:
+        return []
+    rows = [
+        [gfm.code(result.label), str(result.attempts), _first_attempt(result), _contact(result)]
+        for result in flaky[:_MOST_FLAKY]
+    ]
+    more = [f"and {len(flaky) - _MOST_FLAKY} more"] if len(flaky) > _MOST_FLAKY else []
+    head = [["probe", "attempts", "the first", "who"], ["---", "--:", "---", "---"]]
+    return ["### Flaky: passed after a problem", gfm.table([*head, *rows]), *more]
+
+
+def _first_attempt(result: ProbeResult) -> str:
+    if not result.earlier:
+        return ""
+    first = result.earlier[0]
+    return gfm.text(gfm.clip(f"{word(first.outcome)}: {first.message}" if first.message else word(first.outcome)))
 
 
 def _slowest(run: ProbeRun) -> list[str]:

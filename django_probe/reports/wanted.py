@@ -23,9 +23,14 @@ def by_option(options: Mapping[str, Any]) -> dict[str, str]:
     return {option: name for option, name in OPTIONS.items() if options.get(name) is not None}
 
 
+def of_options(options: Mapping[str, Any]) -> list[Report[ProbeRun]]:
+    """Return the reports that options ask for."""
+    return [_report(option, options[name], name) for option, name in by_option(options).items()]
+
+
 def wanted(options: Mapping[str, Any]) -> list[Report[ProbeRun]]:
     """Return every report that options and environment ask for."""
-    reports = [_report(option, options[name], name) for option, name in by_option(options).items()]
+    reports = of_options(options)
     if path := environment("PROBE_TERMINATION_LOG"):
         reports.append(_report("PROBE_TERMINATION_LOG", path, "termination", in_place=True))
     if sink() == "log":

@@ -55,12 +55,15 @@ def probe(arguments: Sequence[str]) -> int:
 
 
 def _report(run: ProbeRun, delivery: Delivery[ProbeRun], asked: Request) -> None:
+    from django_probe.reports import github  # noqa: PLC0415 (for this alone)
     from django_probe.reports.console import Console, is_terminal, wants_color  # noqa: PLC0415 (for this alone)
 
     for sentence in delivery.deliver(run):
         _say(sentence)
     color = wants_color(sys.stderr, no_color=bool(asked.options.get("no_color")))
-    Console(sys.stderr, color=color, live=is_terminal(sys.stderr)).finished(verdict.for_console(run))
+    annotate = github.wanted(asked=bool(asked.options.get("annotations")))
+    console = Console(sys.stderr, color=color, live=is_terminal(sys.stderr), annotate=annotate)
+    console.finished(verdict.for_console(run))
 
 
 def _say(sentence: str) -> None:

@@ -10,7 +10,7 @@ from itertools import combinations_with_replacement, product
 import junitparser
 import pytest
 
-from django_probe.reports import html, json, junit, markdown, termination
+from django_probe.reports import html, json, junit, markdown, reading, termination
 from django_probe.reports.console import Console
 from django_probe.results import EndedBy, Outcome
 
@@ -75,6 +75,8 @@ def test_every_report__agrees_with_the_record(every_run, ended_by):
 
         state = "passed" if passed else "closed"
         assert markdown.render(run).splitlines()[0] == f"## Gate `deploy`: {state} (exit {code})", run
+
+        assert json.render(reading.read(json.render(run))) == json.render(run), run
 
         page = html.render(run)
         assert f"<title>{state.upper()}: run of gate deploy</title>" in page, run

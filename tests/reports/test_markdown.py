@@ -7,6 +7,7 @@ import re
 import pytest
 
 from django_probe.reports import markdown
+from django_probe.results import Earlier
 
 TABLE = """\
 |  | passed | failed | error | timeout | skipped | expected failure | not run |
@@ -112,3 +113,21 @@ def test_render__fits_on_the_page(run, result):
     assert shown == text.count("</details>") > 1
     assert f"{50 - shown} more did not fit here; the other reports have them." in text
     assert "[…] the first 10000 characters are left out here\n" in text
+
+
+def test_render__names_flaky_probes_owners_and_runbooks(run, result):
+    """Whom to call with a problem, and what passed after one; a URL that is none is shown and leads nowhere."""
+    pay = {"owner": "payments", "runbook": 'https://runbooks.example/pay?a="|"'}
+    text = markdown.render(
+        run(
+            result(outcome="failed", message="402 != 200", **pay),
+            result("shop.A.test_b", attempts=3, earlier=(Earlier("error", "OSError: <no>"),), owner="stock"),
+            result("shop.A.test_c", "failed", blocking=False, runbook="javascript:alert(1)"),
+        )
+    )
+
+    assert '\n\nowner `payments` · <a href="https://runbooks.example/pay?a=&quot;%7C&quot;">runbook</a>\n\n' in text
+    assert "### Flaky: passed after a problem" in text
+    assert "| `shop.A.test_b` | 3 | error: OSError: &#60;no&#62; | owner `stock` |" in text
+    assert "\n\nrunbook `javascript:alert(1)`\n\n" in text
+    assert "Flaky" not in markdown.render(run(result()))
