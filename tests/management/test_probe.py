@@ -166,8 +166,10 @@ def reported(site, tmp_path_factory):
     paths = {name: folder / name for name in ("junit", "json", "summary", "html")}
     done = site.probe(
         *("fine", "fails"),
+        "--annotations",
         *(part for name, path in paths.items() for part in (f"--{name}", str(path))),
         env={
+            "GITHUB_ACTIONS": "",
             "PROBE_TERMINATION_LOG": str(folder / "termination"),
             "PROBE_RUN_ID": "pipeline-7",
             "PROBE_RELEASE": "v42",
@@ -191,6 +193,16 @@ def test_reports__are_all_written_and_agree(reported):
     assert "the till is empty" in texts["html"]
     assert json.loads(texts["termination"])["exit_code"] == 1
     assert "the till is empty" not in texts["termination"]
+
+
+def test_annotations__are_for_github_actions_alone(site, reported):
+    """Beside the code there; elsewhere they would be noise in a log."""
+    done = site.probe("fine", "fails", "--annotations", env={"GITHUB_ACTIONS": "true"})
+
+    (line,) = [line for line in done.err.splitlines() if line.startswith("::")]
+    assert line.startswith("::error file=fails/probes.py,line=")
+    assert line.endswith("title=fails.TestA.test_a::the till is empty")
+    assert "::error" not in reported[0].err
 
 
 def test_reports__carry_the_names_that_the_environment_gives(reported):
