@@ -20,6 +20,7 @@ from django_probe.reports import streams
 from django_probe.reports.files import settle
 from django_probe.results import ExitCode
 from django_probe.supervisor.printed import Printed
+from django_probe.supervisor.signals import Signals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -70,14 +71,12 @@ def supervise(application: Application, arguments: Sequence[str], started: float
     closed = streams.fill()
     for stream in (sys.stdout, sys.stderr):
         settle(stream)
-    # Blocked, they wait for the descriptor below; what came before the fork is passed on after it.
-    watched = [*_passed_on(), signal.SIGCHLD]
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, watched)
-    on_child = signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # ignored, the kernel would throw away how it ended
     linux.adopt_orphans(True)  # noqa: FBT003 (the kernel's own signature)
     kept = linux.children()
     mine, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     read_end, write_end = os.pipe2(os.O_CLOEXEC)
+    # Were SIGCHLD ignored, the kernel would throw away how processes ended.
+    signals = Signals([*_passed_on(), signal.SIGCHLD])
     token = os.urandom(16).hex()
     supervisor = os.getpid()
     pid = linux.fork()
@@ -87,8 +86,7 @@ def supervise(application: Application, arguments: Sequence[str], started: float
             mine.close()
             os.close(read_end)
             _offer(token, theirs, write_end, closed, started)
-            signal.signal(signal.SIGCHLD, on_child)
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            signals.restore()
         except OSError as error:  # this process must not go on as a second supervisor
             message = f"it could not be started: {error.strerror or error}; it needs more open files (ulimit -n)"
             with contextlib.suppress(OSError):
@@ -97,7 +95,7 @@ def supervise(application: Application, arguments: Sequence[str], started: float
         _be(application, arguments)
     theirs.close()
     os.close(write_end)
-    watch = _Watch(pid, mine, watched, token=token, printed=Printed(read_end), kept=kept)
+    watch = _Watch(pid, mine, signals, token=token, printed=Printed(read_end), kept=kept)
     return watch.run(handshake.told(arguments[1:]), None if deadline is None else started + deadline)
 
 
@@ -140,17 +138,11 @@ class _Watch:
     """Watches one process to its end."""
 
     def __init__(
-        self,
-        pid: int,
-        line: socket.socket,
-        watched: Sequence[signal.Signals],
-        *,
-        token: str,
-        printed: Printed,
-        kept: set[int],
+        self, pid: int, line: socket.socket, signals: Signals, *, token: str, printed: Printed, kept: set[int]
     ) -> None:
         self._pid = pid
         self._line = line
+        self._signals = signals
         self._token = token
         self._printed = printed
         self._kept = kept
@@ -160,7 +152,6 @@ class _Watch:
         self._over = False
         self._deaf = False
         self._patience: float | None = None
-        self._signals = linux.signal_descriptor(watched)
         line.setblocking(False)  # noqa: FBT003 (Python's own signature)
 
     def run(self, given: list[str], until: float | None) -> Ended:
@@ -177,7 +168,8 @@ class _Watch:
         return self._ended
 
     def _watch(self, selector: selectors.PollSelector) -> None:
-        selector.register(self._signals, selectors.EVENT_READ, self._on_signals)
+        for descriptor in self._signals.descriptors:
+            selector.register(descriptor, selectors.EVENT_READ, self._on_signals)
         selector.register(self._line, selectors.EVENT_READ, self._hear)
         selector.register(self._printed.pipe, selectors.EVENT_READ, self._printed.take)
         while not self._over:
@@ -219,7 +211,7 @@ class _Watch:
             os.kill(self._pid, signal.SIGKILL)
 
     def _on_signals(self) -> None:
-        for number, from_kernel in linux.signals_from(self._signals):
+        for number, from_kernel in self._signals.come():
             if number == signal.SIGCHLD:
                 self._reap()
                 continue

@@ -148,6 +148,20 @@ def test_signal__that_an_application_does_not_heed_while_it_loads(gate, handler,
     assert b"to run" not in err
 
 
+def test_signal__beside_threads_of_a_tracer(started, tmp_path):
+    """A thread that runs before the program may get its signals: both SIGTERM and SIGCHLD are noticed there."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import threading, time\nthreading.Thread(target=time.sleep, args=(600,), daemon=True).start()\n"
+    )
+    process, _ = started(PYTHONPATH=os.pathsep.join([str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])]))
+
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=60)
+
+    assert process.returncode == 143, err
+    assert wait_for(tmp_path / "cleaned")
+
+
 def test_supervisor__that_is_killed(started):
     """What it started is ended with it: nobody would hear its verdict."""
     process, command = started()
