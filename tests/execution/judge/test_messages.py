@@ -62,7 +62,7 @@ def test_a_probe_that_writes_to_the_judge_is_an_error(project):
 @pytest.fixture
 def serving():
     """A worker that serves one class with fixtures and two probes, its ledger and a hearing."""
-    told = ["shop.TestA.test_a", [], 1.0, 0, True, "shop.TestA", None, False]
+    told = ["shop.TestA.test_a", [], 1.0, 0, True, "shop.TestA", None, False, [None] * 5]
     selected = [Selected.of(told), Selected.of(["shop.TestA.test_b", *told[1:]])]
     ledger = Ledger(selected, 0.0, str, lambda _result: None)
     handle = WorkerHandle(time.monotonic())
