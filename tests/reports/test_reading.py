@@ -69,7 +69,7 @@ def test_read__takes_a_record_of_before_versions_and_what_http_adds(record):
         ({"started_at": "2026-11-23T10:00:00"}, 'started_at: expected a time, got "2026-11-23T10:00:00"'),
         ({"gate": 5}, "gate: expected a text, got 5"),
         ({"selected": -1}, "selected: expected a whole number from 0 up, got -1"),
-        ({"ended_by": "boredom"}, 'ended_by: expected one of SIGINT, SIGTERM, deadline, failfast, got "boredom"'),
+        ({"ended_by": "boredom"}, f'ended_by: expected one of {", ".join(EndedBy)}, got "boredom"'),
         ({"exit_code": 256}, "exit_code: expected a number from 0 to 255, got 256"),
         ({"exit_code": 0}, "exit_code: the record says 0, and its results come to 1"),
         ({"results": {}}, "results: expected a list, got {}"),
