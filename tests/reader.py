@@ -5,7 +5,8 @@ from __future__ import annotations
 import shlex
 import shutil
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from tests.conftest import ROOT
@@ -52,9 +53,13 @@ class Bench:
     """
 
     project: Project
-    checkout: Path
     programs: Path
-    waiting: list[str]
+    waiting: list[str] = field(default_factory=list)
+
+    @cached_property
+    def checkout(self) -> Path:
+        """The checkout, copied where a page asks for it."""
+        return new_checkout(self.programs.with_name("checkout"), self.programs / "python")
 
     def environment(self, **more: str) -> dict[str, str]:
         """Return the environment of a shell in which `python` is the one that runs the tests."""
@@ -76,7 +81,7 @@ def new_bench(folder: Path, shop: Project) -> Bench:
     probe.chmod(0o755)
     shutil.copytree(shop.path, folder / "site")
     site = replace(shop, path=folder / "site", apps=list(shop.apps))
-    return Bench(site, new_checkout(folder / "checkout", python), programs, [])
+    return Bench(site, programs)
 
 
 def new_checkout(folder: Path, python: Path) -> Path:

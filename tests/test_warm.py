@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -66,6 +67,20 @@ def test_start__makes_warnings_errors_where_asked(start, tmp_path):
     assert start(command, cwd=tmp_path, env=ENVIRONMENT).returncode == 1
     del command[1:3]
     assert start(command, cwd=tmp_path, env=ENVIRONMENT).returncode == 0
+
+
+@BOTH
+def test_start__may_open_as_many_files_as_who_starts_it(start, tmp_path):
+    """The limit is that of now, not of when the tests began."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    code = "import resource; print(resource.getrlimit(resource.RLIMIT_NOFILE)[0])"
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft - 1, hard))
+    try:
+        done = start([sys.executable, "-c", code], cwd=tmp_path, env=ENVIRONMENT)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+    assert int(done.stdout) == soft - 1
 
 
 @BOTH

@@ -12,6 +12,7 @@ from __future__ import annotations
 import atexit
 import json
 import os
+import resource
 import selectors
 import signal
 import socket
@@ -48,7 +49,7 @@ def run(
     understood = understand(line) if may_be_warm(env) else None
     if understood is None:
         return cold(line, cwd=cwd, env=env, timeout=timeout)
-    return _parent().run(line, {**understood, "cwd": str(cwd), "env": env}, timeout)
+    return _parent().run(line, {**understood, **_inherited(), "cwd": str(cwd), "env": env}, timeout)
 
 
 def start(
@@ -59,7 +60,7 @@ def start(
     understood = understand(line) if may_be_warm(env) else None
     if understood is None:
         return start_cold(line, cwd=cwd, env=env, output=output)
-    return _parent().start({**understood, "cwd": str(cwd), "env": env, "session": True}, output)
+    return _parent().start({**understood, **_inherited(), "cwd": str(cwd), "env": env, "session": True}, output)
 
 
 def start_cold(command: Sequence[object], *, cwd: Path, env: dict[str, str], output: int) -> subprocess.Popen[bytes]:
@@ -76,6 +77,11 @@ def cold(
     return subprocess.run(
         command, cwd=cwd, env=env, stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout, check=False
     )
+
+
+def _inherited() -> dict[str, object]:
+    """Return what a command takes over from who starts it, and a test may have changed: how many files may be open."""
+    return {"files": resource.getrlimit(resource.RLIMIT_NOFILE)}
 
 
 def understand(line: list[str]) -> dict[str, object] | None:

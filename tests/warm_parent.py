@@ -10,6 +10,7 @@ import gc
 import importlib
 import json
 import os
+import resource
 import runpy
 import selectors
 import socket
@@ -118,6 +119,7 @@ def execute(request: dict) -> None:
     """Be the command of a request, as if Python had just started with it."""
     if request.get("session"):
         os.setsid()
+    resource.setrlimit(resource.RLIMIT_NOFILE, tuple(request["files"]))
     os.chdir(request["cwd"])
     os.environ.clear()
     os.environ.update(request["env"])
