@@ -3,8 +3,8 @@
 The tests run thousands of commands, and most of what a cold one costs is Python reading modules. A warm one is a
 process of its own too, with its own arguments, folder, environment, streams and end. It knows no settings, and nothing
 of a project. What it cannot show is what a project does before it imports the engine: a test about that sets
-`Project.cold`. The command's own tests, the supervisor's, those of the web servers and the image start from nothing
-anyway; `PROBE_TESTS_COLD=1` makes every start of the tests cold.
+`Project.cold`. What the supervisor or a server starts, what the documents show, the web servers' own tests and the
+image start from nothing anyway; `PROBE_TESTS_COLD=1` makes every start of the tests cold.
 """
 
 from __future__ import annotations

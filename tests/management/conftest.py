@@ -47,7 +47,6 @@ class TestA(unittest.TestCase):
 def site(tmp_path_factory):
     """A project with an app for each way that a run can go, and system checks that fail."""
     made = new_project(tmp_path_factory.mktemp("command"))
-    made.cold = True  # the command is what is tested here: each one starts as it does for a user
     made.app("fine", PASSES)
     made.app("fails", PASSES.replace("pass", "self.fail('the till is empty')"))
     made.app("skips", PASSES.replace("pass", "self.skipTest('not here')"))
