@@ -133,10 +133,10 @@ def rates(folder: Path, python: Path, seconds: int, runs: int, *, peers: bool) -
     project = _project(folder, python, _CHECKS, policy, peers=peers)
     with serving.served(project, python, "--workers", str(WORKERS)) as port:
         for path in paths.values():
-            _load(port, path, 1)
+            load(port, path, 1)
         for _ in range(runs):
             for name, path in paths.items():
-                taken[name].append(_load(port, path, seconds))
+                taken[name].append(load(port, path, seconds))
     rate = {name: [load.rate for load in loads] for name, loads in taken.items()}
     p99 = {name: [load.p99 for load in loads] for name, loads in taken.items()}
     ours = (VIEW, MIDDLEWARE)
@@ -194,7 +194,7 @@ def _project(folder: Path, python: Path, probes: str, policy: str, *, peers: boo
     return project
 
 
-def _load(port: int, path: str, seconds: int) -> Load:
+def load(port: int, path: str, seconds: int) -> Load:
     """Ask for a path as often as the server can answer. Raise BenchError unless every answer was a success."""
     line = [wrk(), "--threads", "1", "--connections", str(CONNECTIONS), "--duration", f"{seconds}s", "--latency"]
     done = subprocess.run([*line, f"http://127.0.0.1:{port}{path}"], capture_output=True, text=True, check=False)

@@ -15,8 +15,10 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import clients
 import container
 import figures
+import guard
 import history
 import machine
 import measure
@@ -72,10 +74,12 @@ def measurements(folder: Path, python: Path, options: argparse.Namespace) -> Ite
     yield figures.scale(folder / "scale", python, tuple(options.scale), fewer)
     yield readiness.rates(folder / "rates", python, options.load, options.runs, peers=options.peers)
     yield readiness.hang(folder / "hang", python, options.hang)
+    yield clients.table(folder / "clients", python, options.load, options.runs)
     try:
         yield from history.tables(folder / "history", python, options.history, options.runs)
+        yield guard.table(folder / "guard", python, options.runs)
     except history.MissingError as error:
-        print(f"\nthe history on PostgreSQL: left out: {error}", flush=True)
+        print(f"\nwhat is measured on PostgreSQL: left out: {error}", flush=True)
     try:
         yield container.table(folder / "container", python, fewer)
     except container.MissingError as error:

@@ -18,10 +18,12 @@ _STARTS_WITHIN = 30
 
 
 @contextmanager
-def served(project: Path, python: Path, *options: str, **environment: str) -> Iterator[int]:
+def served(
+    project: Path, python: Path, *options: str, application: str = "benched.wsgi", **environment: str
+) -> Iterator[int]:
     """Serve the project and yield the port. Raise BenchError if the server does not start."""
     log = project / "server.log"
-    line = [str(python), "-m", "gunicorn", "--bind", "127.0.0.1:0", *options, "benched.wsgi"]
+    line = [str(python), "-m", "gunicorn", "--bind", "127.0.0.1:0", *options, application]
     own = measure.environment({"HOME": str(project), **environment})  # where gunicorn keeps a socket
     with (
         log.open("wb") as output,

@@ -57,7 +57,7 @@ def test_every_target_stands_beside_its_figure(measured):
     assert {figure["target"] for figure in figures} | image == {
         *("<= 1.25", "<= 1", "<= 1.1", "<= 15", ">= 80", "<= 200"),
         *(">= 0.85", "<= 1.5", "<= 50", "<= 100", "<= 2"),
-        *("<= 300", "<= 600", "<= 0"),
+        *("<= 300", "<= 600", "<= 0", "<= 1000"),
         *image,
     }
     for figure in figures:
@@ -88,6 +88,24 @@ def test_readiness_is_measured_from_its_answers(measured):
     assert [answer["status"] for answer in until_ready] == [503] * (len(until_ready) - 1) + [200]
     (slowest,) = [figure for figure in hang["figures"] if figure["name"] == "the slowest answer"]
     assert slowest["value"] == pytest.approx(1000 * max(each["seconds"] for each in until_closed + until_ready))
+
+
+def test_slow_clients_are_measured_while_they_stand_there(measured):
+    """Each kind of slow client has answers of each page beside it; the file holds them."""
+    _, record = measured
+    runs = having(record, "/probe/live/, half a head")["runs"]
+    answers = {name: times for name, times in runs.items() if name.startswith("/")}
+    assert len(answers) == 9
+    assert {len(times) for times in answers.values()} == {10}
+
+
+def test_the_guard_is_measured_query_by_query(measured):
+    """What the guard adds to a query is the difference of the runs with it and without it."""
+    _, record = measured
+    table = having(record, "a cursor, read-only")
+    more = next(figure for figure in table["figures"] if figure["name"] == "a cursor, more under read-only")
+    held, free = (table["runs"][f"a cursor, {access}"][0] for access in ("read-only", "read-write"))
+    assert more["value"] == pytest.approx(1e6 * (held - free))
 
 
 def test_the_history_is_measured_from_its_answers(measured):
