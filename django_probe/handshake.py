@@ -93,7 +93,8 @@ class Line:
         self.stdout: TextIO | None = None
         """The supervisor's standard output, where reports belong; None where it was closed from the start."""
         if offer.stdout >= 0:
-            self.stdout = os.fdopen(offer.stdout, "w", encoding="utf-8", closefd=False)
+            # Not os.fdopen(), in place of which a project may have put eventlet's.
+            self.stdout = open(offer.stdout, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 (as long as we live)
 
     @property
     def age(self) -> float:
@@ -112,7 +113,7 @@ class Line:
         answer.register(self._offer.line, select.POLLIN)
         with contextlib.suppress(OSError):
             if answer.poll(_PATIENCE * 1000):
-                os.read(self._offer.line, 1)
+                Original.read(self._offer.line, 1)
         if self._offer.stderr >= 0:
             for stream in (1, 2):
                 os.dup2(self._offer.stderr, stream)

@@ -147,3 +147,53 @@ def test_builtins_that_a_probe_leaves_patched_do_not_break_its_worker(project):
     assert len(found) == 8
     for name, outcome in found.items():
         assert outcome == ("passed" if "passes" in name else "failed"), record["results"]
+
+
+GREEN = """
+import os, select, selectors, socket, sys, time, types
+
+
+def waits_in_a_hub(*_args, **_kwargs):
+    raise RuntimeError("the engine has to wait by itself")
+
+
+for module, names in [
+    (os, ["fork", "read", "write", "open", "fdopen", "waitpid"]),
+    (select, ["select", "poll", "epoll"]),
+    (selectors, ["DefaultSelector", "EpollSelector", "PollSelector"]),
+    (socket, ["socket", "socketpair", "SocketType"]),
+    (time, ["sleep"]),
+]:
+    for name in names:
+        setattr(module, name, waits_in_a_hub)
+
+begun_anew = []
+for name, function in [("gevent", "reinit"), ("eventlet.hubs", "use_hub")]:
+    sys.modules[name] = types.ModuleType(name)
+    setattr(sys.modules[name], function, lambda name=name: begun_anew.append((name, os.getpid())))
+"""
+
+
+@pytest.mark.parametrize("parallel", ["2", "0"])
+def test_what_settings_patch_does_not_reach_the_engine(project, parallel):
+    """Whatever waits may be of gevent or eventlet, which begin anew in each fork; the engine waits by itself."""
+    project.configure(GREEN)
+    project.app(
+        "shop",
+        """
+        import os, unittest
+        import site_settings
+
+        class TestGreen(unittest.TestCase):
+            def test_a(self):
+                begun = {name for name, process in site_settings.begun_anew if process == os.getpid()}
+                self.assertEqual(begun, {"gevent", "eventlet.hubs"} if PARALLEL else set())
+
+            def test_b(self):
+                self.fail("on purpose")
+        """.replace("PARALLEL", parallel),
+    )
+    done, record = project.record("--parallel", parallel)
+    assert done.code == 1, done.err
+    assert outcomes(record) == {"test_a": "passed", "test_b": "failed"}, record["results"]
+    assert by_label(record)["test_b"]["message"] == "on purpose"

@@ -1,4 +1,4 @@
-"""What a process puts in order before it forks, so that parent and child share nothing but memory."""
+"""What is put in order around a fork, so that parent and child share nothing but memory."""
 
 from __future__ import annotations
 
@@ -24,3 +24,14 @@ def flush_streams() -> None:
         with contextlib.suppress(AttributeError, OSError, ValueError):  # None, broken or closed: nothing to write
             stream.flush()
     linux.flush_c_streams()
+
+
+def renew_event_loops() -> None:
+    """Let gevent and eventlet begin anew in a process that was forked: their loops wait in the parent's epoll.
+
+    They would do so themselves after their own `os.fork`, which is not the engine's.
+    """
+    if gevent := sys.modules.get("gevent"):
+        gevent.reinit()
+    if hubs := sys.modules.get("eventlet.hubs"):
+        hubs.use_hub()

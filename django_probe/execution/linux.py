@@ -59,7 +59,7 @@ def signal_descriptor(signals: Iterable[signal.Signals]) -> int:
 def signals_from(descriptor: int) -> list[tuple[signal.Signals, bool]]:
     """Return the signals that came, each with whether the kernel sent it itself, as a terminal's Ctrl-C."""
     try:
-        content = os.read(descriptor, _SIGNAL_INFO * 16)
+        content = Original.read(descriptor, _SIGNAL_INFO * 16)
     except BlockingIOError:
         return []
     found = [struct.unpack_from("=Iii", content, start) for start in range(0, len(content), _SIGNAL_INFO)]
@@ -101,7 +101,7 @@ def end_children(kept: set[int], within: float) -> None:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
             with contextlib.suppress(ChildProcessError):
-                os.waitpid(pid, os.WNOHANG)
+                Original.waitpid(pid, os.WNOHANG)
         Original.sleep(_SWEEP_STEP)
 
 

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from django_probe.originals import Original
 
 if TYPE_CHECKING:
+    from _socket import socket as Socket  # noqa: N812 (as `socket.socket`, the module has this name too)
     from collections.abc import Iterator
 
 Message: TypeAlias = list[Any]
@@ -38,7 +39,8 @@ class Channel:
     What is no message closes it as well, and `garbled` says so: somebody else wrote there.
     """
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: Socket) -> None:
+        sock.settimeout(None)  # the project may have set a default for its own
         self.sock = sock
         self.closed = False
         self.garbled = False
@@ -51,7 +53,7 @@ class Channel:
 
     def send(self, *message: object) -> None:
         """Send a message; OSError where the other end is gone."""
-        Original.sendall(self.sock, Original.encode(message).encode("ascii") + b"\n")
+        self.sock.sendall(Original.encode(message).encode("ascii") + b"\n")
 
     def receive(self) -> Message | None:
         """Wait for a message; None once the other end is gone."""
@@ -78,7 +80,7 @@ class Channel:
 
     def _read(self, flags: int) -> Iterator[Message]:
         try:
-            chunk = Original.recv(self.sock, _CHUNK, flags)
+            chunk = self.sock.recv(_CHUNK, flags)
         except BlockingIOError:
             return
         except OSError:

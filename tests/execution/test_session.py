@@ -126,7 +126,7 @@ def test_where_no_process_can_be_started_the_gate_is_closed(project, tmp_path, l
     """Every report is there and says what lacks; to list probes is a mistake with one line."""
     project.app("shop", "import unittest\nclass TestA(unittest.TestCase):\n    def test_a(self): pass\n")
     if lacks == "processes":
-        project.configure("import os\ndef none():\n    raise BlockingIOError(11, 'no more')\nos.fork = none\n")
+        project.configure("import posix\ndef none():\n    raise BlockingIOError(11, 'no more')\nposix.fork = none\n")
     command = ["sh", "-c", f'{"ulimit -n 12; " if lacks == "files" else ""}exec "$@"', "sh"]
     for options, code in ([], 1), (["--list"], 2):
         reports = [] if code == 2 else ["--json", str(tmp_path / "json"), "--junit", str(tmp_path / "xml")]

@@ -49,7 +49,7 @@ class Guardian:
 
     def _tell(self, number: int) -> None:
         with suppress(OSError):  # it is gone, or stopped
-            os.write(self._pipe, _NUMBER.pack(number))
+            Original.write(self._pipe, _NUMBER.pack(number))
 
     def close(self) -> None:
         """Close this end, in the judge's process or in one that was forked from it."""
@@ -84,7 +84,7 @@ def _be_guardian(judge: int, pipe: int) -> NoReturn:
 
 def _close_all_but(pipe: int, judge: int) -> int:
     """Close what belongs to the command, its streams above all; return a descriptor that tells of the judge's end."""
-    null = os.open(os.devnull, os.O_RDWR)
+    null = Original.open(os.devnull, os.O_RDWR)
     for number in range(3):
         os.dup2(null, number)
     os.closerange(3, pipe)
@@ -95,7 +95,7 @@ def _close_all_but(pipe: int, judge: int) -> int:
 def _hear(pipe: int, groups: set[int]) -> bool:
     """Take what the judge said; return whether it may say more."""
     with suppress(BlockingIOError):
-        while content := os.read(pipe, _MANY):
+        while content := Original.read(pipe, _MANY):
             for (number,) in _NUMBER.iter_unpack(content):
                 if number > 0:
                     groups.add(number)

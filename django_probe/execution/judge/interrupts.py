@@ -88,7 +88,7 @@ class Interrupts:
     def clear(self) -> None:
         """Make the descriptor wait for the next signal."""
         try:
-            while os.read(self._read_end, 64):
+            while Original.read(self._read_end, 64):
                 pass
         except BlockingIOError:
             pass

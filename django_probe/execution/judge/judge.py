@@ -61,7 +61,7 @@ class Judge:
         self._interrupts = interrupts
         self._listener = listener
         self._ended_by: EndedBy | None = None
-        self._selector = selectors.DefaultSelector()
+        self._selector = Original.selector()
         listener.selected(len(selected))
         isolated = gate.isolation is Isolation.PROCESS
         self._ledger = Ledger(selected, gate.retry_delay, redact, self._ended, isolated=isolated)

@@ -8,7 +8,6 @@ import os
 import select
 import selectors
 import signal
-import socket
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
@@ -84,10 +83,10 @@ class LoaderHandle:
 
     def _start(self, be_loader: BeLoader, undo: contextlib.ExitStack) -> None:
         """Start the process; `undo` gets what is to be done where something for it cannot be had."""
-        mine, theirs = socket.socketpair()
+        mine, theirs = Original.socketpair()
         undo.callback(mine.close)
         self.channel = Channel(mine)
-        with theirs:
+        with contextlib.closing(theirs):
             self.output = Output()
             undo.callback(self.output.close)
             self._stacks = stacks.Stacks()
@@ -112,7 +111,7 @@ class LoaderHandle:
         Raise UsageError for a label that names nothing.
         """
         limit = Original.monotonic() + self._import_timeout
-        with selectors.DefaultSelector() as selector:
+        with Original.selector() as selector:
             for source in (self.channel, self.output, self.pidfd, interrupts):
                 selector.register(source, selectors.EVENT_READ)
             while True:
@@ -200,7 +199,7 @@ class LoaderHandle:
             return None
         handle = WorkerHandle(now)
         try:
-            socket.send_fds(self.channel.sock, [b"f"], handle.descriptors())
+            Original.send_fds(self.channel.sock, [b"f"], handle.descriptors())  # type: ignore[arg-type]  # any that sends
         except OSError:  # it has ended, or a probes module closed its descriptors: it can be asked no more
             self.died()
         handle.handed_over()
@@ -244,19 +243,24 @@ class LoaderHandle:
 
     def _cause(self) -> str:
         """Say how the process ended; it may have closed the channel, and live."""
-        select.select([self.pidfd], [], [], _LAST_BREATH)
+        self._wait(_LAST_BREATH)
         return cause_of_death(self._end())
 
     def _end(self) -> int:
         if self._status is None:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 signal.pidfd_send_signal(self.pidfd, LAST_CALL)  # what it runs at databases has to end with it
-            select.select([self.pidfd], [], [], _LAST_WORDS)
+            self._wait(_LAST_WORDS)
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._pid, signal.SIGKILL)
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
-            select.select([self.pidfd], [], [], _LAST_BREATH)  # what hangs in the kernel does not even die
-            self._status = os.waitpid(self._pid, os.WNOHANG)[1]
+            self._wait(_LAST_BREATH)  # what hangs in the kernel does not even die
+            self._status = Original.waitpid(self._pid, os.WNOHANG)[1]
             self._guardian.forget(self._pid)
         return self._status
+
+    def _wait(self, seconds: float) -> None:
+        ended = Original.poll()
+        ended.register(self.pidfd, select.POLLIN)
+        ended.poll(seconds * 1000)

@@ -8,6 +8,8 @@ import os
 from collections import deque
 from typing import Final
 
+from django_probe.originals import Original
+
 KEPT: Final = 64 * 1024
 _PIPE_SIZE: Final = 1 << 20
 _MARGIN: Final = 4096  # kept as well until redaction: it may begin with the half of a secret
@@ -37,7 +39,7 @@ class Output:
         left = _PIPE_SIZE
         while left > 0 and not self.at_end:
             try:
-                chunk = os.read(self._read_end, _PIPE_SIZE)
+                chunk = Original.read(self._read_end, _PIPE_SIZE)
             except BlockingIOError:
                 return
             left -= len(chunk)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from django_probe.execution import stacks
 from django_probe.execution.judge.output import Output
 from django_probe.execution.protocol import INTERRUPT, LAST_CALL, Channel
+from django_probe.originals import Original
 
 if TYPE_CHECKING:
     from django_probe.execution.judge.work import Unit
@@ -52,7 +53,7 @@ class WorkerHandle:
     """
 
     def __init__(self, now: float) -> None:
-        mine, theirs = socket.socketpair()
+        mine, theirs = Original.socketpair()
         self.channel = Channel(mine)
         self.output = Output()
         self._stacks = stacks.Stacks()
@@ -210,7 +211,7 @@ class WorkerHandle:
         assert self.pid is not None
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)  # what it left behind; its pid is not free before the wait
-        return os.waitpid(self.pid, 0)
+        return Original.waitpid(self.pid, 0)
 
     def close(self) -> None:
         """Close the judge's descriptors."""

@@ -9,7 +9,6 @@ import faulthandler
 import gc
 import os
 import signal
-import socket
 import traceback
 from functools import partial
 from typing import TYPE_CHECKING, Final, NoReturn
@@ -18,7 +17,7 @@ from django_probe.errors import UsageError
 from django_probe.execution import linux
 from django_probe.execution.endings import heeded
 from django_probe.execution.failures import message_of
-from django_probe.execution.forking import close_databases, flush_streams
+from django_probe.execution.forking import close_databases, flush_streams, renew_event_loops
 from django_probe.execution.guard.guard import DatabaseGuard
 from django_probe.execution.loading.selection import select
 from django_probe.execution.loading.suites import Stillborn
@@ -64,6 +63,7 @@ def load_and_fork(
     the modules that are not imported, because that would change the process, each with its message and details.
     """
     try:
+        renew_event_loops()
         gc.disable()  # loading makes much and throws nothing away
         _become_quiet(output)
         faulthandler.register(DUMP, file=stacks, all_threads=True)
@@ -86,7 +86,7 @@ def _become_quiet(output: int) -> None:
     for number in heeded():
         signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    null = os.open(os.devnull, os.O_RDONLY)
+    null = Original.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
     os.close(null)
     os.dup2(output, 1)
@@ -126,7 +126,7 @@ def _serve(channel: Channel, be_worker: Callable[..., NoReturn]) -> NoReturn:
     gc.freeze()  # the pages of what is loaded stay shared: a collection in a worker would write to all of them
     gc.enable()
     while True:
-        asked, fds, _, _ = Original.recv_fds(channel.sock, 1, _FDS_A_WORKER)
+        asked, fds, _, _ = Original.recv_fds(channel.sock, 1, _FDS_A_WORKER)  # type: ignore[arg-type]  # as send_fds
         if not asked:
             Original.end_process(0)
         try:
@@ -153,5 +153,5 @@ def _fork_worker(be_worker: Callable[..., NoReturn], fds: list[int], channel: Ch
         for fd in fds:
             Original.set_inheritable(fd, False)  # noqa: FBT003 (what a probe executes must not hold them)
         sock, output, stacks = fds
-        be_worker(socket.socket(fileno=sock), output, stacks, forker=between)
+        be_worker(Original.socket(fileno=sock), output, stacks, forker=between)
     Original.end_process(0)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from django_probe.execution import linux
 from django_probe.execution.failures import Interrupted
+from django_probe.execution.forking import renew_event_loops
 from django_probe.execution.guard.refusals import take_refusals
 from django_probe.execution.protocol import INTERRUPT, Channel
 from django_probe.execution.stacks import DUMP
@@ -26,7 +27,7 @@ from django_probe.execution.worker.executor import Executor
 from django_probe.originals import Original
 
 if TYPE_CHECKING:
-    import socket
+    from _socket import socket as Socket  # noqa: N812 (as `socket.socket`, the module has this name too)
     from collections.abc import Iterator, Sequence
 
     from django_probe.execution.guard.guard import DatabaseGuard
@@ -39,7 +40,7 @@ _CRASHED: Final = 70  # EX_SOFTWARE of sysexits.h: the fault is ours
 def work(
     probes: Sequence[Probe],
     guard: DatabaseGuard,
-    sock: socket.socket,
+    sock: Socket,
     output: int,
     stacks: int,
     *,
@@ -55,6 +56,7 @@ def work(
     status = _CRASHED
     try:
         os.setsid()
+        renew_event_loops()
         while Original.getppid() == forker:  # it is about to end; then the judge is the parent
             Original.sleep(0.0002)
         linux.die_with_parent(judge)
@@ -74,7 +76,7 @@ class _Worker:
         self,
         probes: Sequence[Probe],
         guard: DatabaseGuard,
-        sock: socket.socket,
+        sock: Socket,
         output: int,
         stacks: int,
         *,
