@@ -15,6 +15,7 @@ import time
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
+from django_probe.errors import UsageError
 from django_probe.originals import Original
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ PROG: Final = "django-probe probe"
 VARIABLE: Final = "PROBE_SUPERVISOR"
 MOST: Final = 1 << 17
 """Bytes that a message has at the most: the kernel's buffer for a socket is larger."""
+_left: Final[list[str]] = []
+"""The offer to this process: settings may empty the environment."""
 _MOST_DETAILS: Final = 10_000
 _MOST_ARGUMENTS: Final = 5_000
 _PATIENCE: Final = 5.0
@@ -35,7 +38,8 @@ class Offer:
     """What the supervisor hands over: descriptors, as numbers in the command's process.
 
     `line` is the socket, `stdout` and `stderr` are the supervisor's own streams, -1 where one was closed from the
-    start. `started` is when the supervisor's process began, in seconds since the machine did.
+    start. `started` is when the supervisor's process began, in seconds since the machine did. `process` is the one that
+    the offer is made to.
     """
 
     token: str
@@ -44,6 +48,7 @@ class Offer:
     stdout: int
     stderr: int
     started: float
+    process: int = 0
 
     def text(self) -> str:
         """Return the offer as the environment carries it."""
@@ -61,24 +66,43 @@ def told(arguments: Sequence[str]) -> list[str]:
     return [*arguments[:1], f"... {len(arguments)} arguments, sha256 {digest}"]
 
 
+def leave(offer: Offer) -> None:
+    """Leave an offer to this process, and to the program that it may execute in place of its own."""
+    os.environ[VARIABLE] = offer.text()
+    _left[:] = [offer.text()]
+
+
 def take() -> Line | None:
     """Return the line to the supervisor; None where no supervisor started this process, or it was taken before.
 
-    The environment has no offer afterwards.
+    The environment has no offer afterwards. Raise UsageError where this process has closed what it was offered.
     """
-    text = os.environ.pop(VARIABLE, "")
+    text = os.environ.pop(VARIABLE, "") or "".join(_left)
+    _left.clear()
     try:
         offer = Offer(**json.loads(text)) if text else None
-        if offer is None or not _is_line(offer):
-            return None
-    except (OSError, TypeError, ValueError):  # what was handed on to another process, which has not the descriptors
+    except (TypeError, ValueError):
         return None
-    return Line(offer)
+    if offer and _has(offer):
+        return Line(offer)
+    if offer and offer.process == os.getpid():
+        raise UsageError(
+            "settings, manage.py or an app closed descriptors that are not their own, such as by os.closerange(): "
+            "this command could not tell its verdict, and does not begin"
+        )
+    return None  # or it was handed on to another process, which has not the descriptors
 
 
-def _is_line(offer: Offer) -> bool:
-    status = os.fstat(offer.line)
-    return stat.S_ISSOCK(status.st_mode) and status.st_ino == offer.inode
+def _has(offer: Offer) -> bool:
+    """Return whether this process has what it was offered."""
+    try:
+        line = os.fstat(offer.line)
+        for stream in (offer.stdout, offer.stderr):
+            if stream >= 0:
+                os.fstat(stream)
+    except (OSError, TypeError):
+        return False
+    return stat.S_ISSOCK(line.st_mode) and line.st_ino == offer.inode
 
 
 class Line:

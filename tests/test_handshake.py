@@ -11,6 +11,7 @@ from dataclasses import replace
 import pytest
 
 from django_probe import handshake
+from django_probe.errors import UsageError
 
 
 @pytest.fixture
@@ -76,6 +77,28 @@ def test_take__where_the_descriptor_is_another(offered, monkeypatch):
     for other in (replace(offer, inode=offer.inode + 1), replace(offer, line=0), replace(offer, line=999)):
         monkeypatch.setenv(handshake.VARIABLE, other.text())
         assert handshake.take() is None
+
+
+def test_take__where_settings_emptied_the_environment(offered, monkeypatch):
+    """The process remembers what was offered to it, once."""
+    handshake.leave(offered[1])
+    monkeypatch.delenv(handshake.VARIABLE)
+
+    line = handshake.take()
+
+    assert line is not None
+    assert handshake.take() is None
+    line._descriptors.clear()  # other tests fork, too
+
+
+@pytest.mark.parametrize("closed", ["line", "stderr"])
+def test_take__of_what_this_process_has_closed(offered, closed):
+    """Nothing begins: its verdict would reach nobody."""
+    handshake.leave(replace(offered[1], process=os.getpid(), **{closed: 999}))
+
+    with pytest.raises(UsageError, match="closed descriptors"):
+        handshake.take()
+    assert handshake.take() is None
 
 
 def test_line__is_closed_in_a_fork(offered):

@@ -113,11 +113,11 @@ def _not_blocking(descriptor: int) -> Iterator[int]:
         Original.close(own)
 
 
-def descriptor_of(stream: TextIO) -> int | None:
-    """Return the descriptor of `stream`; None where it is in memory, as `call_command()` may be given one."""
+def descriptor_of(stream: TextIO | None) -> int | None:
+    """Return the descriptor of `stream`; None where it is in memory, as `call_command()` may be given one, or none."""
     try:
-        return stream.fileno()
-    except (OSError, ValueError):
+        return stream.fileno() if stream is not None else None
+    except (AttributeError, OSError, ValueError):  # what settings put in its place may be no file
         return None
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Final
+from typing import Final, TextIO, cast
 
-from django_probe.reports.files import let_go
+from django_probe.reports.files import descriptor_of, let_go
 
+_STDERR: Final = 2
 _NAMES: Final = {1: "stdout", 2: "stderr"}
 
 
@@ -30,6 +31,12 @@ def fill() -> set[int]:
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115  (open until the end)
     return closed
+
+
+def standard_error() -> TextIO:
+    """Return standard error, also where settings have put a file or a logger in place of `sys.stderr`."""
+    replaced = sys.__stderr__ is not None and descriptor_of(sys.stderr) != _STDERR
+    return cast("TextIO", sys.__stderr__ if replaced else sys.stderr)
 
 
 def is_closed(number: int) -> bool:

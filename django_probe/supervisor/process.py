@@ -112,8 +112,8 @@ def _offer(token: str, line: socket.socket, pipe: int, closed: set[int], started
         -1 if number in closed else fcntl.fcntl(number, fcntl.F_DUPFD, _FIRST_SPARE) for number in (line.fileno(), 1, 2)
     ]
     line.close()
-    offer = handshake.Offer(token, spare[0], os.fstat(spare[0]).st_ino, spare[1], spare[2], started)
-    os.environ[handshake.VARIABLE] = offer.text()
+    inode = os.fstat(spare[0]).st_ino
+    handshake.leave(handshake.Offer(token, spare[0], inode, spare[1], spare[2], started, os.getpid()))
     os.dup2(pipe, 1)
     os.dup2(pipe, 2)
     os.close(pipe)

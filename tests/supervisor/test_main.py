@@ -57,6 +57,27 @@ def test_probe__of_an_application_that_ends_python(gate, where, code, says):
     assert (record["id"], record["gate"], record["shard"], record["exit_code"]) == ("r1", "deploy", "0/2", 1)
 
 
+def test_probe__of_settings_that_close_every_descriptor(gate):
+    """Nothing runs, since no verdict would be heard, and the reports say what was done."""
+    done = gate.run(*gate.options(), IN_SETTINGS="import os; os.closerange(3, 500)")
+
+    assert done.code == 1, done.err
+    assert "to run" not in done.err
+    assert "closed descriptors that are not their own" in gate.startup()["message"]
+
+
+def test_probe__of_settings_that_empty_the_environment_and_replace_standard_error(gate):
+    """The verdict is the command's own, and the summary where it belongs."""
+    empties = "import io, os, sys; log = os.environ['PROBE_TERMINATION_LOG']; os.environ.clear(); "
+    restores = "os.environ['PROBE_TERMINATION_LOG'] = log; sys.stderr = io.StringIO()"
+
+    done = gate.run(*gate.options(), IN_SETTINGS=empties + restores)
+
+    assert done.code == 0, done.err
+    assert "gate default: PASSED" in done.err.splitlines()[-1]
+    assert json.loads((gate.out / "record.json").read_text())["passed"] is True
+
+
 def test_probe__of_an_app_config_that_raises(gate):
     """Its traceback is in the log and in the record, without a line of the supervisor's own."""
     gate.site.write(

@@ -58,9 +58,13 @@ class Command(BaseCommand):
     def run_from_argv(self, argv: list[str]) -> None:
         """Run as Django does; where a supervisor started this process, tell it how the command began and ends."""
         self._closed = streams.fill()
-        self.stderr = Voice(sys.stderr)
+        self.stderr = Voice(streams.standard_error())
         self.stderr.style_func = self.style.ERROR
-        line = handshake.take()
+        try:
+            line = handshake.take()
+        except UsageError as error:
+            self.stderr.write(f"{handshake.PROG}: {error}")
+            sys.exit(ExitCode.USAGE)
         if line is None:
             super().run_from_argv(argv)
             return
@@ -127,7 +131,9 @@ class Command(BaseCommand):
         """Run, and exit with the verdict; 2 with one line where something was asked for that cannot be done."""
         recorder = None
         try:
-            if not self._from_command_line:
+            if self._from_command_line:
+                options["stderr"] = streams.standard_error()
+            else:
                 options = given_in_code(self.create_parser("", "probe"), options)
             labels = options.pop("labels") or labels
             recorder = orders.recorder(labels, options)
