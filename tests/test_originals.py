@@ -197,3 +197,25 @@ def test_what_settings_patch_does_not_reach_the_engine(project, parallel):
     assert done.code == 1, done.err
     assert outcomes(record) == {"test_a": "passed", "test_b": "failed"}, record["results"]
     assert by_label(record)["test_b"]["message"] == "on purpose"
+
+
+def test_a_default_timeout_of_sockets_is_not_the_engines(project):
+    """Settings may give one to the project's own: a process of the run that has nothing to do for longer stays."""
+    project.configure("import socket\nsocket.setdefaulttimeout(0.05)\n")
+    project.app(
+        "shop",
+        """
+        import os, time, unittest
+
+        class TestA(unittest.TestCase):
+            def test_a(self):
+                time.sleep(0.3)
+                os._exit(0)
+
+            def test_b(self):
+                pass
+        """,
+    )
+    done, record = project.record()
+    assert done.code == 1, done.err
+    assert outcomes(record) == {"test_a": "error", "test_b": "passed"}, record["results"]

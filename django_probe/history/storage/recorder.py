@@ -11,8 +11,10 @@ begin, and a heartbeat writes only when nobody else uses the file. The next hear
 
 from __future__ import annotations
 
+import _thread
 import threading
 from contextlib import contextmanager, suppress
+from types import BuiltinFunctionType
 from typing import TYPE_CHECKING, Final, cast
 
 from django.db import connections, transaction
@@ -41,6 +43,9 @@ _SOON: Final = 0.2
 """Seconds until a heartbeat that SQLite refused is tried again: the gaps between transactions are short."""
 _RARELY: Final = store.LOST_AFTER.total_seconds() / 2
 """Seconds between heartbeats where each may make a probe of the same file lose its transaction."""
+_TURN: Final = 0.02
+_TURNS: Final = 0.2
+"""Where threads are greenlets, seconds of a turn that the thread has, and from one turn to the next."""
 
 
 class Recorder:
@@ -49,10 +54,11 @@ class Recorder:
     `trouble` is None, or the sentence to warn with, after `finished` or `refused`.
     """
 
-    live = False
-
     def __init__(self, *, trigger: str, labels: Sequence[str], narrowed: bool) -> None:
         self.trouble: str | None = None
+        # Of gevent and eventlet, which replace this function, a thread runs only while this one waits for something.
+        self.live = not isinstance(_thread.start_new_thread, BuiltinFunctionType)
+        self._turn = 0.0
         self._trigger = trigger
         self._labels = labels
         self._narrowed = narrowed
@@ -88,8 +94,11 @@ class Recorder:
     def flush(self) -> None:
         """Do nothing: the thread writes when it is time."""
 
-    def tick(self, done: int, total: int, in_flight: Sequence[tuple[str, float]]) -> None:
-        """Do nothing: `live` is off."""
+    def tick(self, done: int, total: int, in_flight: Sequence[tuple[str, float]]) -> None:  # noqa: ARG002 (a Listener's)
+        """Give the thread its turn, where it is a greenlet: the judge itself waits without letting others run."""
+        if Original.monotonic() >= self._turn:
+            self._over.wait(_TURN)
+            self._turn = Original.monotonic() + _TURNS
 
     def finished(self, run: ProbeRun) -> None:
         """Write the record, and wait a limited time for that."""

@@ -325,3 +325,25 @@ def test_run_in_one_process__keeps_its_history_beside_the_guard(site):
     done = probe(site, 0, "--gate", "deploy", "--parallel", "0", "--database-access", "read-only", PROBE_RUN_ID="alone")
     assert warnings(done) == []
     assert ask(site, 'told(run=summary(runs.find("alone")))')["run"]["state"] == "finished"
+
+
+GREENLETS = """
+import _thread
+from django_probe.history.storage.recorder import Recorder
+
+kinds = []
+for start in (_thread.start_new_thread, lambda *given: None):
+    _thread.start_new_thread = start
+    recorder = Recorder(trigger="", labels=(), narrowed=False)
+    turns = []
+    recorder._over.wait = turns.append
+    for _ in range(9):
+        recorder.tick(0, 1, ())
+    kinds.append([recorder.live, len(turns) < 9, sum(turns) > 0])
+told(kinds=kinds)
+"""
+
+
+def test_thread__that_is_a_greenlet_has_its_turns(site):
+    """The judge waits without letting greenlets run: the heartbeat has a moment now and then, and no more than that."""
+    assert ask(site, GREENLETS)["kinds"] == [[False, True, True], [True, True, True]]
