@@ -6,6 +6,8 @@ import traceback
 import unittest
 from typing import TYPE_CHECKING, Final
 
+from django_probe import details
+from django_probe.execution import tracebacks
 from django_probe.execution.redaction import Redactor
 
 if TYPE_CHECKING:
@@ -54,6 +56,11 @@ def shortened(text: str) -> str:
     return f"{head}\n[... {len(text) - len(head) - len(tail)} characters left out ...]\n{tail}"
 
 
+def capped(told: str) -> str:
+    """Return details with what fits: the short form before the whole one."""
+    return told if len(told) <= MAX_DETAILS else shortened(details.parted(told)[0])
+
+
 def name_of(test: unittest.TestCase) -> str:
     """Return how a test names itself, empty where it does so as every test does: then its label says it.
 
@@ -76,7 +83,7 @@ def name_of(test: unittest.TestCase) -> str:
 
 
 def formatted(err: ExcInfo, test: unittest.TestCase | None = None) -> str:
-    """Return a traceback without unittest's own frames, which say nothing to the reader."""
+    """Return the details of a traceback without unittest's own frames, which say nothing to the reader."""
     kind, error, tb = err
     while tb and "__unittest" in tb.tb_frame.f_globals:
         tb = tb.tb_next
@@ -86,7 +93,7 @@ def formatted(err: ExcInfo, test: unittest.TestCase | None = None) -> str:
         if isinstance(error, failure | Interrupted):
             kept = [frame for frame, own in zip(lines.stack, _own_frames(tb), strict=False) if own]
             lines.stack[:] = kept or lines.stack
-        return "".join(lines.format())
+        return tracebacks.told(lines, tb)
     except Exception as broken:  # noqa: BLE001 (formatting calls the exception's own code)
         return f"{kind.__name__} (its traceback could not be formatted: {type(broken).__name__})\n"
 

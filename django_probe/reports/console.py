@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Final
 
+from django_probe import details
 from django_probe.reports import github
+from django_probe.reports.causes import Cause, causes
 from django_probe.reports.outlet import Outlet
 from django_probe.reports.terminal import ERASE, columns, is_terminal, progress, wants_color
 from django_probe.reports.text import (
@@ -34,14 +37,19 @@ _YELLOW: Final = "33"
 _BOLD: Final = "1"
 _RULE: Final = 78
 _MOST_NAMED: Final = 20
+_MOST_LABELS: Final = 3
+"""Labels of one cause that are named, and problems with one message that have a line while the gate runs."""
+_HEAD: Final = 10
+_MOST_LINES: Final = 40
+"""Lines of one problem's details, and of its output, that are shown unless every detail is asked for."""
 
 
 class Console:
     """The `Listener` that writes for people on `stream`; if the stream breaks, the gate goes on.
 
     `live` draws a progress line, for a terminal, in place of the lines of probes that passed. `verbosity` 0
-    leaves only the problems and the summary, 2 gives every probe a line. `durations` is how
-    many of the slowest to show. `annotate` writes the problems for GitHub Actions too.
+    leaves only the problems and the summary, 2 gives every probe a line, and every problem all that is known of it.
+    `durations` is how many of the slowest to show. `annotate` writes the problems for GitHub Actions too.
     """
 
     def __init__(
@@ -63,7 +71,7 @@ class Console:
         self._annotate = annotate
         self._problems = 0
         self._drawn = False
-        self._told = ""
+        self._alike: Counter[tuple[str, str]] = Counter()
         self._rule = min(_RULE, columns(stream)) if stream is not None and live else _RULE
         self.live = live and self._verbose
 
@@ -84,7 +92,18 @@ class Console:
         """Print the line of a probe that ended; with a progress line, passed probes have one only at verbosity 2."""
         self._problems += result.is_problem
         if self._verbose and (self._every or not self.live or result.outcome is not Outcome.PASSED):
-            self._print(_line(result), _style(result))
+            self._tell_once(result)
+
+    def _tell_once(self, result: ProbeResult) -> None:
+        """Print the line of a probe, unless it is one more problem of those that have filled the log already."""
+        if result.is_problem and not self._every:
+            alike = details.cause(explanation(result), "")
+            self._alike[alike] += 1
+            if self._alike[alike] == _MOST_LABELS + 1:
+                self._print("         ... more with the same message have no line here")
+            if self._alike[alike] > _MOST_LABELS:
+                return
+        self._print(_line(result), _style(result))
 
     def tick(self, done: int, total: int, in_flight: Sequence[tuple[str, float]]) -> None:
         """Draw the progress line anew."""
@@ -98,9 +117,11 @@ class Console:
         self.flush()
 
     def finished(self, run: ProbeRun) -> None:
-        """Print every problem in full, the blocking ones last, where people look first; then the verdict."""
-        for result in sorted(run.problems, key=lambda problem: problem.blocking):
-            self._problem(result)
+        """Print each cause of problems, what closes the gate last, where people look first; their list; the verdict."""
+        found = causes(run.results)
+        for cause in reversed(found):
+            if cause.first.is_problem:
+                self._tell(cause)
         if self._durations and (results := slowest(run, self._durations)):
             self._print(f"The slowest {len(results)}:")
             for result in results:
@@ -108,36 +129,52 @@ class Console:
             self._print("")
         if self._annotate:
             self._print(github.render(run).rstrip("\n"))
-        self._name_what_closed(run)
+        if len(run.problems) > 1 or any(not cause.first.is_problem for cause in found):  # a single one is just above
+            self._list("The gate is closed by:", [cause for cause in found if cause.closes_gate])
+            self._list("Warn-only:", [cause for cause in found if not cause.closes_gate])
         style = f"{_BOLD};{_GREEN if run.passed else _RED}"
         self._print(f"{verdict(run)}; {tally(run)} in {seconds(run.duration)}", style)
         self._outlet.finish()
 
-    def _problem(self, result: ProbeResult) -> None:
-        self._print("=" * self._rule)
-        self._print(_line(result), f"{_BOLD};{_style(result)}")
-        self._print("-" * self._rule)
-        for line in (explanation(result), *contact(result)):
-            self._print(line)
-        if result.details.strip():
-            same = result.details == self._told  # a broken fixture is in the result of every probe that needs it
-            self._print("\n" + ("(the same as above)" if same else result.details.strip("\n")))
-        self._told = result.details
-        if result.output.strip():
-            self._print("\n--- captured output ---\n" + result.output.strip("\n"))
-        self._print("")
+    def _tell(self, cause: Cause) -> None:
+        """Print a problem in full, for all that have its cause; where every detail is asked for, each of them."""
+        for result in cause.results if self._every else cause.results[:1]:
+            others = 0 if self._every else len(cause.results) - 1
+            self._print("=" * self._rule)
+            self._print(_line(result) + (f" and {others} more like it" if others else ""), f"{_BOLD};{_style(result)}")
+            self._print("-" * self._rule)
+            for line in (explanation(result), *contact(result)):
+                self._print(line)
+            short, whole = details.parted(result.details)
+            self._print_text("", whole if self._every else short)
+            self._print_text("--- captured output ---\n", result.output)
+            self._print("")
 
-    def _name_what_closed(self, run: ProbeRun) -> None:
-        """Name once more what closed the gate: the problems may have filled many screens."""
-        closing = [result for result in run.results if result.closes_gate]
-        if not closing or len(run.problems) == len(closing) == 1:  # a single one is just above
+    def _print_text(self, heading: str, text: str) -> None:
+        """Print a text of several lines, of a long one the beginning and the end."""
+        if not text.strip():
             return
-        closing.sort(key=lambda result: not result.is_problem)
-        self._print("The gate is closed by:")
-        for result in closing[:_MOST_NAMED]:
-            self._print(f"  {word(result.outcome):<8} {one_line(result.label)}", _style(result))
-        if len(closing) > _MOST_NAMED:
-            self._print(f"  and {len(closing) - _MOST_NAMED} more")
+        lines = text.strip("\n").split("\n")
+        if (more := len(lines) - _MOST_LINES) > 0 and not self._every:
+            lines[_HEAD : _HEAD + more] = [f"[... {more} lines left out: --verbosity 2 shows them ...]"]
+        self._print("\n" + heading + "\n".join(lines))
+
+    def _list(self, heading: str, found: Sequence[Cause]) -> None:
+        """Name once more, by cause, what did not pass: the problems may have filled many screens."""
+        if not found:
+            return
+        self._print(heading)
+        for cause in found[:_MOST_NAMED]:
+            number, style = len(cause.results), _style(cause.first)
+            labels = [one_line(result.label) for result in cause.results[:_MOST_LABELS]]
+            if number == 1:
+                self._print(f"  {word(cause.outcome):<8} {labels[0]}: {cause.message}", style)
+                continue
+            more = f" and {number - _MOST_LABELS} more" if number > _MOST_LABELS else ""
+            self._print(f"  {word(cause.outcome):<8} {number} probes: {cause.message}", style)
+            self._print(f"           {', '.join(labels)}{more}")
+        if left := sum(len(cause.results) for cause in found[_MOST_NAMED:]):
+            self._print(f"  and {left} more")
 
     def _print(self, text: str, style: str = "") -> None:
         line = visible(text)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from django_probe import details
 from django_probe.reports.console import Console
 from django_probe.results import EndedBy
 
@@ -81,7 +82,9 @@ def test_log__a_line_a_probe_then_each_problem_then_the_verdict(closed):
         paying
 
         The gate is closed by:
-          failed   shop.TestCheckout.test_pay
+          failed   shop.TestCheckout.test_pay: 402 != 200
+        Warn-only:
+          failed   shop.TestStock.test_count: 3 != 4
         gate deploy: CLOSED (exit 1): 1 blocking probe did not pass; 5 selected: 1 passed, 2 failed \
 (1 warn-only), 1 skipped, 1 expected failure in 1.20s
         """)
@@ -103,15 +106,73 @@ def test_log__the_slowest_are_named_where_asked_for(run, result):
 
 def test_log__what_closed_the_gate_is_named_once_more_above_the_verdict(run, result):
     """The tracebacks of several problems fill screens; their names and the verdict are on the last one."""
-    problems = [result(f"shop.X.test_{n}", "failed", details="Traceback\n" * 99) for n in range(22)]
+    problems = [result(f"shop.X.test_{n}", "failed", message=f"{n} != 4") for n in range(22)]
 
     lines = written(run(result("shop.X.test_z", "not_run"), *problems)).splitlines()
 
     assert lines[-23:-1] == [
         "The gate is closed by:",
-        *(f"  failed   shop.X.test_{n}" for n in range(20)),
+        *(f"  failed   shop.X.test_{n}: {n} != 4" for n in range(20)),
         "  and 3 more",
     ]
+
+
+DOWN = """\
+Traceback (most recent call last):
+  File "/srv/shop/probes.py", line {line}, in test_{line}
+    Price.objects.count()
+  [20 frames left out, down to psycopg/connection.py:126 (connect)]
+django.db.utils.OperationalError: connection failed
+"""
+
+
+@pytest.fixture
+def down(run, result):
+    """A run of 200 probes whose database is down, and of five that failed by themselves."""
+    many = [
+        result(
+            f"shop.X.test_{n}",
+            "error",
+            message="OperationalError: connection failed",
+            details=details.joined(DOWN.format(line=n), f"every frame of {n}"),
+        )
+        for n in range(200)
+    ]
+    return run(*many, *(result(f"shop.Y.test_{n}", "failed", message=f"{n} != 5") for n in range(5)))
+
+
+def test_log__one_cause_is_told_once(down):
+    """Whoever is woken by 200 failures sees on one screen that they are one, and what the others are."""
+    text = written(down)
+
+    assert len(text.splitlines()) <= 60
+    assert text.count("Traceback") == 1
+    assert "error    shop.X.test_0 (0.051s) and 199 more like it\n" in text
+    assert "every frame" not in text
+    assert text.splitlines()[-9:-1] == [
+        "The gate is closed by:",
+        "  error    200 probes: OperationalError: connection failed",
+        "           shop.X.test_0, shop.X.test_1, shop.X.test_2 and 197 more",
+        *(f"  failed   shop.Y.test_{n}: {n} != 5" for n in range(5)),
+    ]
+
+
+def test_log__verbosity_2_gives_every_problem_with_every_frame(down):
+    """Nothing is left out for whoever asks for all."""
+    text = written(down, verbosity=2)
+
+    assert all(f"error    shop.X.test_{n} (0.051s)\n-" in text for n in range(200))
+    assert text.count("every frame of") == 200
+
+
+def test_log__the_middle_of_much_output_is_left_out(run, result):
+    """The beginning and the end say what happened; JSON and JUnit have all of it."""
+    talkative = run(result(outcome="failed", message="no", output="\n".join(f"line {n}" for n in range(1000))))
+
+    text, whole = written(talkative), written(talkative, verbosity=2)
+
+    assert "line 9\n[... 960 lines left out: --verbosity 2 shows them ...]\nline 970\n" in text
+    assert "line 500\n" in whole
 
 
 def test_log__verbosity_0_leaves_problems_and_verdict(closed):

@@ -15,7 +15,8 @@ from functools import cache
 from itertools import count
 from typing import TYPE_CHECKING, Any, Final
 
-from django_probe.execution.failures import one_line, shortened
+from django_probe import details
+from django_probe.execution.failures import capped, one_line
 from django_probe.execution.judge.output import ending
 from django_probe.execution.judge.work import Attempt, Selected, Unit
 from django_probe.originals import Original
@@ -112,8 +113,7 @@ class Ledger:
         works: list[list[int]] = []
         for index, probe in enumerate(self._selected):
             if probe.verdict:
-                outcome, message, details = probe.verdict
-                self._close(index, _owed(probe, Attempt(outcome, message, details)))
+                self._close(index, _owed(probe, Attempt(*probe.verdict)))
             elif probe.fixtures in groups:
                 groups[probe.fixtures].append(index)
             else:
@@ -237,7 +237,7 @@ class Ledger:
         history = self._histories.pop(index, None) or _History(attempt.began)
         attempts = history.attempts + more_attempts
         if history.tried:
-            attempt = _after(history.tried[0], attempt)
+            attempt = _after(history.tried, attempt)
         result = self._result(
             probe.label,
             attempt,
@@ -276,8 +276,8 @@ class Ledger:
         )
 
     def _earlier(self, attempt: Attempt) -> Earlier:
-        details = self._room(self._redact(attempt.details))
-        return Earlier(attempt.outcome, self._redact(attempt.message), details)
+        story = self._room(self._redact(attempt.details))
+        return Earlier(attempt.outcome, self._redact(attempt.message), story)
 
     def _known(self, about: About) -> dict[str, Any]:
         known = about._asdict().items()
@@ -291,18 +291,31 @@ def _owed(probe: Selected, attempt: Attempt) -> Attempt:
     return attempt
 
 
-def _after(first: Attempt, last: Attempt) -> Attempt:
+def _after(tried: Sequence[Attempt], last: Attempt) -> Attempt:
     """Return what a probe comes to that was tried again: its last attempt, or the first where that proved nothing.
 
-    The details have both: the first says what made a retry necessary.
+    The details have every attempt: the first one says what made a retry necessary.
     """
     if last.outcome is Outcome.PASSED or last.outcome in PROBLEMS:
-        told = f"The first attempt: {first.outcome}: {first.message}\n{first.details}"
-        details = f"{last.details.rstrip()}\n\n{told}" if last.details else told
-        return replace(last, details=shortened(details))
-    told = f"The last attempt, which proves nothing: {last.outcome}: {last.message}\n{last.details}"
-    details = f"{first.details.rstrip()}\n\n{told}" if first.details else told
-    return replace(first, details=shortened(details), duration=last.duration)
+        parts = [last.details.rstrip("\n"), *_told(tried, last)]
+        return replace(last, details=capped(details.gathered(part for part in parts if part)))
+    proves_nothing = f"The last attempt, which proves nothing: {last.outcome}: {last.message}\n"
+    parts = [tried[0].details.rstrip("\n"), details.headed(proves_nothing, last.details)]
+    return replace(tried[0], details=capped(details.gathered(part for part in parts if part)), duration=last.duration)
+
+
+def _told(tried: Sequence[Attempt], last: Attempt) -> list[str]:
+    """Return what the details say of the attempts before the last: the story of the first, and which were alike."""
+    known = {(last.outcome, *details.cause(last.message, last.details)): "the same"}
+    parts = []
+    for number, attempt in enumerate(tried[:MOST_EARLIER], 1):
+        key = (attempt.outcome, *details.cause(attempt.message, attempt.details))
+        if key in known:
+            parts.append(f"attempt {number}: {known[key]}\n")
+        elif number == 1:
+            known[key] = "as attempt 1"
+            parts.append(details.headed(f"attempt 1: {attempt.outcome}: {attempt.message}", attempt.details))
+    return parts
 
 
 def _moment(began: float) -> datetime:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
+from django_probe import details
+from django_probe.execution.failures import one_line
 from django_probe.execution.judge.work import Attempt
 from django_probe.execution.judge.worker_handle import Stage
 from django_probe.originals import Original
@@ -127,20 +129,20 @@ class MessageHandler:
     def _attempt(
         self, handle: WorkerHandle, what: int | str, outcome: str, began: float, duration: float, *told: str
     ) -> Attempt:
-        message, details = map(str, told)
+        message, story = map(str, told)
         if not 0 <= began <= _LAST_SECOND:  # the probe left a clock patched
             began = Original.unix_time()
-        attempt = Attempt(Outcome(outcome), message, details, handle.output.ended(), float(began), float(duration))
+        attempt = Attempt(Outcome(outcome), message, story, handle.output.ended(), float(began), float(duration))
         if handle.stage is Stage.CLEANING_UP and what in handle.targets:
             handle.left = True  # it goes once it has cleaned up, and begins nothing more
-            attempt.outcome, attempt.message = self._interruption(handle)
+            attempt.outcome, attempt.message = self._interruption(handle, attempt.details)
         return attempt
 
-    def _interruption(self, handle: WorkerHandle) -> tuple[Outcome, str]:
+    def _interruption(self, handle: WorkerHandle, told: str) -> tuple[Outcome, str]:
         what = handle.targets[0]
         name = f"{what.rpartition('.')[2]}: " if isinstance(what, str) else ""
         if handle.why == TIMEOUT:
-            return Outcome.TIMEOUT, f"{name}timed out after {handle.timeout:g} s"
+            return Outcome.TIMEOUT, one_line(f"{name}timed out after {handle.timeout:g} s{_where(told)}")
         return Outcome.ERROR, f"{name}{handle.why} ended the run while this was running"
 
     def settle(self, handle: WorkerHandle, cause: str) -> None:
@@ -176,16 +178,22 @@ class MessageHandler:
         duration = now - handle.since
         attempt = Attempt(Outcome.ERROR, output=handle.output.rest(), duration=duration)
         attempt.began = Original.unix_time() - duration
+        if stack := handle.stack():
+            attempt.details = f"Where it hung:\n\n{stack}"
         cleaned = "its tearDown and cleanups did not run to their end"
         if handle.why == TIMEOUT:
             attempt.outcome = Outcome.TIMEOUT
-            attempt.message = f"timed out after {handle.timeout:g} s, and had to be killed; {cleaned}"
+            where = _where(attempt.details)
+            attempt.message = one_line(f"timed out after {handle.timeout:g} s, and had to be killed{where}; {cleaned}")
         elif handle.why == LOST:
             attempt.message = f"its process broke off the connection to the judge; {cause}"
         elif handle.why:
             attempt.message = f"{handle.why} ended the run while this was running; {cleaned}"
         else:
             attempt.message = f"its process ended before the probe did: {cause}"
-        if stack := handle.stack():
-            attempt.details = f"Where it hung:\n\n{stack}"
         return attempt
+
+
+def _where(told: str) -> str:
+    place = details.hung_in(told)
+    return f" in {place}" if place else ""

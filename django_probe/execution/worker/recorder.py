@@ -10,7 +10,8 @@ import unittest
 from dataclasses import dataclass
 from typing import Any, Final
 
-from django_probe.execution.failures import formatted, message_of, name_of, one_line, shortened
+from django_probe import details
+from django_probe.execution.failures import capped, formatted, message_of, name_of, one_line
 from django_probe.execution.redaction import Redactor
 from django_probe.execution.worker.unawaited import UnrunError
 from django_probe.originals import Original
@@ -66,7 +67,7 @@ class Recorder(unittest.TestResult):
     @property
     def details(self) -> str:
         """Every traceback of the test, each under what it belongs to; the middle of a very long text is left out."""
-        return shortened(_redact("\n".join(self.parts))) if self.parts else ""
+        return capped(_redact(details.gathered(self.parts))) if self.parts else ""
 
     def note(self, outcome: Outcome, message: str = "", part: str = "") -> None:
         """Take one more thing that was said about the test."""
@@ -94,9 +95,9 @@ class Recorder(unittest.TestResult):
         if outcome in PROBLEMS:
             self._passed = False
             if name := name_of(test):
-                said, part = one_line(f"{name}: {said}"), f"{name}\n{part}"
+                said, part = one_line(f"{name}: {said}"), details.headed(name, part)
         self.note(outcome, said, part)
-        entry = (test, part or said)
+        entry = (test, details.parted(part)[1] or said)
         getattr(self, kept_in).append(entry)
         self._notes[-1].entry, self._notes[-1].kept_in = entry, kept_in
 
@@ -125,7 +126,7 @@ class Recorder(unittest.TestResult):
             return
         name = subtest._subDescription()  # type: ignore[attr-defined]  # noqa: SLF001 (unittest's own prints use it)
         failed = issubclass(err[0], test.failureException)
-        said, part = one_line(f"{name} {message_of(err[1])}"), f"subTest {name}\n{formatted(err, test)}"
+        said, part = one_line(f"{name} {message_of(err[1])}"), details.headed(f"subTest {name}", formatted(err, test))
         outcome, kept_in = (Outcome.FAILED, "failures") if failed else (Outcome.ERROR, "errors")
         self._keep(outcome, subtest, said, kept_in, part)
 

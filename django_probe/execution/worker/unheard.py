@@ -23,6 +23,7 @@ from pathlib import Path
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from django_probe import details
 from django_probe.execution.failures import formatted, message_of
 
 if TYPE_CHECKING:
@@ -190,5 +191,5 @@ def _unraisable(args: sys.UnraisableHookArgs) -> None:
 
 
 def _failure(what: str, error: BaseException) -> Failure:
-    details = f"{what}:\n{formatted((type(error), error, error.__traceback__))}"
-    return Failure(f"{what}: {message_of(error)}", details)
+    told = details.headed(f"{what}:", formatted((type(error), error, error.__traceback__)))
+    return Failure(f"{what}: {message_of(error)}", told)

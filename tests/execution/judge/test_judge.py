@@ -92,7 +92,8 @@ def test_a_timeout_raises_in_the_probe_and_its_cleanups_run(project):
     assert {name: result["outcome"] for name, result in ended.items()} == dict.fromkeys(ended, "timeout"), done.err
     assert len(ended) == 8
     for name, result in ended.items():
-        assert result["message"] == "timed out after 1 s", name
+        assert result["message"].startswith("timed out after 1 s in "), name
+        assert f"({name})" in result["message"], "it names the line that waited, and the probe's own"
         assert f"in {name}" in result["details"], name
         assert (project.path / name).read_text() == "tearDown\ncleanup\n", name
         assert result["duration"] > 0.9
@@ -139,7 +140,7 @@ def test_what_an_interrupt_does_not_end_is_killed(project):
     ended = by_label(record)
     assert done.code == 1
     assert set(outcomes(record).values()) == {"timeout"}, done.err
-    assert ended["test_cleanup_of_a_second"]["message"] == "timed out after 1 s"
+    assert ended["test_cleanup_of_a_second"]["message"].startswith("timed out after 1 s in ")
     assert (project.path / "cleaned").exists()
     for name in set(ended) - {"test_cleanup_of_a_second"}:
         assert ended[name]["message"].startswith("timed out after 1 s, and had to be killed"), name
@@ -170,7 +171,7 @@ def test_each_probe_has_its_own_timeout(project):
     project.write("probe.yaml", "gates: {short: {timeout: 50s, parallel: 2}}\n")
     _, record = project.record("--policy", "probe.yaml", "--gate", "short")
     assert outcomes(record) == {"test_as_the_gate": "passed", "test_less": "timeout"}
-    assert by_label(record)["test_less"]["message"] == "timed out after 0.3 s"
+    assert by_label(record)["test_less"]["message"].startswith("timed out after 0.3 s in ")
     _, record = project.record("--policy", "probe.yaml", "--gate", "short", "--timeout", "20s")
     assert set(outcomes(record).values()) == {"passed"}
 

@@ -1,0 +1,84 @@
+"""The details of a result: what a reader in a hurry needs first, then the same with every frame, in one text.
+
+A report that has room shows all of it; the console shows the first part alone. Both parts are in the record.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_WHOLE: Final = "\n--- with every frame ---\n"
+_LEFT_OUT: Final = "left out, down to "
+# Of a traceback, of the dump of a process that hung, and of the line that says which frames are left out.
+_FRAME: Final = r'File "(?P<file>[^"\n]+)", line (?P<line>\d+),? in (?P<name>.+)'
+_PLACE: Final = re.compile(rf"^ *(?:{_FRAME}|\[.*{_LEFT_OUT}(?P<down>.+)\])$", re.MULTILINE)
+_DUMP: Final = "(most recent call first)"
+_INTERRUPTED: Final = "Interrupted: "
+# What differs from one time to the next: addresses in memory, UUIDs, dates with a time, long numbers.
+_UUID: Final = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+_CHANCE: Final = re.compile(rf"0x[0-9a-f]{{4,}}|{_UUID}|[-\d]{{10}}[T ][\d:.]{{8,}}|\d{{9,}}", re.IGNORECASE)
+
+
+def joined(short: str, whole: str) -> str:
+    """Return the details of which `short` is read first; `whole` is in it where it says more."""
+    return short if short == whole or not whole else f"{short.rstrip()}\n{_WHOLE}{whole}"
+
+
+def parted(details: str) -> tuple[str, str]:
+    """Return the short form and the whole one; they are the same where nothing is left out."""
+    short, mark, whole = details.partition(_WHOLE)
+    return (short, whole) if mark else (details, details)
+
+
+def headed(heading: str, details: str) -> str:
+    """Return the details with a line above each of their forms."""
+    short, whole = parted(details)
+    return joined(f"{heading}\n{short}", f"{heading}\n{whole}")
+
+
+def gathered(parts: Iterable[str]) -> str:
+    """Return the details of several as one."""
+    pairs = [parted(part) for part in parts]
+    return joined("\n".join(short for short, _ in pairs), "\n".join(whole for _, whole in pairs))
+
+
+def left_out(count: int, innermost: str = "") -> str:
+    """Return the line for frames that the short form does not have; `innermost` is the place of the last of them."""
+    what = f"{count} {'frame' if count == 1 else 'frames'} "
+    return f"  [{what}{_LEFT_OUT}{innermost}]\n" if innermost else f"  [{what}left out]\n"
+
+
+def place(details: str) -> str:
+    """Return where the last traceback of the short form ends: `shop/prices.py:12 (fetch)`; empty where it has none."""
+    found = _places(parted(details)[0])
+    return found[0] if found else ""
+
+
+def hung_in(details: str) -> str:
+    """Return where a probe was that was interrupted or killed, and what of the project called that."""
+    short, _ = parted(details)
+    if _INTERRUPTED in short:  # what its tearDown raised comes after it
+        end = short.find("\nTraceback", short.index(_INTERRUPTED))
+        short = short if end < 0 else short[:end]
+    found = _places(short)
+    return ", called from ".join(found[:1] + found[1:][-1 if _DUMP in short else 0 :][:1])
+
+
+def cause(message: str, details: str) -> tuple[str, str]:
+    """Return what is the same of two problems that have one cause: the message, and the place that raised it."""
+    return _CHANCE.sub("…", message), place(details)
+
+
+def shown(file: str, line: int | str | None, name: str) -> str:
+    """Return the place of a frame in few characters: the file with the folder that it is in."""
+    return f"{'/'.join(file.rsplit('/', 2)[-2:])}:{line} ({name})"
+
+
+def _places(short: str) -> list[str]:
+    """Return the places that a text names, the innermost first."""
+    found = [match["down"] or shown(match["file"], match["line"], match["name"]) for match in _PLACE.finditer(short)]
+    return found if _DUMP in short else found[::-1]

@@ -1,0 +1,57 @@
+"""Groups the results that have one cause, for the reports: a database that is down is told of once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django_probe import details
+from django_probe.reports.text import explanation
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from django_probe.results import Outcome, ProbeResult
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """What several results have in common; there is at least one of them."""
+
+    results: tuple[ProbeResult, ...]
+
+    @property
+    def first(self) -> ProbeResult:
+        """The result that speaks for all."""
+        return self.results[0]
+
+    @property
+    def message(self) -> str:
+        """One line, never empty, that says why."""
+        return explanation(self.first)
+
+    @property
+    def outcome(self) -> Outcome:
+        """How each of them ended."""
+        return self.first.outcome
+
+    @property
+    def closes_gate(self) -> bool:
+        """Whether they keep the gate from passing."""
+        return self.first.closes_gate
+
+
+def causes(results: Iterable[ProbeResult]) -> tuple[Cause, ...]:
+    """Return the problems, and the probes that closed the gate because they were not run, by what caused them.
+
+    Alike are results whose outcome, message and innermost frame are. What closes the gate comes first, problems before
+    what was not run, and of these the cause of most results.
+    """
+    groups: dict[tuple[object, ...], list[ProbeResult]] = {}
+    for result in results:
+        if result.is_problem or result.closes_gate:
+            key = (result.closes_gate, result.outcome, *details.cause(explanation(result), result.details))
+            groups.setdefault(key, []).append(result)
+    found = [Cause(tuple(group)) for group in groups.values()]
+    found.sort(key=lambda cause: (not cause.closes_gate, not cause.first.is_problem, -len(cause.results)))
+    return tuple(found)
