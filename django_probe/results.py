@@ -93,7 +93,8 @@ class Earlier:
 class ProbeResult:
     """What one probe did: `duration` in seconds, all its attempts together, made `finite`; `started_at` in UTC.
 
-    `message` is one line; `details` are tracebacks and stacks; `output` is the end of what it printed.
+    `message` is one line; `details` are tracebacks and stacks; `output` is the end of what it printed,
+    and `logs` what it logged, from WARNING up.
     `started_at` is None for a probe that never started. `earlier` are the attempts before the last one; of very many
     the first ones alone. The fields after it are those of `terms.About`.
     """
@@ -114,6 +115,7 @@ class ProbeResult:
     runbook: str | None = None
     file: str | None = None
     line: int | None = None
+    logs: str = ""
 
     def __post_init__(self) -> None:
         """Take a duration that is none for 0.0, and an outcome by its name; ValueError where there is none of it."""

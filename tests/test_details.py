@@ -24,9 +24,9 @@ def test_both_forms_come_out_as_they_went_in():
 
 def test_several_are_one_with_a_form_of_each():
     """A heading is above each form, and what has one form has it in both."""
-    two = details.gathered([details.headed("subTest (n=1)", details.joined("short", "whole")), "plain"])
+    two = details.gathered([details.headed("subTest (n=1)", details.joined("short\n", "whole\n")), "plain\n"])
 
-    assert details.parted(two) == ("subTest (n=1)\nshort\nplain", "subTest (n=1)\nwhole\nplain")
+    assert details.parted(two) == ("subTest (n=1)\nshort\n\nplain\n", "subTest (n=1)\nwhole\n\nplain\n")
 
 
 def test_a_probe_that_hung_is_said_to_be_where_it_waited_and_who_called_that():

@@ -118,6 +118,7 @@ class InProcessSession:
     ) -> None:
         for number, handler in self._before.items():
             Original.set_handler(number, handler if handler is not None else signal.SIG_DFL)
+        self._executor.close()
         if self._ends_process:  # threads that a probe left may live until then
             self._guard.end_statements(_CANCEL)
             self._guard.end()
@@ -198,8 +199,9 @@ class InProcessSession:
             self._ledger.unit_done(self._unit, now)
             self._ledger.give_back([self._unit])
 
-    def _attempt(self, outcome: str, began: float, duration: float, message: str, details: str) -> Attempt:
-        attempt = Attempt(Outcome(outcome), message, details, "", began, duration)
+    def _attempt(self, outcome: str, began: float, duration: float, *told: str) -> Attempt:
+        message, story, logs = told
+        attempt = Attempt(Outcome(outcome), message, story, "", began, duration, logs)
         if self._ended_by in ENDED_BY.values():
             attempt.outcome = Outcome.ERROR
             attempt.message = f"{self._ended_by} ended the run while this was running"

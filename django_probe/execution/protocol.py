@@ -9,7 +9,7 @@ more warning, or nothing). To the loader: a byte, with a worker's three descript
 
 To a worker: `run` (units of indices), `stop` (index, fixture's label or None). From a worker: `hello` (pid, token),
 `fixture` (label, indices that depend on it), `fixture_done`, `interrupted`, `result` (index, outcome, began, duration,
-message, details), `fixture_problem` (label, then the same), `done` after a unit with fixtures, `bye`.
+message, details, logs), `fixture_problem` (label, then the same), `done` after a unit with fixtures, `bye`.
 """
 
 from __future__ import annotations

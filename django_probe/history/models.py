@@ -92,6 +92,7 @@ class Result(models.Model):
     message = models.TextField(blank=True)
     details = models.TextField(blank=True)
     output = models.TextField(blank=True)
+    logs = models.TextField(null=True, blank=True)  # noqa: DJ001 (null in the rows of a release that knew none)
     tags = models.JSONField(default=list, blank=True)
     # Null in the rows of a release before this one, which knew none of them, and where the record has null.
     earlier = models.JSONField(null=True, blank=True, help_text="The attempts before the last one.")

@@ -147,6 +147,7 @@ class Console:
                 self._print(line)
             short, whole = details.parted(result.details)
             self._print_text("", whole if self._every else short)
+            self._print_text("--- logged ---\n", result.logs)
             self._print_text("--- captured output ---\n", result.output)
             self._print("")
 

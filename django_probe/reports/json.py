@@ -62,6 +62,7 @@ def _result(result: ProbeResult) -> dict[str, object]:
         "message": result.message,
         "details": result.details,
         "output": result.output,
+        "logs": result.logs,
         "tags": list(result.tags),
         "title": result.title,
         "owner": result.owner,

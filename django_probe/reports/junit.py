@@ -96,6 +96,7 @@ def _case(result: ProbeResult) -> TestCase:
         classname or label,  # of one component where a probes module did not import
         elapsed_sec=max(result.duration, _LEAST_SECONDS) if ran else None,
         stdout=visible(result.output) if result.is_problem else None,
+        stderr=visible(result.logs) if result.is_problem else None,
     )
     if result.outcome is not Outcome.PASSED:
         _tell(case, result)

@@ -79,6 +79,8 @@ def _problem(result: ProbeResult) -> str:
         parts.append(known)
     if result.details.strip():
         parts.append(gfm.fenced(result.details))
+    if result.logs.strip():
+        parts += ["Logged:", gfm.fenced(result.logs)]
     if result.output.strip():
         parts += ["Captured output:", gfm.fenced(result.output)]
     return "\n\n".join([*parts, "</details>"])

@@ -25,7 +25,7 @@ def test_render__the_whole_format(run, result):
     """A suite for each app, the class as classname, and each outcome in its element."""
     given = run(
         result("shop.TestCheckout.test_cart"),
-        result(outcome="failed", message="402 != 200", details="Traceback …", output="paying"),
+        result(outcome="failed", message="402 != 200", details="Traceback …", output="paying", logs="ERROR shop: no"),
         result("payments.cards.TestCard.test_charge", outcome="timeout", message="no end after 30s"),
         release="v42",
         ended_by=EndedBy.FAILFAST,
@@ -44,7 +44,7 @@ def test_render__the_whole_format(run, result):
         '<testcase name="test_cart" time="0.051000" classname="shop.TestCheckout" />'
         '<testcase name="test_pay" time="0.051000" classname="shop.TestCheckout">'
         '<failure type="failure" message="402 != 200">Traceback &#8230;</failure>'
-        "<system-out>paying</system-out></testcase></testsuite>"
+        "<system-out>paying</system-out><system-err>ERROR shop: no</system-err></testcase></testsuite>"
         '<testsuite errors="1" failures="0" name="payments" skipped="0" tests="1" time="0.051" '
         'hostname="pod-x" timestamp="2026-11-23T10:00:00">'
         '<testcase name="test_charge" time="0.051000" classname="payments.cards.TestCard">'

@@ -186,6 +186,7 @@ class Ledger:
         if stands and probe.retries > (history.attempts if history else 0):
             attempt.details = self._room_for_tried(attempt.details)
             attempt.output = self._room_for_tried(attempt.output)
+            attempt.logs = self._room_for_tried(attempt.logs)
             if history is None:
                 history = self._histories[index] = _History(attempt.began)
             history.add(attempt)
@@ -270,6 +271,7 @@ class Ledger:
             message=self._redact(attempt.message),
             details=self._room(self._redact(attempt.details)),
             output=self._room(ending(self._redact(attempt.output))) if attempt.outcome in PROBLEMS else "",
+            logs=self._room(self._redact(attempt.logs)) if attempt.outcome in PROBLEMS else "",
             earlier=tuple(self._earlier(each) for each in tried),
             **self._known(about),
             **more,

@@ -129,10 +129,10 @@ class MessageHandler:
     def _attempt(
         self, handle: WorkerHandle, what: int | str, outcome: str, began: float, duration: float, *told: str
     ) -> Attempt:
-        message, story = map(str, told)
+        message, story, logs = map(str, told)
         if not 0 <= began <= _LAST_SECOND:  # the probe left a clock patched
             began = Original.unix_time()
-        attempt = Attempt(Outcome(outcome), message, story, handle.output.ended(), float(began), float(duration))
+        attempt = Attempt(Outcome(outcome), message, story, handle.output.ended(), float(began), float(duration), logs)
         if handle.stage is Stage.CLEANING_UP and what in handle.targets:
             handle.left = True  # it goes once it has cleaned up, and begins nothing more
             attempt.outcome, attempt.message = self._interruption(handle, attempt.details)

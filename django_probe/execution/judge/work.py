@@ -47,6 +47,7 @@ class Attempt:
     output: str = ""
     began: float | None = None
     duration: float = 0.0
+    logs: str = ""
 
     def __post_init__(self) -> None:
         """Take a duration that a patched clock made impossible for none: sums of it would be none either."""

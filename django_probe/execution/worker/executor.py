@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final
 from django_probe.execution.failures import Interrupted, formatted, message_of, one_line
 from django_probe.execution.guard.refusals import take_refusals
 from django_probe.execution.worker.kept import KeptTasks, tell_kept_by
+from django_probe.execution.worker.logs import Logs
 from django_probe.execution.worker.recorder import Recorder
 from django_probe.execution.worker.unawaited import refuse_unrun, refuse_unrun_cleanups
 from django_probe.execution.worker.unheard import Unheard
@@ -75,10 +76,16 @@ class Executor:
         self._emit = emit
         self._heed = heed
         self._failfast = failfast
+        self._logs = None if shared else Logs()
         self._recorder = Recorder()
         self._unheard = Unheard(shared=shared)
         self._tasks = None if shared else KeptTasks()
         self._pid = Original.getpid()
+
+    def close(self) -> None:
+        """Give back what a process that goes on needs: where its log goes."""
+        if self._logs:
+            self._logs.close()
 
     def run(self, indices: Sequence[int]) -> None:
         """Run one unit: a probe without fixtures, or some of those that share fixtures, in their order.
@@ -116,7 +123,7 @@ class Executor:
 
     def _probe(self, index: int) -> None:
         probe = self._probes[index]
-        self._recorder.start()
+        self._begin()
         began, clock = Original.unix_time(), Original.monotonic()
         self._call(index, lambda: self._test(probe), self._held(probe))
         if self._recorder.outcome is None:
@@ -159,7 +166,7 @@ class Executor:
         found: list[object] = []  # it is a descriptor, as Django's: code that may ask the database, and may raise
         label = f"{prefix}.{_SKIP}"
         began, clock = Original.unix_time(), Original.monotonic()
-        self._recorder.start()
+        self._begin()
         with self._in_fixture(label, indices):
             self._call(label, lambda: found.append(getattr(cls, _SKIP)), self._held(self._probes[indices[0]]))
         if self._recorder.outcome is None:
@@ -191,7 +198,7 @@ class Executor:
             held = self._held(self._probes[indices[0]])
             label, step = set_up
             began, clock = Original.unix_time(), Original.monotonic()
-            self._recorder.start()
+            self._begin()
             with self._in_fixture(label, indices):
                 self._call(label, lambda: undo.enter_context(held))
                 if self._recorder.outcome is None:
@@ -205,7 +212,7 @@ class Executor:
             body(indices)
             label, step = tear_down
             began, clock = Original.unix_time(), Original.monotonic()
-            self._recorder.start()
+            self._begin()
             with self._in_fixture(label, ()):
                 for last in (step, cleanups, undo.close):
                     self._call(label, last)
@@ -279,6 +286,12 @@ class Executor:
     def _held(self, probe: Probe) -> AbstractContextManager[None]:
         return self._guard.during(probe.terms.database_access)
 
+    def _begin(self) -> None:
+        """Forget what was said of the probe, or of the fixture, before."""
+        self._recorder.start()
+        if self._logs:
+            self._logs.start()
+
     def _tell(self, kind: str, what: int | str, began: float, duration: float) -> None:
         recorder = self._recorder
         self._emit(
@@ -289,6 +302,7 @@ class Executor:
             Original.rounded(duration, 6),
             recorder.message,
             recorder.details,
+            self._logs.text if self._logs else "",
         )
 
 

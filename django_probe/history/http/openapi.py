@@ -251,6 +251,7 @@ _RESULT: Final = _object(
         "message": _TEXT,
         "details": _TEXT,
         "output": _TEXT,
+        "logs": {**_TEXT, "description": "What it logged, from WARNING up."},
         "tags": _TEXTS,
         "title": {**_TEXT_OR_NULL, "description": "The first line of its docstring."},
         "owner": {**_TEXT_OR_NULL, "description": "Who mends it."},

@@ -30,6 +30,7 @@ _RESULT: Final = (
     "message",
     "details",
     "output",
+    "logs",
     "tags",
     "earlier",
     "title",
@@ -61,6 +62,7 @@ def _result(columns: dict[str, Any]) -> ProbeResult:
             **columns,
             "started_at": started_at and from_column(started_at),
             "tags": tuple(tags),
+            "logs": columns["logs"] or "",
             "earlier": tuple(Earlier(**attempt) for attempt in earlier),
         }
     )

@@ -149,6 +149,7 @@ def _rows(key: int, results: Iterable[ProbeResult]) -> Iterable[Result]:
             message=visible(result.message),
             details=visible(result.details),
             output=visible(result.output),
+            logs=visible(result.logs),
             tags=[visible(tag) for tag in result.tags],
             earlier=[_attempt(attempt) for attempt in result.earlier],
             title=_shown(result.title),

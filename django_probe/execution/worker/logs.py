@@ -1,0 +1,112 @@
+"""Keeps what is logged while probes run, from WARNING up, whatever LOGGING makes of it; and mails nothing to ADMINS.
+
+Handlers would not do: what has a level, is disabled, does not propagate or is configured anew while a probe runs would
+not come to them. So the classes of `logging` are asked. What LOGGING lets through goes where it goes, and nothing else.
+"""
+
+from __future__ import annotations
+
+import threading
+from logging import WARNING, Logger, LogRecord
+from typing import Final
+
+from django.utils.log import AdminEmailHandler
+
+from django_probe import details
+from django_probe.execution.failures import formatted, shortened
+from django_probe.execution.redaction import Redactor
+
+_MOST: Final = 100
+"""Records that are kept of one probe: the first ones, which are nearer to the cause."""
+_LONGEST: Final = 4096
+_redact: Final = Redactor()  # before anything is cut: half a secret would not be found again
+
+_is_enabled_for: Final = Logger.isEnabledFor
+_handle: Final = Logger.handle
+_mail: Final = AdminEmailHandler.emit
+
+
+class Logs:
+    """The records of one probe at a time; from its making until `close`, what this process logs comes here."""
+
+    def __init__(self) -> None:
+        self._kept: list[str] = []
+        self._more = 0
+        _install()
+        _listening[:] = [self]
+
+    def start(self) -> None:
+        """Forget the probe before."""
+        if self._kept:
+            self._kept, self._more = [], 0
+
+    def close(self) -> None:
+        """Let everything go its own way again."""
+        _listening.clear()
+
+    @property
+    def text(self) -> str:
+        """What was kept, a record with its exception after the other, redacted."""
+        if not self._kept:
+            return ""
+        more = [f"[... {self._more} more were left out ...]"] if self._more else []
+        return shortened("\n".join([*self._kept, *more]))
+
+    def take(self, record: LogRecord) -> None:
+        """Keep a record, as it is now: what it holds may change."""
+        if len(self._kept) >= _MOST:
+            self._more += 1
+            return
+        try:
+            said = _redact(f"{record.levelname} {record.name}: {record.getMessage()}{_exception(record)}")
+        except Exception as error:  # noqa: BLE001 (the arguments of a record are the project's objects)
+            said = f"{record.levelname} {record.name}: (it could not be read: {type(error).__name__})"
+        self._kept.append(said if len(said) <= _LONGEST else f"{said[: _LONGEST - 1]}…")
+
+
+_listening: Final[list[Logs]] = []
+
+
+class _Unwanted(threading.local):
+    """The record that this thread makes for us alone: LOGGING would have none of it."""
+
+    key: tuple[Logger, int] | None = None
+
+
+_unwanted: Final = _Unwanted()
+
+
+def _install() -> None:
+    """Put ours in place of the methods, once; they do as before while nobody listens."""
+    Logger.isEnabledFor = _kept_or_enabled  # type: ignore[method-assign,assignment]
+    Logger.handle = _keep_and_handle  # type: ignore[method-assign,assignment]
+    AdminEmailHandler.emit = _hold_back  # type: ignore[method-assign,assignment]
+
+
+def _kept_or_enabled(logger: Logger, level: int) -> bool:
+    if _is_enabled_for(logger, level):
+        return True
+    if not _listening or level < WARNING:
+        return False
+    _unwanted.key = (logger, level)
+    return True
+
+
+def _keep_and_handle(logger: Logger, record: LogRecord) -> None:
+    if _listening and record.levelno >= WARNING:
+        _listening[0].take(record)
+        key, _unwanted.key = _unwanted.key, None
+        if key == (logger, record.levelno):
+            return
+    _handle(logger, record)
+
+
+def _hold_back(handler: AdminEmailHandler, record: LogRecord) -> None:
+    if not _listening:
+        _mail(handler, record)
+
+
+def _exception(record: LogRecord) -> str:
+    if record.exc_info and record.exc_info[1] is not None:
+        return "\n" + details.parted(formatted(record.exc_info))[0].rstrip()
+    return f"\n{record.exc_text}" if record.exc_text else ""  # as a QueueHandler leaves it
