@@ -43,7 +43,7 @@ def headed(heading: str, details: str) -> str:
 def gathered(parts: Iterable[str]) -> str:
     """Return the details of several as one."""
     pairs = [parted(part) for part in parts]
-    return joined("\n".join(short for short, _ in pairs), "\n".join(whole for _, whole in pairs))
+    return joined("\n".join(short for short, _ in pairs if short.strip()), "\n".join(whole for _, whole in pairs))
 
 
 def left_out(count: int, innermost: str = "") -> str:

@@ -93,7 +93,7 @@ def formatted(err: ExcInfo, test: unittest.TestCase | None = None) -> str:
         if isinstance(error, failure | Interrupted):
             kept = [frame for frame, own in zip(lines.stack, _own_frames(tb), strict=False) if own]
             lines.stack[:] = kept or lines.stack
-        return tracebacks.told(lines, tb)
+        return tracebacks.told(lines, tb, is_assertion=isinstance(error, AssertionError))
     except Exception as broken:  # noqa: BLE001 (formatting calls the exception's own code)
         return f"{kind.__name__} (its traceback could not be formatted: {type(broken).__name__})\n"
 

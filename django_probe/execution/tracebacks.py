@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _LIBRARIES: Final = (os.path.dirname(os.__file__) + os.sep, str(Path(details.__file__).parent) + os.sep, "<frozen ")  # noqa: PTH120 (no links are followed)
 _INSTALLED: Final = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
+_READY_MADE: Final = str(Path(details.__file__).parent / "contrib") + os.sep
 _MOST: Final = 20
 """Entries that are shown of one traceback: a recursion of the project's own has a thousand."""
 
@@ -40,15 +41,21 @@ class _Story(traceback.StackSummary):
         return super().format_frame_summary(frame_summary, **options)
 
 
-def told(error: traceback.TracebackException, trace: TracebackType | None) -> str:
+def told(error: traceback.TracebackException, trace: TracebackType | None, *, is_assertion: bool = False) -> str:
     """Return the details of an exception that was caught with `trace`, whose first frame is the probe's own.
 
     Of every exception of the chain, the frames of libraries are left out of the short form; one that has no others
-    keeps the frame that raised it. The exception is changed.
+    keeps the frame that raised it. Of what a ready-made probe asserts nothing is told but the cause: the message says
+    the rest. The exception is changed.
     """
     whole = "".join(error.format())
     home = _home(trace)
+    is_ready_made = error.stack[-1:] and error.stack[-1].filename.startswith(_READY_MADE)
     changed = [_shorten(each, home) for each in _chain(error, set())]
+    if is_assertion and is_ready_made:
+        cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+        said = "".join(error.format_exception_only())
+        return details.joined("".join(cause.format() if cause else []) + (said if said.count("\n") > 1 else ""), whole)
     return details.joined("".join(error.format()), whole) if any(changed) else whole
 
 

@@ -32,7 +32,7 @@ class TestTargets(unittest.TestCase):
         watches = [Watch(target, release, timeout) for target in targets]
         _run(watches)
         for watch in watches:
-            with self.subTest(target=watch.target.shown):
+            with self.subTest(watch.target.shown):
                 if not watch.satisfied:
                     self.fail(watch.problem())
 

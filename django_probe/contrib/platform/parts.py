@@ -26,7 +26,7 @@ def ask_each(case: TestCase, kind: str, aliases: Iterable[str], ask: Callable[[s
     names = list(aliases)
     reasons = []
     for alias in names:
-        with case.subTest(**{kind: alias}):
+        with case.subTest(f'{kind} "{alias}"'):
             if reason := ask(alias):
                 reasons.append(reason)
     # Subtests do not skip one by one: a probe that asked two of three would be reported as skipped.

@@ -15,9 +15,9 @@ from functools import cache
 from itertools import count
 from typing import TYPE_CHECKING, Any, Final
 
-from django_probe import details
-from django_probe.execution.failures import capped, one_line
+from django_probe.execution.failures import one_line
 from django_probe.execution.judge.output import ending
+from django_probe.execution.judge.retried import MOST_EARLIER, after
 from django_probe.execution.judge.work import Attempt, Selected, Unit
 from django_probe.originals import Original
 from django_probe.results import PROBLEMS, Earlier, EndedBy, Outcome, ProbeResult
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 MOST_TOLD: Final = 32 * 1024 * 1024
 """Bytes that a record's details and output may have in a report: each is made within seconds, and without much memory.
 """
-MOST_EARLIER: Final = 20
-"""Attempts before the last one that a result keeps."""
 _LEFT_OUT: Final = "[left out: the details and the output of this run are more than 32 MiB]"
 
 
@@ -238,7 +236,7 @@ class Ledger:
         history = self._histories.pop(index, None) or _History(attempt.began)
         attempts = history.attempts + more_attempts
         if history.tried:
-            attempt = _after(history.tried, attempt)
+            attempt = after(history.tried, attempt)
         result = self._result(
             probe.label,
             attempt,
@@ -291,33 +289,6 @@ def _owed(probe: Selected, attempt: Attempt) -> Attempt:
     if probe.required and attempt.outcome is Outcome.SKIPPED:
         return replace(attempt, outcome=Outcome.ERROR, message=one_line(f"required, but it skipped: {attempt.message}"))
     return attempt
-
-
-def _after(tried: Sequence[Attempt], last: Attempt) -> Attempt:
-    """Return what a probe comes to that was tried again: its last attempt, or the first where that proved nothing.
-
-    The details have every attempt: the first one says what made a retry necessary.
-    """
-    if last.outcome is Outcome.PASSED or last.outcome in PROBLEMS:
-        parts = [last.details.rstrip("\n"), *_told(tried, last)]
-        return replace(last, details=capped(details.gathered(part for part in parts if part)))
-    proves_nothing = f"The last attempt, which proves nothing: {last.outcome}: {last.message}\n"
-    parts = [tried[0].details.rstrip("\n"), details.headed(proves_nothing, last.details)]
-    return replace(tried[0], details=capped(details.gathered(part for part in parts if part)), duration=last.duration)
-
-
-def _told(tried: Sequence[Attempt], last: Attempt) -> list[str]:
-    """Return what the details say of the attempts before the last: the story of the first, and which were alike."""
-    known = {(last.outcome, *details.cause(last.message, last.details)): "the same"}
-    parts = []
-    for number, attempt in enumerate(tried[:MOST_EARLIER], 1):
-        key = (attempt.outcome, *details.cause(attempt.message, attempt.details))
-        if key in known:
-            parts.append(f"attempt {number}: {known[key]}\n")
-        elif number == 1:
-            known[key] = "as attempt 1"
-            parts.append(details.headed(f"attempt 1: {attempt.outcome}: {attempt.message}", attempt.details))
-    return parts
 
 
 def _moment(began: float) -> datetime:

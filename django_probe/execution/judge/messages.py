@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from django_probe import details
 from django_probe.execution.failures import one_line
 from django_probe.execution.judge.work import Attempt
-from django_probe.execution.judge.worker_handle import Stage
+from django_probe.execution.judge.worker_handle import GOODBYE, Stage
 from django_probe.originals import Original
 from django_probe.results import Outcome
 
@@ -81,7 +81,7 @@ class MessageHandler:
             return
         handle.left = handle.said_bye = True
         if handle.stage is Stage.SERVING:
-            handle.leaving("", now)
+            handle.leaving("", now, GOODBYE)
 
     def _misfit(self, handle: WorkerHandle, now: float) -> None:
         """End a worker that said what nobody asked it for: an error of what it runs, or of the runner."""

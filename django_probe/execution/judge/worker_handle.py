@@ -24,7 +24,9 @@ HELLO: Final = 10.0
 DESCRIPTORS: Final = 4
 """How many descriptors the judge has open for a worker: socket, output, stacks, process."""
 _ANSWER: Final = 1.0
-_GOODBYE: Final = 2.0
+GOODBYE: Final = 2.5
+"""Seconds that a worker has once it said goodbye, or was told that there is no more work: it may send what its
+project's telemetry still holds, for 2 s."""
 _CLEANUP: Final = 5.0
 _DEATH: Final = 2.0
 _LAST_WORDS: Final = 1.5
@@ -191,7 +193,7 @@ class WorkerHandle:
         """Tell the worker that there is no more work: it closes what it has open, and ends by itself."""
         with contextlib.suppress(OSError):
             self.channel.sock.shutdown(socket.SHUT_WR)
-        self.leaving("", now, _GOODBYE)
+        self.leaving("", now, GOODBYE)
 
     def stack(self) -> str:
         """Return the stack that the worker dumped before it was killed, down to where the probe was called; or nothing.

@@ -36,6 +36,11 @@ class _Note:
     kept_in: str = ""
 
 
+def _headed(heading: str, part: str) -> str:
+    """Return a part with a line above it; where the message says it all, the line would say it once more."""
+    return details.headed(heading, part) if details.parted(part)[0].strip() else part
+
+
 class Recorder(unittest.TestResult):
     """A result for one test at a time: `start()`, run the test, then read `outcome`, `message`, `details`."""
 
@@ -95,7 +100,7 @@ class Recorder(unittest.TestResult):
         if outcome in PROBLEMS:
             self._passed = False
             if name := name_of(test):
-                said, part = one_line(f"{name}: {said}"), details.headed(name, part)
+                said, part = one_line(f"{name}: {said}"), _headed(name, part)
         self.note(outcome, said, part)
         entry = (test, details.parted(part)[1] or said)
         getattr(self, kept_in).append(entry)
@@ -126,7 +131,10 @@ class Recorder(unittest.TestResult):
             return
         name = subtest._subDescription()  # type: ignore[attr-defined]  # noqa: SLF001 (unittest's own prints use it)
         failed = issubclass(err[0], test.failureException)
-        said, part = one_line(f"{name} {message_of(err[1])}"), details.headed(f"subTest {name}", formatted(err, test))
+        said, story = message_of(err[1]), formatted(err, test)
+        if not said.startswith(name.strip("[]")):  # else it names the part by itself
+            said = one_line(f"{name} {said}")
+        part = _headed(f"subTest {name}", story)
         outcome, kept_in = (Outcome.FAILED, "failures") if failed else (Outcome.ERROR, "errors")
         self._keep(outcome, subtest, said, kept_in, part)
 

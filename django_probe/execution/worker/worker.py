@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 import traceback
+from contextlib import suppress
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
@@ -22,7 +23,7 @@ from django_probe.execution.guard.refusals import take_refusals
 from django_probe.execution.protocol import INTERRUPT, Channel
 from django_probe.execution.stacks import DUMP
 from django_probe.execution.state.process_state import ProcessState
-from django_probe.execution.worker import last_call
+from django_probe.execution.worker import last_call, telemetry
 from django_probe.execution.worker.executor import Executor
 from django_probe.originals import Original
 
@@ -111,6 +112,8 @@ class _Worker:
         last_call.give(self._guard)
         self._guard.end()
         self._channel.send("bye")
+        with suppress(Exception):  # no more threads may be started
+            telemetry.flush()
 
     def _emit(self, kind: str, *rest: object) -> None:
         if kind in ("result", "fixture_problem", "done"):
