@@ -111,6 +111,7 @@ def _result(values: _Values) -> ProbeResult:
         message=values.text("message", ""),
         details=values.text("details", ""),
         output=values.text("output", ""),
+        logs=values.text("logs", ""),
         tags=tuple(_text(tag, where) for tag, where in values.each("tags", ())),
         earlier=tuple(
             Earlier(each.take("outcome", outcomes, Outcome), each.text("message"), each.text("details"))

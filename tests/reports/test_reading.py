@@ -28,7 +28,15 @@ def test_read__gives_every_value_back(run, result):
     """Whatever a record can hold: an odd text, a time, an attempt, what ended it and what a runner made of it."""
     known = {"title": "Pays", "owner": "a", "runbook": "https://r", "file": "shop/probes.py", "line": 7}
     given = run(
-        result(outcome="failed", message="\ud800 \x00 </script>", details="d", output="o", attempts=2, tags=("a", "b")),
+        result(
+            outcome="failed",
+            message="\ud800 \x00 </script>",
+            details="d",
+            output="o",
+            logs="l",
+            attempts=2,
+            tags=("a", "b"),
+        ),
         result(attempts=2, earlier=(Earlier("timeout", "m", "d"),), **known),
         result("shop.A.test_late", "not_run", blocking=False),
         release="v42",

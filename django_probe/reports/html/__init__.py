@@ -63,7 +63,7 @@ def render(run: ProbeRun) -> str:
 
 def _most(problems: Iterable[ProbeResult]) -> int:
     """Return how many characters each traceback and each output may have, so that browsers can show the page."""
-    texts = sum(bool(result.details) + bool(result.output) for result in problems)
+    texts = sum(bool(result.details) + bool(result.logs) + bool(result.output) for result in problems)
     most = min(_MOST, _ROOM // max(1, texts))
     return most if most >= _LEAST else 0
 
