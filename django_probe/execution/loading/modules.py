@@ -9,14 +9,13 @@ import importlib
 import importlib.util
 import pkgutil
 import sys
-import traceback
 import unittest
 from itertools import groupby
 from pathlib import Path
 from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
-from django_probe.execution.failures import message_of, one_line
+from django_probe.execution.failures import formatted, message_of, one_line
 from django_probe.execution.guard.refusals import take_refusals
 from django_probe.execution.loading.packages import lost_files, shadowed_folder
 from django_probe.execution.loading.suites import ProbeSuite, Stillborn, error_suite, leaves
@@ -192,8 +191,8 @@ def _hidden_write(name: str, prefix: str) -> ProbeSuite | None:
 def _stillborn_suite(prefix: str, what: str, error: BaseException) -> ProbeSuite:
     take_refusals()  # this error has more to say than that one of them was hidden
     trace = _without_importing(error.__traceback__)
-    details = "".join(traceback.format_exception(type(error), error, trace or error.__traceback__))
-    return _error_suite(prefix, f"{what}: {message_of(error)}", details)
+    told = formatted((type(error), error, trace or error.__traceback__))
+    return _error_suite(prefix, f"{what}: {message_of(error)}", told)
 
 
 def _without_importing(trace: TracebackType | None) -> TracebackType | None:
