@@ -24,22 +24,26 @@ def after(tried: Sequence[Attempt], last: Attempt) -> Attempt:
     The details have every attempt: the first one says what made a retry necessary.
     """
     if last.outcome is Outcome.PASSED or last.outcome in PROBLEMS:
-        parts = [last.details.rstrip("\n"), *_told(tried, last)]
-        return replace(last, details=capped(details.gathered(part for part in parts if part)))
+        return replace(last, details=_gathered(last.details, *_told(tried, last)))
     proves_nothing = f"The last attempt, which proves nothing: {last.outcome}: {last.message}\n"
-    parts = [tried[0].details.rstrip("\n"), details.headed(proves_nothing, last.details)]
-    return replace(tried[0], details=capped(details.gathered(part for part in parts if part)), duration=last.duration)
+    told = _gathered(tried[0].details, details.headed(proves_nothing, last.details))
+    return replace(tried[0], details=told, duration=last.duration)
+
+
+def _gathered(*parts: str) -> str:
+    """Return the parts with an empty line between them."""
+    return capped(details.gathered(part.rstrip("\n") + "\n" for part in parts if part))
 
 
 def _told(tried: Sequence[Attempt], last: Attempt) -> list[str]:
-    """Return what the details say of the attempts before the last: the story of the first, and which were alike."""
+    """Return what the details say of the attempts before the last: the story of the first, then which were alike."""
     known = {(last.outcome, *details.cause(last.message, last.details)): "the same"}
-    parts = []
+    story, alike = "", ""
     for number, attempt in enumerate(tried[:MOST_EARLIER], 1):
         key = (attempt.outcome, *details.cause(attempt.message, attempt.details))
         if key in known:
-            parts.append(f"attempt {number}: {known[key]}\n")
+            alike += f"attempt {number}: {known[key]}\n"
         elif number == 1:
             known[key] = "as attempt 1"
-            parts.append(details.headed(f"attempt 1: {attempt.outcome}: {attempt.message}", attempt.details))
-    return parts
+            story = details.headed(f"attempt 1: {attempt.outcome}: {attempt.message}", attempt.details)
+    return [story, alike]

@@ -19,7 +19,7 @@ def test_attempts_that_failed_alike_are_a_line_each():
     """Whoever reads learns that it failed every time, and reads the story once, in both forms."""
     short, whole = details.parted(after([erred(3), erred(3)], erred(3)).details)
 
-    assert short == TRACE.format(line=3).rstrip() + "\n\nattempt 1: the same\n\nattempt 2: the same\n"
+    assert short == TRACE.format(line=3) + "\nattempt 1: the same\nattempt 2: the same\n"
     assert whole.count("every frame of 3") == 1
 
 
