@@ -234,7 +234,7 @@ class _Unguarded:
 
 
 def _attempt(timeout: float, outcome: str, began: float, duration: float, *told: str) -> Attempt:
-    message, details = told
+    message, details, _ = told  # what is logged here may be of a request as well
     attempt = Attempt(Outcome(outcome), message, details, "", began, duration)
     if duration > timeout:
         attempt.outcome, attempt.message = Outcome.TIMEOUT, _too_long(timeout, duration)

@@ -40,10 +40,10 @@ def test_a_probe_that_writes_to_the_judge_is_an_error(project):
             b"5\\n",
             b"[]\\n",
             b"[" * 5000 + b"\\n",
-            b'["result", 99, "passed", 0, 0, "", ""]\\n',
-            b'["result", 5, "splendid", 0, 0, "", ""]\\n',
+            b'["result", 99, "passed", 0, 0, "", "", ""]\\n',
+            b'["result", 5, "splendid", 0, 0, "", "", ""]\\n',
             b'["result", 6]\\n',
-            b'["result", 7, "passed", "now", {}, 5, null]\\n',
+            b'["result", 7, "passed", "now", {}, 5, null, 6]\\n',
             b'["hello", 1, "token"]\\n',
             b'["praise"]\\n',
         ]):
@@ -81,7 +81,7 @@ def test_what_ends_by_itself_at_its_last_moment_was_in_time(serving):
     hearing.hear(handle, "fixture_done")
     assert handle.stage is Stage.SERVING
     handle.interrupt(0, TIMEOUT, time.monotonic(), timeout=1.0)
-    hearing.hear(handle, "result", 0, "passed", 0.0, 1.0, "", "")
+    hearing.hear(handle, "result", 0, "passed", 0.0, 1.0, "", "", "")
     assert handle.stage is Stage.SERVING
     hearing.settle(handle, "it was killed by SIGSEGV")
     first, second = ledger.finish(None)
@@ -153,7 +153,7 @@ class TestShared(unittest.TestCase):
             assert "its process broke off the connection to the judge" in ended[name]["message"]
 
 
-BYE_AND_MORE = '["bye"]\\n["result", 0, "passed", 0, 0, "", ""]'
+BYE_AND_MORE = '["bye"]\\n["result", 0, "passed", 0, 0, "", "", ""]'
 
 
 @pytest.mark.parametrize("said", [BYE_AND_MORE, "garbage", '["praise"]', '["interrupted"]'])
@@ -191,7 +191,7 @@ def test_a_result_that_was_told_before_its_probe_ended_is_an_error(project):
         + """
 class TestTells(unittest.TestCase):
     def test_tells(self):
-        write(b'["result", 0, "passed", 0, 0, "", ""]\\n')
+        write(b'["result", 0, "passed", 0, 0, "", "", ""]\\n')
         self.fail("on purpose")
 """,
     )

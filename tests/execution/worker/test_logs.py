@@ -6,6 +6,7 @@ from tests.execution.running import by_label
 
 SETTINGS = """\
 DEBUG = False
+MIDDLEWARE = ["django.middleware.common.CommonMiddleware"]
 ALLOWED_HOSTS = ["shop.example"]
 SECRET_TOKEN = "a-very-secret-token"
 LOGGING = {
