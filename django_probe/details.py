@@ -18,6 +18,8 @@ _FRAME: Final = r'File "(?P<file>[^"\n]+)", line (?P<line>\d+),? in (?P<name>.+)
 _PLACE: Final = re.compile(rf"^ *(?:{_FRAME}|\[.*{_LEFT_OUT}(?P<down>.+)\])$", re.MULTILINE)
 _DUMP: Final = "(most recent call first)"
 _INTERRUPTED: Final = "Interrupted: "
+_WAITED: Final = "what it waited for: "
+_SERVER: Final = re.compile(rf"^{_WAITED}(.+)$", re.MULTILINE)
 # What differs from one time to the next: addresses in memory, UUIDs, dates with a time, long numbers.
 _UUID: Final = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _CHANCE: Final = re.compile(rf"0x[0-9a-f]{{4,}}|{_UUID}|[-\d]{{10}}[T ][\d:.]{{8,}}|\d{{9,}}", re.IGNORECASE)
@@ -65,7 +67,14 @@ def hung_in(details: str) -> str:
         end = short.find("\nTraceback", short.index(_INTERRUPTED))
         short = short if end < 0 else short[:end]
     found = _places(short)
-    return ", called from ".join(found[:1] + found[1:][-1 if _DUMP in short else 0 :][:1])
+    server = _SERVER.search(short)
+    where = ", called from ".join(found[:1] + found[1:][-1 if _DUMP in short else 0 :][:1])
+    return f"{where}, waiting for {server[1]}" if where and server else where
+
+
+def waited_for(server: str) -> str:
+    """Return the line that says which server an interrupted probe waited for."""
+    return f"{_WAITED}{server}"
 
 
 def cause(message: str, details: str) -> tuple[str, str]:

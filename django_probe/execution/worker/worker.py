@@ -7,14 +7,13 @@ worker leaves after that probe, so that the next one gets a fresh fork.
 from __future__ import annotations
 
 import faulthandler
-import io
 import os
 import signal
 import sys
 import traceback
 from contextlib import suppress
 from threading import get_ident
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from django_probe.execution import linux
 from django_probe.execution.failures import Interrupted
@@ -23,13 +22,13 @@ from django_probe.execution.guard.refusals import take_refusals
 from django_probe.execution.protocol import INTERRUPT, Channel
 from django_probe.execution.stacks import DUMP
 from django_probe.execution.state.process_state import ProcessState
-from django_probe.execution.worker import last_call, telemetry
+from django_probe.execution.worker import last_call, telemetry, waiting
 from django_probe.execution.worker.executor import Executor
 from django_probe.originals import Original
 
 if TYPE_CHECKING:
     from _socket import socket as Socket  # noqa: N812 (as `socket.socket`, the module has this name too)
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from django_probe.execution.guard.guard import DatabaseGuard
     from django_probe.execution.loading.selection import Probe
@@ -170,16 +169,6 @@ class _Worker:
             # In a thread: what waits for another thread's statement goes on with the interrupt, and not after it.
             Original.start_thread(self._guard.cancel_statements, (_CANCEL,), {"but_of": get_ident()})
             interrupted = Interrupted("django-probe interrupted this probe")
-            for stack in _awaited():
-                interrupted.add_note(stack)
+            for note in waiting.told():
+                interrupted.add_note(note)
             raise interrupted
-
-
-def _awaited() -> Iterator[str]:
-    """Yield where each task of this thread's event loop waits: the stack of the loop itself does not say."""
-    asyncio: Any = sys.modules.get("asyncio")
-    loop = asyncio and asyncio._get_running_loop()  # noqa: SLF001 (get_running_loop() raises where there is none)
-    for task in asyncio.all_tasks(loop) if loop else ():
-        text = io.StringIO()
-        task.print_stack(file=text)
-        yield text.getvalue()
