@@ -119,7 +119,7 @@ class Console:
     def finished(self, run: ProbeRun) -> None:
         """Print each cause of problems, what closes the gate last, where people look first; their list; the verdict."""
         found = causes(run.results)
-        for cause in reversed(found):
+        for cause in sorted(found, key=lambda cause: cause.closes_gate):
             if cause.first.is_problem:
                 self._tell(cause)
         if self._durations and (results := slowest(run, self._durations)):

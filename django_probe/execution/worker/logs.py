@@ -58,7 +58,8 @@ class Logs:
             self._more += 1
             return
         try:
-            said = _redact(f"{record.levelname} {record.name}: {record.getMessage()}{_exception(record)}")
+            message = record.getMessage()
+            said = _redact(f"{record.levelname} {record.name}: {message}{_exception(record, message)}")
         except Exception as error:  # noqa: BLE001 (the arguments of a record are the project's objects)
             said = f"{record.levelname} {record.name}: (it could not be read: {type(error).__name__})"
         self._kept.append(said if len(said) <= _LONGEST else f"{said[: _LONGEST - 1]}…")
@@ -106,7 +107,10 @@ def _hold_back(handler: AdminEmailHandler, record: LogRecord) -> None:
         _mail(handler, record)
 
 
-def _exception(record: LogRecord) -> str:
+def _exception(record: LogRecord, message: str) -> str:
+    """Return the lines of a record's exception, unless the message is all that it says."""
     if record.exc_info and record.exc_info[1] is not None:
+        if str(record.exc_info[1]) == message:
+            return ""
         return "\n" + details.parted(formatted(record.exc_info))[0].rstrip()
     return f"\n{record.exc_text}" if record.exc_text else ""  # as a QueueHandler leaves it
