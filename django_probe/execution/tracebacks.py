@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+from contextlib import suppress
+from functools import cache
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from django_probe import details
+from django_probe.originals import Original
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -85,7 +88,20 @@ def _home(trace: TracebackType | None) -> str:
 def _is_library(file: str, home: str) -> bool:
     if home and file.startswith(home):
         return False
-    return file.startswith(_LIBRARIES) or any(folder in file for folder in _INSTALLED)
+    return file.startswith((*_LIBRARIES, *_targets())) or any(folder in file for folder in _INSTALLED)
+
+
+@cache
+def _targets() -> tuple[str, ...]:
+    """Return the folders that packages were installed into by `pip install --target`, but for the one we stand in."""
+    found: list[str] = []
+    here = {""}
+    with suppress(OSError):  # it may have been removed
+        here.add(Original.getcwd())
+    for folder in {*sys.path} - here:
+        with suppress(OSError):
+            found += [folder + os.sep for name in os.listdir(folder) if name.endswith(".dist-info")][:1]  # noqa: PTH208 (as above)
+    return tuple(found)
 
 
 def _shorten(error: traceback.TracebackException, home: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import traceback
 
@@ -95,3 +96,22 @@ def test_a_recursion_of_the_projects_own_is_short():
     assert len(short.splitlines()) < 70 < len(whole.splitlines())
     assert "frames left out]" in short
     assert "ZeroDivisionError" in short
+
+
+def test_a_folder_that_packages_were_installed_into_holds_libraries(tmp_path, monkeypatch):
+    """`pip install --target` makes no site-packages; the folder of the command is the project's, whatever is in it."""
+    (tmp_path / "till-1.0.dist-info").mkdir()
+    (tmp_path / "till.py").write_text("def pay():\n    raise ValueError('no change')\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(tracebacks, "_targets", tracebacks._targets.__wrapped__)
+    till = importlib.import_module("till")
+
+    def probe():
+        till.pay()
+
+    library, _ = told(probe)
+    monkeypatch.chdir(tmp_path)
+    own, _ = told(probe)
+
+    assert "[1 frame left out, down to " in library
+    assert "left out" not in own
