@@ -13,6 +13,7 @@ import select
 import stat
 import time
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from django_probe.errors import UsageError
@@ -39,7 +40,7 @@ class Offer:
 
     `line` is the socket, `stdout` and `stderr` are the supervisor's own streams, -1 where one was closed from the
     start. `started` is when the supervisor's process began, in seconds since the machine did. `process` is the one that
-    the offer is made to.
+    the offer is made to. `folder` is the one that the supervisor was started in, empty where that has no name.
     """
 
     token: str
@@ -49,6 +50,7 @@ class Offer:
     stderr: int
     started: float
     process: int = 0
+    folder: str = ""
 
     def text(self) -> str:
         """Return the offer as the environment carries it."""
@@ -124,6 +126,14 @@ class Line:
     def age(self) -> float:
         """Seconds since the supervisor's process began."""
         return max(0.0, time.clock_gettime(time.CLOCK_BOOTTIME) - self._offer.started)
+
+    @property
+    def folder(self) -> str:
+        """The folder that the supervisor was started in; empty where this process is in it still."""
+        with contextlib.suppress(OSError):
+            if Path.cwd() == Path(self._offer.folder):
+                return ""
+        return self._offer.folder
 
     def begin(self, arguments: Sequence[str]) -> None:
         """Say that the command began, with which arguments; then put standard error back.

@@ -44,16 +44,16 @@ def recorder(labels: Sequence[str], options: dict[str, Any]) -> Recorder | None:
 
 
 def runner(
-    options: dict[str, Any], recorder: Recorder | None, stdout: TextIO | None, age: float | None
+    options: dict[str, Any], recorder: Recorder | None, stdout: TextIO | None, age: float | None, folder: str = ""
 ) -> DjangoProbeSuiteRunner:
     """Make the project's runner of these options; UsageError where one asks for what cannot be done.
 
-    `stdout` is where the reports to "-" go. `age` is how many seconds old the run is, None where `call_command()`
-    was called in a process that goes on.
+    `stdout` is where the reports to "-" go. Other paths of reports are relative to `folder`, as `wanted` has it.
+    `age` is how many seconds old the run is, None where `call_command()` was called in a process that goes on.
     """
     if options["list"] and (given := by_option(options)):
         raise UsageError(f"--list runs nothing, so there is nothing to write for {' and '.join(given)}")
-    delivery = Delivery(wanted(options), stdout)
+    delivery = Delivery(wanted(options, folder), stdout)
     if not options["list"]:
         delivery.prepare()  # first of all: no report of an earlier run outlives what is refused below
     if (where := sink()) not in ("log", "none"):

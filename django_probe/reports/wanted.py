@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import replace
 from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
@@ -28,14 +30,20 @@ def of_options(options: Mapping[str, Any]) -> list[Report[ProbeRun]]:
     return [_report(option, options[name], name) for option, name in by_option(options).items()]
 
 
-def wanted(options: Mapping[str, Any]) -> list[Report[ProbeRun]]:
-    """Return every report that options and environment ask for."""
+def wanted(options: Mapping[str, Any], folder: str = "") -> list[Report[ProbeRun]]:
+    """Return every report that options and environment ask for.
+
+    Their paths are relative to `folder`; if that is empty, to the one that the process is in.
+    """
     reports = of_options(options)
     if path := environment("PROBE_TERMINATION_LOG"):
         reports.append(_report("PROBE_TERMINATION_LOG", path, "termination", in_place=True))
     if sink() == "log":
         reports.append(_report("PROBE_REPORT_SINK", STDOUT, "sink"))
-    return reports
+    return [
+        report if report.path == STDOUT else replace(report, path=os.path.join(folder, report.path))  # noqa: PTH118 (a Path would drop the slash at the end of a folder's name)
+        for report in reports
+    ]
 
 
 def sink() -> str:

@@ -11,6 +11,7 @@ import socket
 import sys
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from django_probe import handshake
@@ -113,10 +114,19 @@ def _offer(token: str, line: socket.socket, pipe: int, closed: set[int], started
     ]
     line.close()
     inode = os.fstat(spare[0]).st_ino
-    handshake.leave(handshake.Offer(token, spare[0], inode, spare[1], spare[2], started, os.getpid()))
+    offer = handshake.Offer(token, spare[0], inode, spare[1], spare[2], started, os.getpid(), _folder())
+    handshake.leave(offer)
     os.dup2(pipe, 1)
     os.dup2(pipe, 2)
     os.close(pipe)
+
+
+def _folder() -> str:
+    """Return the folder that this process is in; empty where it was removed."""
+    try:
+        return str(Path.cwd())
+    except FileNotFoundError:
+        return ""
 
 
 def _be(application: Application, arguments: Sequence[str]) -> None:

@@ -139,3 +139,20 @@ def test_program__says_what_it_can(gate, option, says):
     assert done.code == 0
     assert says in done.out
     assert done.err == ""
+
+
+def test_script__that_changes_to_its_own_folder(gate, tmp_path):
+    """Relative paths of reports are the caller's: there is one report of each, and it is where the verdict is."""
+    manage = gate.site.path / "manage.py"
+    changes = f"import os\nos.chdir({str(gate.site.path)!r})"
+    done = gate.run(
+        *["--junit", "gate.xml", "--json", "./record.json", "--summary", "summary.md"],
+        cwd=tmp_path,
+        DJANGO_PROBE_MANAGE=str(manage),
+        IN_MANAGE=changes,
+        PROBE_TERMINATION_LOG="termination",
+    )
+
+    assert done.code == 0, done.err
+    assert gate.record()["results"][0]["label"] == "shop.TestA.test_a"
+    assert not any((gate.site.path / name).exists() for name in ("gate.xml", "record.json", "termination"))

@@ -138,7 +138,7 @@ class Command(BaseCommand):
             labels = options.pop("labels") or labels
             recorder = orders.recorder(labels, options)
             stdout = self._line.stdout if self._line else options.get("stdout") or self._stdout()
-            runner = orders.runner(options, recorder, stdout, self._age())
+            runner = orders.runner(options, recorder, stdout, self._age(), self._line.folder if self._line else "")
             code = list_probes(runner, labels, stdout, self._say) if options["list"] else self._run(runner, labels)
         except UsageError as error:
             sentence = one_line(Redactor()(str(error)))
