@@ -17,6 +17,7 @@ import traceback
 import unittest
 import warnings
 from _thread import _count as count_threads
+from asyncio import runners, tasks
 from asyncio.base_events import BaseEventLoop
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,6 +35,7 @@ _DEPTH: Final = 12
 _ABOVE: Final = (str(Path(unittest.__file__).parent), str(Path(__file__).parent.parent))
 _alive: Final = sys._current_frames  # noqa: SLF001 (there is no other list of all threads, `_thread`'s own among them)
 _ASYNC: Final = {"task", "future", "handle"}
+_FIXTURES: Final = {"asyncSetUp", "setUp", "setUpClass", "setUpModule"}
 
 
 class Failure(NamedTuple):
@@ -117,10 +119,12 @@ def _install() -> None:
     _former["task"] = BaseEventLoop.call_exception_handler
     _former["thread"] = threading.excepthook
     _former["raw thread"] = sys.unraisablehook
+    _former["end of a loop"] = runners._cancel_all_tasks  # type: ignore[attr-defined]  # noqa: SLF001 (every runner ends so)
     warnings._warn_unawaited_coroutine = _unawaited  # type: ignore[attr-defined]  # noqa: SLF001
     BaseEventLoop.call_exception_handler = _unretrieved  # type: ignore[method-assign,assignment]
     threading.excepthook = _thread_died
     sys.unraisablehook = _unraisable
+    runners._cancel_all_tasks = _loop_ends  # type: ignore[attr-defined]  # noqa: SLF001
     gc.callbacks.append(_collection)
 
 
@@ -152,13 +156,46 @@ def _unawaited(coroutine: Any) -> None:
 def _never_awaited(coroutine: Any) -> Failure:
     name = coroutine.__qualname__
     message = f"a coroutine was never awaited, so that nothing of {name} ran: await it, or call asyncio.run()"
+    return Failure(message, _where_made(coroutine))
+
+
+def _where_made(coroutine: Any) -> str:
     origin = [
         traceback.FrameSummary(file, line, function, lookup_line=False, line=linecache.getline(file, line).strip())
         for file, line, function in reversed(coroutine.cr_origin or ())
         if not file.startswith(_ABOVE)
     ]
     made = "".join(traceback.format_list(origin))
-    return Failure(message, f"The coroutine {name} was made here (most recent call last):\n{made}" if made else "")
+    return f"The coroutine {coroutine.__qualname__} was made here (most recent call last):\n{made}" if made else ""
+
+
+def _loop_ends(loop: Any) -> None:
+    """Hear of the tasks that a loop is about to cancel: what they had yet to assert is lost.
+
+    Only those that a probe made of its own code: an app and a library may leave work to the loop's end, and so may a
+    fixture. Where the code in the loop raised, that is what happened.
+    """
+    heard = None if sys.exception() else _mine()
+    if heard is not None:
+        heard.extend(_cut_off(task.get_coro()) for task in tasks.all_tasks(loop) if _is_of_a_probe(task))
+    _former["end of a loop"](loop)
+
+
+def _is_of_a_probe(task: Any) -> bool:
+    coroutine = task.get_coro()
+    origin = getattr(coroutine, "cr_origin", None)
+    if task.cancelling() or not origin:
+        return False
+    written, made = coroutine.cr_code.co_filename, origin[0][0]
+    return all("probes" in Path(file).with_suffix("").parts for file in (written, made)) and not any(
+        function in _FIXTURES for _, _, function in origin
+    )
+
+
+def _cut_off(coroutine: Any) -> Failure:
+    name = coroutine.__qualname__
+    message = f"nobody awaited the task of {name}, so that it was cancelled before its end: await it, or cancel it"
+    return Failure(message, _where_made(coroutine))
 
 
 def _unretrieved(loop: BaseEventLoop, context: dict[str, Any]) -> None:
@@ -174,7 +211,8 @@ def _unretrieved(loop: BaseEventLoop, context: dict[str, Any]) -> None:
 
 def _thread_died(args: threading.ExceptHookArgs) -> None:
     error = args.exc_value
-    heard = None if error is None or isinstance(error, SystemExit) else _mine()
+    ended = error is None or (isinstance(error, SystemExit) and error.code in (None, 0))
+    heard = None if ended else _mine()
     if heard is None or error is None:
         _former["thread"](args)
         return

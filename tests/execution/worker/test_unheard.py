@@ -59,12 +59,27 @@ class TestPlain(unittest.TestCase):
             asyncio.get_running_loop().call_soon(fail)
             await asyncio.sleep(0.01)
         asyncio.run(run())
+    def test_exit(self):
+        thread = threading.Thread(target=exit, args=["no database"], name="till")
+        thread.start()
+        thread.join()
+    def test_cut_off(self):
+        async def check():
+            await asyncio.sleep(60)
+            self.fail("never seen")
+        async def run(): asyncio.create_task(check())
+        asyncio.run(run())
     def test_future(self):
         async def run():
             asyncio.get_running_loop().create_future().set_exception(ValueError("in a future"))
         asyncio.run(run())
 
 class TestIsolated(unittest.IsolatedAsyncioTestCase):
+    async def check(self):
+        await asyncio.sleep(60)
+        self.fail("never seen")
+    async def test_isolated_cut_off(self): asyncio.create_task(self.check())
+    async def test_isolated_gathered(self): self.kept = asyncio.gather(self.check())
     async def test_isolated_forgotten(self): nothing()
     async def test_isolated_task(self):
         asyncio.create_task(work())
@@ -88,8 +103,13 @@ def test_run__what_nobody_heard_of_is_an_error(project, options):
     assert done.code == 1
     found = outcomes(record)
     assert found == dict.fromkeys(found, "error"), done.err
-    assert len(found) == 15
+    assert len(found) == 19
     told = by_label(record)
+    assert told["test_exit"]["message"] == "the thread till died: SystemExit: no database"
+    cut_off = "nobody awaited the task of TestIsolated.check, so that it was cancelled before its end"
+    for name in ("test_isolated_cut_off", "test_isolated_gathered"):
+        assert told[name]["message"].startswith(cut_off)
+        assert f"in {name}\n" in told[name]["details"]
     assert told["test_thread"]["message"] == "the thread till died: in a thread"
     assert 'def fail(): raise AssertionError("in a thread")' in told["test_thread"]["details"]
     assert told["test_forgotten"]["message"].startswith("a coroutine was never awaited, so that nothing of nothing ran")
@@ -115,6 +135,25 @@ class TestExpected(unittest.TestCase):
             warnings.simplefilter("always")
             nothing()
         self.assertEqual(len(found), 1)
+
+class TestServed(unittest.IsolatedAsyncioTestCase):
+    async def serve(self): await asyncio.sleep(60)
+    async def asyncSetUp(self): self.kept = asyncio.create_task(self.serve())
+    async def test_fixture(self): self.assertFalse(self.kept.done())
+    async def test_cancelled_by_hand(self):
+        task = asyncio.create_task(self.serve())
+        self.addCleanup(lambda: self.assertTrue(task.cancelled()))
+        await asyncio.sleep(0)
+        task.cancel()
+    async def test_cleanup(self):
+        task = asyncio.create_task(self.serve())
+        async def end(): task.cancel()
+        self.addAsyncCleanup(end)
+    def test_timeout(self):
+        async def run():
+            asyncio.create_task(self.serve())
+            raise TimeoutError
+        with self.assertRaises(TimeoutError): asyncio.run(run())
 
 class TestHeard(unittest.IsolatedAsyncioTestCase):
     async def test_task(self):
@@ -143,9 +182,10 @@ class TestHeard(unittest.IsolatedAsyncioTestCase):
         finally: threading.excepthook = before
         self.assertIs(told[0].exc_type, ZeroDivisionError)
     def test_exit(self):
-        thread = threading.Thread(target=exit)
-        thread.start()
-        thread.join()
+        for code in (None, 0):
+            thread = threading.Thread(target=exit, args=[code])
+            thread.start()
+            thread.join()
     def test_closed(self):
         work().close()
     def test_elsewhere(self):
