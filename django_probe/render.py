@@ -28,9 +28,11 @@ def main(arguments: Sequence[str]) -> int:
         reports = of_options(vars(options))
         if not reports:
             raise UsageError(f"nothing to write: give {', '.join(OPTIONS)} or several of them, each with a path")
-        run = read(_content(options.record, [report.path for report in reports]))
+        if any(_is_record(report.path, options.record) for report in reports):
+            raise UsageError(f"{one_line(options.record)} is the record itself; write the report to another file")
         delivery = Delivery(reports, sys.stdout)
-        delivery.prepare()
+        delivery.prepare()  # no earlier report outlives a record that is refused
+        run = read(_content(options.record))
     except RecordError as error:
         return _refused(f"{one_line(options.record)}: {error}")
     except UsageError as error:
@@ -55,15 +57,20 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _content(path: str, reports: Sequence[str]) -> str:
-    """Return what the record's file holds; UsageError where it cannot be read, or would be written over."""
+def _is_record(report: str, record: str) -> bool:
+    """Return whether a report would be written over the record, under whatever name."""
+    try:
+        return report != STDOUT and record != STDIN and Path(record).samefile(report)
+    except (OSError, ValueError):  # one of them is not there; or it cannot be used, which is told later
+        return False
+
+
+def _content(path: str) -> str:
+    """Return what the record's file holds; UsageError where it cannot be read."""
     try:
         if path == STDIN:
             return sys.stdin.buffer.read().decode("utf-8")
-        file = Path(path)
-        if any(report != STDOUT and Path(report).exists() and file.samefile(report) for report in reports):
-            raise UsageError(f"{one_line(path)} is the record itself; write the report to another file")
-        return file.read_bytes().decode("utf-8")
+        return Path(path).read_bytes().decode("utf-8")
     except UnicodeDecodeError:
         raise RecordError("not JSON: it is not UTF-8 text") from None
     except (OSError, ValueError) as error:

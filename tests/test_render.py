@@ -56,12 +56,15 @@ def test_render__reads_standard_input(folder):
         (["bad.json", "--junit", "old.xml"], "bad.json: version: 9 is unknown here, which knows 1; use the "),
         (["run.json", "--junit", "no/a.xml"], "--junit no/a.xml: there is no folder "),
         (["run.json", "--json", "run.json"], "run.json is the record itself; write the report to another file"),
+        (["run.json", "--json", "link.json"], "run.json is the record itself; write the report to another file"),
     ],
 )
 def test_render__refuses_in_one_line(folder, arguments, says):
-    """Exit code 2; what was there before stays."""
+    """Exit code 2; the record stays, and an earlier report goes, for it would be taken for that of this record."""
     (folder / "bad.json").write_text('{"version": 9}')
-    (folder / "old.xml").write_text("old")
+    (folder / "link.json").symlink_to("run.json")
+    for report in ("a.xml", "old.xml"):
+        (folder / report).write_text("old")
     before = (folder / "run.json").read_text()
 
     done = render(folder, *arguments)
@@ -69,7 +72,9 @@ def test_render__refuses_in_one_line(folder, arguments, says):
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith(f"django-probe render: {says}")
     assert len(done.stderr.splitlines()) == 1
-    assert ((folder / "run.json").read_text(), (folder / "old.xml").read_text()) == (before, "old")
+    assert (folder / "run.json").read_text() == before
+    assert (folder / "bad.json").exists()
+    assert {report for report in ("a.xml", "old.xml") if report in arguments and (folder / report).exists()} == set()
 
 
 def test_render__whose_report_cannot_be_delivered(folder):
