@@ -34,6 +34,14 @@ def discard(wrapper: BaseDatabaseWrapper) -> None:
     vars(wrapper).pop(SESSION, None)
 
 
+def part(wrapper: Any) -> None:
+    """Before a connection goes back to its pool, take it from cursors and variables that keep the driver's object."""
+    if getattr(wrapper.connection, "_pool", None) and uses_psycopg(type(wrapper)):
+        from django_probe.execution.guard import parting  # noqa: PLC0415 (psycopg may not be installed)
+
+        wrapper.connection = parting.part(wrapper.connection)
+
+
 def end_session(wrapper: BaseDatabaseWrapper) -> None:
     """Close a pool's connection for good if something may be set in its session: the pool would hand it on."""
     if vars(wrapper).pop(SESSION, None) is not None and hasattr(wrapper.connection, "_pool"):

@@ -26,9 +26,10 @@ from django_probe.execution.guard.connections import (
     end_session,
     is_stuck,
     is_unfinished,
+    part,
 )
 from django_probe.execution.guard.ending import remember
-from django_probe.execution.guard.refusals import GuardError
+from django_probe.execution.guard.refusals import NOTE, GuardError
 from django_probe.execution.guard.replacements import Replacements
 from django_probe.execution.guard.rules import owner_of
 from django_probe.execution.guard.statements import may_stay_in_session, text_of
@@ -231,6 +232,8 @@ class Holder:
         def close(wrapper: BaseDatabaseWrapper) -> Any:
             cancel(wrapper)
             self._transactions.check(wrapper)
+            if NOTE in vars(wrapper) or self._rules.wanted(wrapper) is not DatabaseAccess.READ_WRITE:
+                part(wrapper)
             read_only.release(wrapper)  # a pool hands the driver's connection on to others
             end_session(wrapper)
             return original(wrapper)

@@ -441,6 +441,75 @@ def test_the_psycopg_pool_gets_its_connections_back_able_to_write(script, postgr
     assert written() == ["from the pool", "again", "read-write", "after"]
 
 
+def test_what_was_kept_from_before_a_close_cannot_use_the_pools_connection(script, postgres, shop, written):
+    """A cursor or a driver's connection that is older than the close is closed; the pool hands the rest on."""
+    script.databases(default=postgres.settings(shop, OPTIONS={"pool": {"min_size": 1, "max_size": 1, "timeout": 5}}))
+    told = script(
+        """
+        import logging
+        logging.getLogger("psycopg.pool").disabled = True  # it tells of each transaction that it rolls back
+        write = "INSERT INTO thing (name) VALUES ('kept')"
+
+        def opened():
+            cursor = connection.cursor()
+            cursor.execute("SELECT pg_backend_pid()")
+            return connection.connection, cursor, cursor.fetchone()
+
+        def kept(access):
+            with guard.during(access):
+                raw, cursor, pid = opened()
+                connection.close()
+                told[f"{access} close"] = ways(raw, cursor)
+            with guard.during(access):
+                raw, cursor, again = opened()
+            told[f"{access} end"] = ways(raw, cursor)
+            told[f"{access} closed"] = raw.closed
+            with guard.during(READ_WRITE):
+                told[f"{access} same"] = pid == again == opened()[2]
+                insert(access)
+            told[f"{access} after"] = ways(raw, cursor)
+
+        def autocommit(raw):
+            raw.autocommit = True
+            raw.execute(write)
+
+        def copy(raw):
+            with raw.cursor() as cursor, cursor.copy("COPY thing (name) FROM STDIN") as lines:
+                lines.write_row(["kept"])
+
+        def pipeline(cursor):
+            with cursor.connection.pipeline():
+                cursor.execute(write)
+
+        def ways(raw, cursor):
+            found = [
+                attempt(cursor.execute, write), attempt(cursor.cursor.execute, write), attempt(raw.execute, write),
+                attempt(autocommit, raw), attempt(copy, raw), attempt(pipeline, cursor.cursor),
+                attempt(cursor.executemany, write, [[], []]), attempt(raw.commit),
+                attempt(lambda: list(cursor.stream(write + " RETURNING id"))),
+            ]
+            raw.close()
+            return sorted({each.get("error", "none") for each in found})
+
+        kept(READ_ONLY)
+        kept(ROLLBACK)
+        with guard.during(READ_ONLY):
+            rows = Thing.objects.iterator(chunk_size=2)
+            next(rows)
+            connection.close()
+            del rows  # closes its cursor at the server
+        guard.close()
+        connection.close_pool()
+        """
+    )
+    assert written() == ["read-only", "rollback"]
+    for access in ("read-only", "rollback"):
+        errors = {error for when in ("close", "end", "after") for error in told[f"{access} {when}"]}
+        assert "OperationalError" in errors
+        assert errors <= {"OperationalError", "TransactionManagementError"}  # Django's own, inside atomic()
+        assert (told[f"{access} closed"], told[f"{access} same"]) == (True, True)
+
+
 def test_what_the_pool_of_django_gives_past_django_is_refused(script, postgres, shop, written):
     """A connection that is taken from the pool by hand cannot be held; one of the project's own pools is its own."""
     script.databases(default=postgres.settings(shop, OPTIONS={"pool": True}))
