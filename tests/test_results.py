@@ -103,6 +103,12 @@ def test_exit_code__first_row_that_applies_wins(given, values, code):
         ((), {"allow_empty": True}, "nothing ran, which --allow-empty allows"),
         (PASSED, {}, "every blocking probe passed"),
         ((*PASSED, *WARNED), {}, "every blocking probe passed"),
+        (results("passed", "expected_failure", "skipped"), {}, "every blocking probe passed"),
+        (
+            results("expected_failure", "skipped"),
+            {},
+            "no blocking probe passed: those that ran failed, as their @expectedFailure says",
+        ),
         (
             results("passed", "failed", "error", "timeout", blocking=False),
             {},
