@@ -1,7 +1,8 @@
-"""Finds test classes and methods that another of the same name hides: Python keeps the last, and nothing of the first.
+"""Finds tests that Python lost: another value of the same name hides them, or they are properties.
 
-Of the first there is no object any more, so the source is read. What the source may mean otherwise is left alone: a
-definition under a condition, one that the other builds on, and one with a decorator that may have kept it.
+Of what is hidden there is no object any more, so the source is read. What the source may mean otherwise is left alone:
+a definition under a condition, one that the other builds on, one with a decorator that may have kept it, and a property
+that somebody reads.
 """
 
 from __future__ import annotations
@@ -15,8 +16,14 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     Definition = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+    Binding = Definition | ast.Assign | ast.AnnAssign | ast.Import | ast.ImportFrom
 
 _DEFINITION: Final = re.compile(r"^([ \t]*)(?:class|(?:async[ \t]+)?def)[ \t]+(\w+)", re.MULTILINE)
+_OTHER_BINDING: Final = re.compile(
+    r"^[ \t]*(?:(\w+)[ \t]*(?::[^=\n]+)?=(?!=)|(?:from[ \t]+[\w.]+[ \t]+)?import[ \t]+(\([^)]*\)|[^\n]+))", re.MULTILINE
+)
+_PROPERTY: Final = re.compile(r"property\s+def[ \t]+test_")
+_SHARED: Final = re.compile(r"^_|Base|Mixin|Abstract")  # others may read what is in it
 _FIXTURES: Final = frozenset({"setUp", "tearDown", "setUpClass", "tearDownClass", "asyncSetUp", "asyncTearDown"})
 # They give back what they are given, or what calls it; others may have kept what the name loses.
 _DECORATORS: Final = frozenset(
@@ -26,7 +33,7 @@ _DECORATORS: Final = frozenset(
 
 
 def hidden(module: ModuleType, *, chooses: bool) -> Iterator[str]:
-    """Yield a sentence for each test class and method of a module that a later one hides.
+    """Yield a sentence for each test class and method of a module that a later value hides or that is a property.
 
     Where the module `chooses` its tests by hand, it may have taken a class before the name was given anew.
     """
@@ -44,13 +51,34 @@ def hidden(module: ModuleType, *, chooses: bool) -> Iterator[str]:
                 yield _sentence(first.name, first, second, module)
     for cls in ast.walk(tree):
         if isinstance(cls, ast.ClassDef):
-            for first, second in _pairs(cls.body):
-                if _is_test(first) or (first.name in _FIXTURES and any(map(_is_test, cls.body))):
-                    yield _sentence(f"{cls.name}.{first.name}", first, second, module)
+            yield from _lost_methods(cls, tree, module)
+
+
+def _lost_methods(cls: ast.ClassDef, tree: ast.Module, module: ModuleType) -> Iterator[str]:
+    for first, second in _pairs(cls.body):
+        if _is_test(first) or (first.name in _FIXTURES and any(map(_is_test, cls.body))):
+            yield _sentence(f"{cls.name}.{first.name}", first, second, module)
+    for method in _properties(cls, tree):
+        yield (
+            f"nothing runs of {cls.name}.{method.name} in line {method.lineno} of {module.__name__}: it is a "
+            f"property; make it a method, or give it a name that does not begin with test"
+        )
 
 
 def _may_hide(source: str) -> bool:
-    """Return whether a name is defined twice at one depth of one class: to parse every module would take long."""
+    """Return whether it is worth while to parse a module: to parse every one would take long."""
+    return _defines_twice(source) or _binds_otherwise(source) or _PROPERTY.search(source) is not None
+
+
+def _binds_otherwise(source: str) -> bool:
+    """Return whether a name that is defined is also assigned or imported, anywhere."""
+    defined = {name for _, name in _DEFINITION.findall(source)}
+    bound = (word for found in _OTHER_BINDING.findall(source) for text in found for word in re.findall(r"\w+", text))
+    return not defined.isdisjoint(bound)
+
+
+def _defines_twice(source: str) -> bool:
+    """Return whether a name is defined twice at one depth of one class."""
     seen: set[tuple[int, str, str]] = set()
     top = 0
     for number, found in enumerate(_DEFINITION.finditer(source)):
@@ -63,27 +91,64 @@ def _may_hide(source: str) -> bool:
     return False
 
 
-def _pairs(body: list[ast.stmt]) -> Iterator[tuple[Definition, Definition]]:
-    """Yield each definition with the later one that hides it, of those that stand in a body by themselves."""
+def _pairs(body: list[ast.stmt]) -> Iterator[tuple[Definition, Binding]]:
+    """Yield each definition with what hides it later, of what stands in a body by itself."""
     last: dict[str, int] = {}
     for at, statement in enumerate(body):
-        if not isinstance(statement, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            continue
-        before = last.get(statement.name)
-        last[statement.name] = at
-        if before is None:
-            continue
-        first: Definition = body[before]  # type: ignore[assignment]  # only definitions are noted
-        between = [*body[before + 1 : at], *_head(statement)]
-        if all(map(_is_plain, first.decorator_list)) and not any(_uses(each, statement.name) for each in between):
-            yield first, statement
+        for name in _bound(statement):
+            before = last.pop(name, None)
+            if isinstance(statement, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+                last[name] = at
+            if before is None:
+                continue
+            first: Definition = body[before]  # type: ignore[assignment]  # only definitions are noted
+            between = [*body[before + 1 : at], *_head(statement)]
+            if all(map(_is_plain, first.decorator_list)) and not any(_uses(each, name) for each in between):
+                yield first, statement  # type: ignore[misc]  # it binds a name
 
 
-def _head(definition: Definition) -> list[ast.expr]:
-    """Return what of a definition is looked up before its name is given anew, apart from a class's body."""
-    if isinstance(definition, ast.ClassDef):
-        return [*definition.decorator_list, *definition.bases, *(each.value for each in definition.keywords)]
-    return [*definition.decorator_list, *definition.args.defaults]
+def _bound(statement: ast.stmt) -> list[str]:
+    """Return the names that a statement gives a value, whatever it was before."""
+    match statement:
+        case ast.ClassDef() | ast.FunctionDef() | ast.AsyncFunctionDef():
+            return [statement.name]
+        case ast.Import() | ast.ImportFrom():
+            return [alias.asname or alias.name.partition(".")[0] for alias in statement.names]
+        case ast.Assign():
+            return [target.id for target in statement.targets if isinstance(target, ast.Name)]
+        case ast.AnnAssign(target=ast.Name(id=name)) if statement.value:
+            return [name]
+    return []
+
+
+def _head(statement: ast.stmt) -> list[ast.expr]:
+    """Return what of a statement is looked up before its name is given anew, apart from a class's body."""
+    match statement:
+        case ast.ClassDef():
+            return [*statement.decorator_list, *statement.bases, *(each.value for each in statement.keywords)]
+        case ast.FunctionDef() | ast.AsyncFunctionDef():
+            return [*statement.decorator_list, *statement.args.defaults]
+        case ast.Assign() | ast.AnnAssign() if statement.value:
+            return [statement.value]
+    return []
+
+
+def _properties(cls: ast.ClassDef, tree: ast.Module) -> Iterator[ast.FunctionDef]:
+    """Yield the properties of a test class that have a test's name and that nothing in the module reads."""
+    if _SHARED.search(cls.name) or not any(_is_test(each) for each in cls.body):
+        return
+    for each in cls.body:
+        if isinstance(each, ast.FunctionDef) and each.name.startswith("test_") and _is_property(each):
+            name = each.name
+            if not any(isinstance(node, ast.Attribute) and node.attr == name for node in ast.walk(tree)):
+                yield each
+
+
+def _is_property(method: ast.FunctionDef) -> bool:
+    names = [
+        each.attr if isinstance(each, ast.Attribute) else getattr(each, "id", "") for each in method.decorator_list
+    ]
+    return names in (["property"], ["cached_property"])
 
 
 def _is_plain(decorator: ast.expr) -> bool:
@@ -103,8 +168,9 @@ def _is_test(statement: ast.stmt) -> bool:
     return isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef) and statement.name.startswith("test")
 
 
-def _sentence(name: str, first: Definition, second: Definition, module: ModuleType) -> str:
+def _sentence(name: str, first: Definition, second: Binding, module: ModuleType) -> str:
+    other = "" if isinstance(second, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) else " value"
     return (
-        f"nothing runs of {name} in line {first.lineno} of {module.__name__}: another of the same name in line "
+        f"nothing runs of {name} in line {first.lineno} of {module.__name__}: another{other} of the same name in line "
         f"{second.lineno} hides it; rename one of them"
     )

@@ -29,12 +29,24 @@ HIDING = {
         "TestA.test_b in line 8",
     ),
     "fixtures": (CLASS + "    def setUp(self): pass\n    def setUp(self): pass\n", "TestA.setUp in line 7"),
+    "imported": (CLASS + "from shutil import (\n    copy,\n    move as TestA,\n)\n", "TestA in line 5"),
+    "assigned_class": (CLASS + "TestA: object = None\n", "TestA in line 5"),
+    "assigned_method": (CLASS + "    test_a = None\n", "TestA.test_a in line 6"),
+    "assigned_fixture": (CLASS + "    def setUp(self): pass\n    setUp = None\n", "TestA.setUp in line 7"),
     "in_a_condition": (
         "if sys:\n    class TestB(Mine):\n        def test_b(self): pass\n        def test_b(self): pass\n",
         "TestB.test_b",
     ),
 }
 PLAIN = {
+    "decorated_later": CLASS + "    test_a = mine(test_a)\nTestA = mine(TestA)\n",
+    "disabled_of_a_base": CLASS + "class TestB(TestA):\n    test_a = None\n",
+    "imported_first": "from unittest import TestCase as TestA\n" + CLASS,
+    "imported_in_a_function": CLASS + "def load():\n    from unittest import TestCase as TestA\n",
+    "base_taken_away": CLASS + "class TestB(TestA): pass\nTestA = None\n",
+    "annotated": CLASS + "    test_a: object\n",
+    "property_that_is_read": CLASS + "    @property\n    def test_url(self): pass\n    def url(self): self.test_url\n",
+    "property_of_a_mixin": CLASS.replace("TestA", "TestMixin") + "    @property\n    def test_url(self): pass\n",
     "two_classes": CLASS + "class TestB(Mine):\n    def test_a(self): pass\n",
     "extended": CLASS + "class TestA(TestA):\n    def test_b(self): pass\n",
     "kept": CLASS + "KEPT = TestA\n" + CLASS,
@@ -75,7 +87,15 @@ def test_hidden__says_what_never_runs(tmp_path, name):
     (sentence,) = sentences(tmp_path, text)
 
     assert sentence.startswith(f"nothing runs of {said}")
-    assert "another of the same name in line" in sentence
+    assert "of the same name in line" in sentence
+
+
+@pytest.mark.parametrize("decorator", ["property", "functools.cached_property"])
+def test_hidden__says_that_a_property_is_no_test(tmp_path, decorator):
+    """It cannot be called, so that unittest leaves it out; one that the module reads is a helper."""
+    (sentence,) = sentences(tmp_path, f"{CLASS}    @{decorator}\n    def test_b(self): return 1\n")
+
+    assert sentence.startswith("nothing runs of TestA.test_b in line 8 of probes: it is a property")
 
 
 @pytest.mark.parametrize("name", PLAIN)
