@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connections
@@ -12,6 +12,8 @@ from django_probe.execution.guard import read_only
 from django_probe.terms import DatabaseAccess
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from django.db.backends.base.base import BaseDatabaseWrapper
 
 _DUMMY: Final = "django.db.backends.dummy"
@@ -50,9 +52,9 @@ def backends() -> dict[str, type[BaseDatabaseWrapper] | Exception]:
     return found
 
 
-def pool_classes() -> list[type]:
-    """Return the class of the pools that Django keeps for these databases; none where none is asked for."""
-    if not any(connections.settings[alias]["OPTIONS"].get("pool") for alias in connections):
+def pool_classes(databases: Iterable[Mapping[str, Any]]) -> list[type]:
+    """Return the class of the pools that Django keeps for these settings; none where none is asked for."""
+    if not any(each["OPTIONS"].get("pool") for each in databases):
         return []
     try:
         from psycopg_pool import ConnectionPool  # noqa: PLC0415 (an extra of psycopg's)

@@ -14,6 +14,7 @@ from threading import get_ident
 from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakSet
 
+from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from django_probe.execution.guard import read_only, sqlite
@@ -36,7 +37,7 @@ from django_probe.execution.guard.statements import may_stay_in_session, text_of
 from django_probe.terms import DatabaseAccess
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from django_probe.execution.guard.rollback import Transactions
     from django_probe.execution.guard.rules import Rules
@@ -58,6 +59,7 @@ class Holder:
         self._known: WeakSet[BaseDatabaseWrapper] = WeakSet()
         self._busy: set[BaseDatabaseWrapper] = set()
         self._replacements = Replacements()
+        self._covered: set[type] = set()
 
     @property
     def has_held(self) -> bool:
@@ -76,6 +78,13 @@ class Holder:
         """Wrap each definition of the methods below, those of the backends included."""
         if self._replacements:
             return
+        self._replacements.put(BaseDatabaseWrapper, "__init__", self._around_init)
+        self._cover([BaseDatabaseWrapper, *(found for found in backends().values() if isinstance(found, type))])
+        for pool in pool_classes(connections.settings.values()):
+            self._replacements.put(pool, "getconn", self._around_getconn)
+
+    def _cover(self, classes: Sequence[type]) -> None:
+        """Wrap the methods of these backends, unless they are."""
         around = {
             "connect": self._around_connect,
             "get_new_connection": self._around_get_new_connection,
@@ -85,21 +94,24 @@ class Holder:
             "temporary_connection": self._connecting_first,  # else it closes, and with it what is rolled back
             "_close": self._around_close,
         }
-        classes: list[type] = [
-            BaseDatabaseWrapper,
-            *(found for found in backends().values() if isinstance(found, type)),
-        ]
         for cls in dict.fromkeys(cls for each in classes for cls in each.__mro__):
             for name, put_around in around.items():
                 self._replacements.put(cls, name, put_around)
         for cls, name, put_around in read_only.replacements(classes):
             self._replacements.put(cls, name, put_around)
-        for pool in pool_classes():
+        self._covered.update(classes)
+
+    def _know(self, wrapper: BaseDatabaseWrapper) -> None:
+        """Wrap what an alias brings that was added after `install`: its backend and its pool may be the first."""
+        if type(wrapper) not in self._covered:
+            self._cover([type(wrapper)])
+        for pool in pool_classes([wrapper.settings_dict]):
             self._replacements.put(pool, "getconn", self._around_getconn)
 
     def remove(self) -> None:
         """Give Django its own methods back, and let every connection go that is not in the middle of something."""
         self._replacements.undo()
+        self._covered.clear()
         for wrapper in list(self._known):
             if self._watch in wrapper.execute_wrappers:
                 wrapper.execute_wrappers.remove(self._watch)
@@ -184,11 +196,19 @@ class Holder:
 
         return getconn
 
+    def _around_init(self, original: Callable[..., None]) -> Callable[..., None]:
+        def __init__(wrapper: BaseDatabaseWrapper, *args: Any, **kwargs: Any) -> None:  # noqa: N807 (its own name)
+            original(wrapper, *args, **kwargs)
+            self._know(wrapper)
+
+        return __init__
+
     def _around_connect(self, original: Callable[..., Any]) -> Callable[..., Any]:
         def connect(wrapper: BaseDatabaseWrapper) -> None:
             if wrapper in self._busy:  # a backend's own connect() has called its base's
                 original(wrapper)
                 return
+            self._know(wrapper)  # it may have been made before `install`
             if self._rules.wanted(wrapper) is not DatabaseAccess.READ_WRITE:
                 sqlite.refuse_to_create(wrapper)
             with self._holding(wrapper):

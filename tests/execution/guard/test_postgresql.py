@@ -510,6 +510,52 @@ def test_what_was_kept_from_before_a_close_cannot_use_the_pools_connection(scrip
         assert (told[f"{access} closed"], told[f"{access} same"]) == (True, True)
 
 
+def test_an_alias_that_is_added_at_run_time_is_held_as_the_others(script, postgres, shop, written):
+    """Even where its backend, its driver and its pool are the first of their kind, before and while a probe runs."""
+    added = {**postgres.settings(shop), "OPTIONS": {"pool": {"min_size": 1, "max_size": 2, "timeout": 5}}}
+    told = script(
+        f"""
+        added = {added!r}
+        """
+        """
+        import logging
+        logging.getLogger("psycopg.pool").disabled = True  # it tells of the connection that it cannot keep
+
+        def add(alias):
+            connections.databases[alias] = {**connections.databases["default"], **added}
+            return connections[alias]
+
+        def ways(tenant):
+            alias = tenant.alias
+            return [
+                attempt(tenant.get_new_connection, {}),
+                attempt(insert, alias=alias),
+                attempt(sql, "RESET transaction_read_only; INSERT INTO thing (name) VALUES ('two')", alias=alias),
+                attempt(tenant.get_new_connection, {}),
+                attempt(tenant.pool.getconn),
+            ]
+
+        during = guard.during(READ_ONLY)
+        with during:
+            told["while"] = ways(add("while"))
+        guard.close()
+        before = add("before")
+        del connections.databases["while"]
+        with guard.during(READ_ONLY):
+            told["before"] = ways(before)
+        guard.close()
+        told["count"] = sql("SELECT count(*) FROM thing", alias="before")
+        connections.close_all()
+        before.close_pool()
+        """
+    )
+    errors = ["GuardError", "InternalError", "InternalError", "GuardError", "GuardError"]
+    assert [each.get("error") for each in told["while"]] == errors
+    assert [each.get("error") for each in told["before"]] == errors
+    assert told["count"] == [[300]]
+    assert written() == []
+
+
 def test_what_the_pool_of_django_gives_past_django_is_refused(script, postgres, shop, written):
     """A connection that is taken from the pool by hand cannot be held; one of the project's own pools is its own."""
     script.databases(default=postgres.settings(shop, OPTIONS={"pool": True}))
