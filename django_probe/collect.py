@@ -24,6 +24,7 @@ from django_probe.reports.files import let_go, replace, write_in_place
 from django_probe.reports.sink import CONTINUED, MARKER, WHOLE
 from django_probe.reports.streams import say
 from django_probe.reports.text import one_line
+from django_probe.reports.wanted import Once
 from django_probe.results import disagreement
 
 if TYPE_CHECKING:
@@ -214,7 +215,9 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     parser.add_argument("logs", nargs="*", default=[STDIN], metavar="LOG", help='log files; "-", the default: stdin')
-    parser.add_argument("--output", default=STDOUT, metavar="PATH", help='the JUnit file; "-", the default: stdout')
+    parser.add_argument(
+        "--output", action=Once, default=STDOUT, metavar="PATH", help='the JUnit file; "-", the default: stdout'
+    )
     return parser
 
 

@@ -11,7 +11,7 @@ from django_probe.errors import UsageError
 from django_probe.reports.delivery import STDOUT, Delivery
 from django_probe.reports.reading import RecordError, read
 from django_probe.reports.text import one_line
-from django_probe.reports.wanted import OPTIONS, of_options
+from django_probe.reports.wanted import OPTIONS, Once, of_options
 from django_probe.results import ExitCode
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("record", metavar="RECORD", help='a JSON record; "-" is standard input')
     for option, name in OPTIONS.items():
-        parser.add_argument(option, dest=name, metavar="PATH", help=f"as manage.py probe {option}")
+        parser.add_argument(option, action=Once, dest=name, metavar="PATH", help=f"as manage.py probe {option}")
     return parser
 
 

@@ -196,7 +196,9 @@ def test_refuse__leaves_no_report_of_an_earlier_gate(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("arguments", [["missing.log"], ["--output", "no/such/folder.xml"], ["--nothing"]])
+@pytest.mark.parametrize(
+    "arguments", [["missing.log"], ["--output", "no/such/folder.xml"], ["--nothing"], ["--output=a", "--output=b"]]
+)
 def test_refuse__a_file_that_is_not_there_and_an_unknown_option(arguments, tmp_path):
     """2, and the name."""
     done = collect(report(), *arguments, cwd=tmp_path)

@@ -83,3 +83,11 @@ def test_render__whose_report_cannot_be_delivered(folder):
 
     assert done.returncode == 4
     assert done.stderr == "django-probe render: --junit /dev/full: could not be delivered: No space left on device\n"
+
+
+def test_render__of_an_option_that_is_given_twice(folder):
+    """Exit code 2: the first report would stay as it was."""
+    done = render(folder, "run.json", "--junit", "a.xml", "--junit", "b.xml")
+
+    assert done.returncode == 2
+    assert done.stderr.endswith("error: argument --junit: given twice; it writes one report\n")

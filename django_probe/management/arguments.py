@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from django_probe.errors import UsageError
 from django_probe.policy import MAX_PARALLEL
+from django_probe.reports.wanted import Once
 from django_probe.shards import Shard
 from django_probe.terms import parse_access, parse_count, parse_duration, parse_flag, parse_isolation, parse_timeout
 
@@ -61,10 +62,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what probes may do to the databases",
     )
     told = parser.add_argument_group("what is told", 'PATH "-" is standard output')
-    told.add_argument("--junit", type=_path, metavar="PATH", help="write the report that CI reads")
-    told.add_argument("--json", type=_path, metavar="PATH", help="write the record")
-    told.add_argument("--summary", type=_path, dest="markdown", metavar="PATH", help="write a Markdown summary")
-    told.add_argument("--html", type=_path, metavar="PATH", help="write the run's page, one file without requests")
+    told.add_argument("--junit", action=Once, type=_path, metavar="PATH", help="write the report that CI reads")
+    told.add_argument("--json", action=Once, type=_path, metavar="PATH", help="write the record")
+    told.add_argument(
+        "--summary", action=Once, type=_path, dest="markdown", metavar="PATH", help="write a Markdown summary"
+    )
+    told.add_argument(
+        "--html", action=Once, type=_path, metavar="PATH", help="write the run's page, one file without requests"
+    )
     told.add_argument("--annotations", action="store_true", help="show problems in GitHub Actions, beside the code")
     told.add_argument("--durations", type=_count, metavar="N", help="show the N slowest probes")
     told.add_argument("--no-history", action="store_true", help="leave no record in the history")

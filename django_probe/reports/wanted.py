@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 from dataclasses import replace
 from functools import partial
@@ -20,14 +21,31 @@ OPTIONS: Final[Mapping[str, str]] = {"--junit": "junit", "--json": "json", "--su
 """The options that ask for a report, and the modules that render it."""
 
 
+class Once(argparse.Action):
+    """An option of a report: it is refused where it is given twice, for the first report would not be written."""
+
+    def __call__(
+        self, _parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, _option: str | None = None
+    ) -> None:
+        """Keep the value; argparse's error where there is one already."""
+        if getattr(namespace, self.dest) != self.default:
+            raise argparse.ArgumentError(self, "given twice; it writes one report")
+        setattr(namespace, self.dest, values)
+
+
 def by_option(options: Mapping[str, Any]) -> dict[str, str]:
     """Return the options that ask for a report, each with the name of the module that renders it."""
     return {option: name for option, name in OPTIONS.items() if options.get(name) is not None}
 
 
 def of_options(options: Mapping[str, Any]) -> list[Report[ProbeRun]]:
-    """Return the reports that options ask for."""
-    return [_report(option, options[name], name) for option, name in by_option(options).items()]
+    """Return the reports that options ask for; an option has a path, or a list of several."""
+    given = [(option, name, options[name]) for option, name in by_option(options).items()]
+    return [
+        _report(option, path, name)
+        for option, name, value in given
+        for path in ([value] if isinstance(value, str) else value)
+    ]
 
 
 def wanted(options: Mapping[str, Any], folder: str = "") -> list[Report[ProbeRun]]:

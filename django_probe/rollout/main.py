@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 
 from django_probe.errors import UsageError
 from django_probe.reports.delivery import Delivery, Report
+from django_probe.reports.wanted import Once
 from django_probe.rollout import command as commands
 from django_probe.rollout import evidence, summary
 from django_probe.rollout.account import Account
@@ -87,8 +88,12 @@ def _parser() -> argparse.ArgumentParser:
         "not started. It needs the rights to get and list Jobs, pods and events, and to get the logs of pods.",
         allow_abbrev=False,
     )
-    parser.add_argument("--junit", metavar="PATH", help='the JUnit XML of all shards; "-" is standard output')
-    parser.add_argument("--summary", metavar="PATH", help="a summary in Markdown, as for $GITHUB_STEP_SUMMARY")
+    parser.add_argument(
+        "--junit", action=Once, metavar="PATH", help='the JUnit XML of all shards; "-" is standard output'
+    )
+    parser.add_argument(
+        "--summary", action=Once, metavar="PATH", help="a summary in Markdown, as for $GITHUB_STEP_SUMMARY"
+    )
     return parser
 
 

@@ -71,14 +71,17 @@ def read(arguments: Sequence[str]) -> Request:
     )
 
 
-def _report_options(arguments: Sequence[str]) -> dict[str, str]:
-    """Return the options that ask for reports out of a command line that cannot be read: old ones have to go."""
-    found = {}
+def _report_options(arguments: Sequence[str]) -> dict[str, list[str]]:
+    """Return the options that ask for reports out of a command line that cannot be read: old ones have to go.
+
+    Each has every path that is given for it.
+    """
+    found: dict[str, list[str]] = {}
     for argument, following in zip_longest(arguments, arguments[1:], fillvalue=""):
         option, equals, path = argument.partition("=")
         path = path if equals else following
         if option in OPTIONS and path and not path.startswith("--"):
-            found[OPTIONS[option]] = path
+            found.setdefault(OPTIONS[option], []).append(path)
     return found
 
 

@@ -110,6 +110,16 @@ def test_option__a_right_value_is_taken(site):
         assert answer[option.strip("-").replace("-", "_")] == ACCEPTED[option][value]
 
 
+def test_option__of_a_report_is_taken_once(site):
+    """The first of two would stay as an earlier run left it."""
+    options = ("--junit", "--json", "--summary", "--html")
+    done = python(site, f"{PARSE}\nprint(json.dumps([parse(o, 'a', o, 'b') for o in {options!r}]))")
+    assert done.code == 0, done.err
+
+    says = "manage.py probe: error: argument {}: given twice; it writes one report"
+    assert json.loads(done.out) == [[2, says.format(option)] for option in options]
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [

@@ -340,6 +340,7 @@ def test_connection__is_kubectl_s_too(world):
         (["--", "helm", "upgrade", "shop", "./shop", "--no-hooks"], "with --no-hooks Helm runs no gate"),
         (["--", "helm", "install", "./shop", "-g"], "--generate-name: the gate is found by the release's name"),
         (["--", "helm", "upgrade", "./shop"], "helm upgrade needs the name of a release, and a chart"),
+        (["--junit", "a", "--junit", "b", "--", "helm"], "argument --junit: given twice; it writes one report"),
         (["--junit", "no/gate.xml", "--", "helm"], "--junit no/gate.xml: there is no folder"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",

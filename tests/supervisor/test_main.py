@@ -113,7 +113,16 @@ def test_probe__without_the_app(gate):
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--parallel", "x"], ["--gate", "nope"], ["nowhere"], ["--unheard-of"], ["-k", ""], ["--timeout"], ["--list"]],
+    [
+        ["--parallel", "x"],
+        ["--gate", "nope"],
+        ["nowhere"],
+        ["--unheard-of"],
+        ["-k", ""],
+        ["--timeout"],
+        ["--list"],
+        ["--summary", "b.md"],
+    ],
 )
 def test_probe__of_what_is_refused(gate, arguments):
     """Exit code 2, nothing is written, and nothing of an earlier run is left."""
@@ -132,7 +141,9 @@ def test_probe__whose_report_cannot_be_written(gate):
     """Nothing is even started, and the other reports of an earlier run are gone."""
     gate.stale()
 
-    done = gate.run(*gate.options(), "--junit", "/no/such/folder/gate.xml", IN_MANAGE="print('started')")
+    options = [option.replace(str(gate.out / "gate.xml"), "/no/such/folder/gate.xml") for option in gate.options()]
+
+    done = gate.run(*options, IN_MANAGE="print('started')")
 
     assert done.code == 2
     assert done.err == (

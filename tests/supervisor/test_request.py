@@ -19,6 +19,7 @@ from django_probe.supervisor.request import read
         ("-v 2 --settings s.prod --pythonpath src --traceback --junit a.xml", "default", None, None, "a.xml"),
         ("--jun a.xml", "default", None, None, None),
         ("--gate deploy --junit", "default", None, None, None),
+        ("--junit a.xml --junit=b.xml", "default", None, None, ["a.xml", "b.xml"]),
     ],
 )
 def test_read(line, gate, shard, deadline, junit):
