@@ -23,6 +23,8 @@ AVAILABLE: Final = sys.platform == "linux"
 _PR_SET_PDEATHSIG: Final = 1
 _PR_SET_CHILD_SUBREAPER: Final = 36
 _SWEEP_STEP: Final = 0.001
+_GROUP_STEP: Final = 0.01
+_GROUP: Final = 2  # its place in what `_stat` gives
 _SIGSET_WORDS: Final = 16  # as the C libraries have it; the kernel reads the first
 _SIGNAL_INFO: Final = 128  # bytes of a signalfd_siginfo
 
@@ -111,6 +113,28 @@ def await_children(within: float) -> None:
     with contextlib.suppress(ChildProcessError):
         while Original.monotonic() < until and Original.waitpid(0, os.WNOHANG)[0] >= 0:
             Original.sleep(_SWEEP_STEP)
+
+
+def has_forked() -> bool:
+    """Return whether this process has a child, or had one that it waited for."""
+    return bool(children()) or resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss > 0
+
+
+def await_group(within: float) -> None:
+    """Wait until nobody else in this process's group runs, `within` seconds at the most, and reap its own children.
+
+    An orphan is in the group, and no child.
+    """
+    until = Original.monotonic() + within
+    await_children(within)
+    while _others_in_group() and Original.monotonic() < until:
+        Original.sleep(_GROUP_STEP)
+
+
+def _others_in_group() -> bool:
+    group, me = str(os.getpgrp()), str(Original.getpid())
+    pids = [entry.name for entry in Path("/proc").iterdir() if entry.name.isdigit() and entry.name != me]
+    return any(len(fields := _stat(pid)) > _GROUP and fields[_GROUP] == group and fields[0] != "Z" for pid in pids)
 
 
 def _stat(pid: str) -> list[str]:

@@ -36,10 +36,10 @@ def obey(guard: DatabaseGuard) -> None:
 
 def give(guard: DatabaseGuard) -> None:
     """Cancel what this process runs at servers, and have its forks do so and end; then let nothing more begin."""
-    if forks := linux.children():
+    if forked := linux.has_forked():  # what a fork that has ended had forked is in the group, too
         Original.set_handler(LAST_CALL, signal.SIG_IGN)
         with suppress(OSError):
             os.killpg(0, LAST_CALL)
     guard.let_nothing_run(_STATEMENTS)
-    if forks:
-        linux.await_children(_FORKS)
+    if forked:
+        linux.await_group(_FORKS)

@@ -73,6 +73,17 @@ class TestSync(unittest.TestCase):
     def test_leaves_a_thread(self):
         threading.Thread(target=again_and_again, daemon=True).start()
         time.sleep(0.3)
+
+    def test_leaves_an_orphan(self):
+        if not os.fork():
+            if not os.fork():
+                try:
+                    slow()
+                finally:
+                    os._exit(0)
+            os._exit(0)
+        os.wait()
+        time.sleep(0.3)
 """
 )
 HEEDLESS = (
@@ -103,14 +114,15 @@ def running(postgres, shop):
 
 @pytest.mark.parametrize("door", [DIRECT, BOUNCED, POOL])
 def test_no_statement_outlives_the_run(project, request, shop, running, door):
-    """Not of the async ORM, of threads that try again, of thread pools, of forks, nor of a thread that a pass left."""
+    """Not of the async ORM, of threads that try again, of thread pools, of forks, nor of what a pass left behind."""
     server = request.getfixturevalue("bouncer" if door == BOUNCED else "postgres")
     database = server.settings(shop, OPTIONS={"pool": True} if door == POOL else {})
     project.app("shop", PROBES)
     project.configure(f"DATABASES = {{'default': {database!r}}}\n")
-    _, record = project.record("--timeout", "1s", "--parallel", "7", "--database-access", "read-write")
+    _, record = project.record("--timeout", "1s", "--parallel", "8", "--database-access", "read-write")
     told = by_label(record)
-    assert told.pop("test_leaves_a_thread")["outcome"] == "passed"
+    for passing in ("test_leaves_a_thread", "test_leaves_an_orphan"):
+        assert told.pop(passing)["outcome"] == "passed"
     assert {each["outcome"] for each in told.values()} == {"timeout"}
     wait_for(lambda: not running(), "the server to end what the probes had begun")
 
