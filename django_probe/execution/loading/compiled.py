@@ -6,6 +6,7 @@ stays as it is: an app may rely on being optimised, and its asserts are not the 
 
 from __future__ import annotations
 
+import ast
 import sys
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, SourceFileLoader
@@ -22,6 +23,33 @@ def keep_asserts(packages: Iterable[str]) -> None:
         _finder.packages = tuple(packages)
         if _finder not in sys.meta_path:
             sys.meta_path.insert(0, _finder)
+
+
+def without_asserts(package: str) -> str:
+    """Return why asserts of the modules of this name, and of all below it, are lost; empty where none are.
+
+    What was imported before `keep_asserts` was called stays as Python compiled it.
+    """
+    if not sys.flags.optimize:
+        return ""
+    early = sorted(name for name in [*sys.modules] if f"{name}.".startswith(f"{package}.") and _lost_asserts(name))
+    if not early:
+        return ""
+    return (
+        f"Python's -O or PYTHONOPTIMIZE took the asserts out of {', '.join(early)}, which the project imports before "
+        f"the probes are loaded; import it nowhere else, or run without -O"
+    )
+
+
+def _lost_asserts(name: str) -> bool:
+    loader = getattr(getattr(sys.modules[name], "__spec__", None), "loader", None)
+    if type(loader) is not SourceFileLoader:
+        return False
+    try:
+        nodes = ast.walk(ast.parse(loader.get_source(name) or ""))
+    except (ImportError, SyntaxError, ValueError):  # it is not there any more, or was written anew
+        return True
+    return any(isinstance(node, ast.Assert) or getattr(node, "id", "") == "__debug__" for node in nodes)
 
 
 class _Loader(SourceFileLoader):

@@ -14,7 +14,15 @@ from django.apps import apps
 from django_probe.errors import UsageError
 from django_probe.execution.loading.compiled import keep_asserts
 from django_probe.execution.loading.modules import load_app
-from django_probe.execution.loading.suites import ProbeSuite, Stillborn, error_suite, label_of, leaves, number
+from django_probe.execution.loading.suites import (
+    ProbeSuite,
+    SilentApp,
+    Stillborn,
+    error_suite,
+    label_of,
+    leaves,
+    number,
+)
 from django_probe.execution.loading.uncollected import LoadedModule, uncollected
 from django_probe.names import enumerated, names, nearest
 
@@ -44,7 +52,8 @@ def load(labels: Sequence[str], announce: Callable[[str, str], None]) -> unittes
     for label in labels:
         app = label.partition(".")[0]
         chosen.update((id(test), True) for test in _named_tests(label, suites[app]))
-    return unittest.TestSuite(_part(suite, chosen) for suite in everything)
+    silent = [SilentApp(prefix=app) for app, found in suites.items() if not any(map(list, map(leaves, found)))]
+    return unittest.TestSuite([*(_part(suite, chosen) for suite in everything), *silent])
 
 
 def _part(suite: ProbeSuite, chosen: Container[int]) -> ProbeSuite:

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 from django_probe.execution.failures import formatted, message_of, one_line
 from django_probe.execution.guard.refusals import take_refusals
-from django_probe.execution.loading.packages import lost_files, shadowed_folder
+from django_probe.execution.loading.compiled import without_asserts
+from django_probe.execution.loading.packages import lost_files, lost_module, shadowed_folder
 from django_probe.execution.loading.suites import ProbeSuite, Stillborn, error_suite, leaves
 from django_probe.execution.loading.uncollected import LoadedModule
 from django_probe.execution.state import imports
@@ -43,7 +44,11 @@ def load_app(
     except ModuleNotFoundError:  # the app is a module, not a package
         return
     if spec is None:
+        if lost := lost_module(Path(config.path)):
+            yield error_suite(config.label, lost)
         return
+    if stripped := without_asserts(name):
+        yield error_suite(config.label, stripped)
     if hidden := [path for path in spec.submodule_search_locations or () if Path(path).with_suffix(".py").exists()]:
         message = f"{hidden[0]} is a folder and a file, probes.py, of which Python imports the folder alone; keep one"
         yield error_suite(config.label, message)

@@ -28,6 +28,19 @@ def lost_files(package: ModuleType) -> Iterator[tuple[str, str]]:
                 yield entry.name.removesuffix(".py"), f"{entry} {why}"
 
 
+def lost_module(app: Path) -> str:
+    """Return why what looks like the `probes.py` of an app without probes is lost, empty where there is none."""
+    file = app / "probes.py"
+    if file.is_dir():
+        return f"{file} is a folder, of which nothing is imported; put the file there (a mount of a missing file?)"
+    if file.is_symlink() and not file.exists():
+        return f"{file} is a link to {file.readlink()}, which is not there; mend the link, or remove it"
+    for entry in app.iterdir() if app.is_dir() and _can_be_listed(app) else ():
+        if entry.name != file.name and entry.name.lower() == file.name and entry.is_file():
+            return f"{entry} is never imported, because of its name; rename it to {file.name}"
+    return ""
+
+
 def shadowed_folder(module: ModuleType) -> str:
     """Return why the files in the folder beside a `probes.py` are lost, empty where there are none."""
     if hasattr(module, "__path__") or not (file := getattr(module, "__file__", None)):
@@ -43,7 +56,12 @@ def shadowed_folder(module: ModuleType) -> str:
 
 def _of_folder(folder: Path) -> str:
     """Return why the files in a folder are lost, empty where they are not."""
-    files = [] if _is_left_out(folder.name) else _files(folder)
+    if _is_left_out(folder.name):
+        files = []
+    elif not _can_be_listed(folder):
+        return "cannot be read, so that nothing in it is loaded; let the user of the probes list it"
+    else:
+        files = _files(folder)
     is_package = _is_package(folder)
     if "." in folder.name and (files or is_package):
         return "is never imported, because it has a dot in its name; rename it"
@@ -69,6 +87,14 @@ def _of_file(file: Path) -> str:
 def _is_package(folder: Path) -> bool:
     """Return whether Python takes the folder for a package: `__init__.pyi` or `__init__.py.orig` makes it none."""
     return any((folder / f"__init__{suffix}").is_file() for suffix in importlib.machinery.all_suffixes())
+
+
+def _can_be_listed(folder: Path) -> bool:
+    try:
+        os.listdir(folder)  # noqa: PTH208 (the same call as pkgutil's, which hides the error)
+        return os.access(folder, os.X_OK)
+    except OSError:
+        return False
 
 
 def _some(files: list[str]) -> str:

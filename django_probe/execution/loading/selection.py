@@ -20,7 +20,7 @@ from django_probe.execution.failures import formatted, message_of
 from django_probe.execution.loading import choices
 from django_probe.execution.loading.choices import Choice, LabelledTest
 from django_probe.execution.loading.descriptions import Descriptions
-from django_probe.execution.loading.suites import ProbeSuite, Stillborn, label_of, numbered
+from django_probe.execution.loading.suites import ProbeSuite, SilentApp, Stillborn, label_of, numbered
 from django_probe.names import Labels, unnumbered
 from django_probe.results import Outcome
 from django_probe.terms import UNKNOWN, About, CeilingError, DatabaseAccess, Terms, Wishes, wishes_of
@@ -88,6 +88,8 @@ def select(suite: unittest.TestSuite, choice: Choice) -> Selection:
     warnings = [*nothing, *choices.warnings(choice, loaded, labels)]
     if broken:
         warnings = [f"{warning} (what could not be loaded may)" for warning in warnings]
+    silent = [each.prefix for each in suite if isinstance(each, SilentApp)]
+    warnings += [f"the run names the app {app}, which gives no probe" for app in silent]
     probes = _one_access_per_fixture(probes)
     selected = {probe.label for probe in probes}
     probes += [_missing(entry, why) for entry in choice.required if (why := choices.missing(entry, labels, selected))]

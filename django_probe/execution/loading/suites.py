@@ -32,6 +32,10 @@ class ProbeSuite(unittest.TestSuite):
         self.unchosen = unchosen
 
 
+class SilentApp(ProbeSuite):
+    """Stands for an app that a label names and that gives no probe."""
+
+
 class Stillborn(unittest.TestCase):
     """A probe whose outcome is known before any of it could run."""
 

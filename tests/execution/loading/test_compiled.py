@@ -55,3 +55,18 @@ def test_run__bytecode_of_one_level_is_not_taken_for_another(project):
     assert done.code == 1
     assert len(before) == 1
     assert [file.read_bytes() for file in cached] == before
+
+
+def test_run__asserts_that_an_early_import_lost_are_an_error(project):
+    """An app imported its probes before the command did: what has no assert, and Python without -O, lost nothing."""
+    for name, body in (("shop", "assert 1 == 2"), ("plain", "self.assertTrue('assert')")):
+        project.app(name, f"import unittest\nclass TestA(unittest.TestCase):\n    def test_{name}(self): {body}\n")
+        project.write(f"{name}/models.py", f"import {name}.probes\n")
+
+    _, optimised = project.record(env={"PYTHONOPTIMIZE": "1"})
+    _, as_written = project.record()
+
+    assert outcomes(optimised) == {"shop": "error", "test_shop": "passed", "test_plain": "passed"}
+    (message,) = [result["message"] for result in optimised["results"] if result["message"]]
+    assert message.startswith("Python's -O or PYTHONOPTIMIZE took the asserts out of shop.probes, which the project")
+    assert outcomes(as_written) == {"test_shop": "failed", "test_plain": "passed"}

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import py_compile
+from types import SimpleNamespace
+
+from django_probe.execution.loading.packages import lost_files
 
 FAILS = "import unittest\nclass TestLost(unittest.TestCase):\n    def test_lost(self): self.fail('never ran')\n"
 PASSES = "import unittest\nclass TestGood(unittest.TestCase):\n    def test_good(self): pass\n"
@@ -130,3 +134,46 @@ def test_run__files_behind_links_are_errors(project):
     problems = {result["label"]: result["message"] for result in record["results"] if result["outcome"] == "error"}
     assert problems.keys() == {"shop.linked", "shop.deep"}
     assert "(er/cards.py)" in problems["shop.deep"]
+
+
+def test_run__a_probes_file_that_python_does_not_see_is_an_error(project):
+    """A link to nothing, the folder that a mount of a missing file leaves, and another case of the name."""
+    project.app("good", PASSES)
+    for name in ("linked", "mounted", "upper", "none"):
+        project.app(name)
+    (project.path / "linked/probes.py").symlink_to("gone.py")
+    (project.path / "mounted/probes.py").mkdir()
+    project.write("upper/Probes.py", FAILS)
+
+    done, record = project.record("linked", "mounted", "upper", "none", "good")
+
+    assert done.code == 1
+    told = {result["label"]: result["message"] for result in record["results"] if result["outcome"] == "error"}
+    assert told == {
+        "linked": f"{project.path}/linked/probes.py is a link to gone.py, which is not there; mend the link, or "
+        "remove it",
+        "mounted": f"{project.path}/mounted/probes.py is a folder, of which nothing is imported; put the file there "
+        "(a mount of a missing file?)",
+        "upper": f"{project.path}/upper/Probes.py is never imported, because of its name; rename it to probes.py",
+    }
+    assert [line for line in done.err.splitlines() if line.startswith("warning: ")] == [
+        "warning: the run names the app none, which gives no probe"
+    ]
+
+
+def test_lost_files__tell_of_a_folder_that_cannot_be_listed(tmp_path, monkeypatch):
+    """Python would see no package there, although its `__init__.py` can be read."""
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub/__init__.py").touch()
+    listdir = os.listdir
+
+    def refused(path="."):
+        if str(path) == str(tmp_path / "sub"):
+            raise PermissionError(path)
+        return listdir(path)
+
+    monkeypatch.setattr(os, "listdir", refused)
+
+    assert [*lost_files(SimpleNamespace(__path__=[str(tmp_path)]))] == [
+        ("sub", f"{tmp_path}/sub cannot be read, so that nothing in it is loaded; let the user of the probes list it")
+    ]
