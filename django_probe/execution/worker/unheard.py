@@ -187,9 +187,9 @@ def _is_of_a_probe(task: Any) -> bool:
     if task.cancelling() or not origin:
         return False
     written, made = coroutine.cr_code.co_filename, origin[0][0]
-    return all("probes" in Path(file).with_suffix("").parts for file in (written, made)) and not any(
-        function in _FIXTURES for _, _, function in origin
-    )
+    modules = sys.modules.copy()
+    files = {getattr(modules[name], "__file__", None) for name in modules if "probes" in name.split(".")}
+    return {written, made} <= files and not any(function in _FIXTURES for _, _, function in origin)
 
 
 def _cut_off(coroutine: Any) -> Failure:
