@@ -167,6 +167,30 @@ def parallel(folder: Path, python: Path, count: int, runs: int) -> Table:
     )
 
 
+def urlconf(folder: Path, python: Path, seconds: float, runs: int) -> Table:
+    """Measure what a URLconf that takes long to import adds to a run on four workers whose probes all use it."""
+    source = projects.asking(4 * projects.CLASS_SIZE)
+    project = projects.generate(folder, python, source)
+    with (project / "benched" / "urls.py").open("a", encoding="utf-8") as urls:
+        urls.write('\nimport os\nimport time\n\ntime.sleep(float(os.environ["BENCH_WAIT"]))\n')
+    line = (str(python), "manage.py", "probe", "--parallel", "4", "--junit", "probe.xml")
+    commands = [
+        measure.Command(name, line, project, 4 * projects.CLASS_SIZE, "probe.xml", {"BENCH_WAIT": str(wait)})
+        for name, wait in (("a slow URLconf", seconds), ("a quick URLconf", 0))
+    ]
+    taken = measure.alternate(commands, runs)
+    slow, quick = (measure.seconds(taken[command.name]) for command in commands)
+    return Table(
+        f"a URLconf that takes {seconds:g} s to import, --parallel 4: median of {runs} alternating runs",
+        (
+            Figure("with it", slow, "s"),
+            Figure("without it", quick, "s"),
+            at_most("imports that a run pays for", (slow - quick) / seconds, "", 1.1),
+        ),
+        taken,
+    )
+
+
 def scale(folder: Path, python: Path, counts: tuple[int, int, int], runs: int) -> Table:
     """Measure time and the judge's memory for three sizes; both should grow by a constant for each probe."""
     commands = [

@@ -45,6 +45,18 @@ def module(count: int, *, waiting: bool = False) -> str:
     return "\n".join(lines)
 
 
+def asking(count: int) -> str:
+    """Return the source of `count` probes that ask the project for a page through Django's client."""
+    head = "import unittest\n\nfrom django.test import Client\n"
+    lines = [head]
+    for number in range(count):
+        if number % CLASS_SIZE == 0:
+            lines.append(f"\n\nclass Test{number // CLASS_SIZE:05}(unittest.TestCase):")
+        body = 'self.assertEqual(Client(SERVER_NAME="localhost").get("/none/").status_code, 404)'
+        lines.append(f"    def test_{number:05}(self):\n        {body}\n")
+    return "\n".join(lines)
+
+
 def generate(folder: Path, python: Path, source: str) -> Path:
     """Make a project in a new folder whose app `shop` has this source as its probes and as its tests."""
     folder.mkdir(parents=True)

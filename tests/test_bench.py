@@ -16,7 +16,7 @@ from tests.programs import needed
 ROOT = Path(__file__).resolve().parent.parent
 TINY = [
     *("--no-peers", "--runs", "1", "--empty", "5", "--waiting", "16", "--scale", "1", "2", "4"),
-    *("--load", "1", "--hang", "3", "--history", "60"),
+    *("--load", "1", "--hang", "3", "--urlconf", "1", "--history", "60"),
 ]
 
 

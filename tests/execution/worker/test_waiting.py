@@ -55,6 +55,7 @@ class TestWaits(unittest.TestCase):
 def test_a_timeout_names_the_server_that_was_waited_for(project):
     """Of a client, of an answer that is read, of a database; of what only sleeps, nothing is said."""
     project.app("shop", PROBES)
+    project.write("db.sqlite3", "")  # the guard refuses to connect to a file that is not there
     _, record = project.record("--timeout", "1s", "--parallel", "4")
     ended = by_label(record)
 
