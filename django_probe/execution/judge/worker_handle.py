@@ -29,7 +29,7 @@ GOODBYE: Final = 2.5
 project's telemetry still holds, for 2 s."""
 _CLEANUP: Final = 5.0
 _DEATH: Final = 2.0
-_LAST_WORDS: Final = 1.5
+_LAST_WORDS: Final = 2.5
 _DEAF: Final = 0.5
 _CALLER: Final = f'"{Path(stacks.__file__).with_name("worker") / "executor.py"}"'
 """How a dumped stack names the file of the executor, which calls the probe."""

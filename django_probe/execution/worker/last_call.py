@@ -19,8 +19,11 @@ if TYPE_CHECKING:
     from django_probe.execution.guard.guard import DatabaseGuard
 
 _STATEMENTS: Final = 1.0
-_FORKS: Final = 0.5
-"""Seconds for statements to be cancelled, and for forks to end. The judge waits a little longer."""
+_FORKS: Final = 1.2
+"""Seconds for statements to be cancelled, and for forks to end. The judge waits a little longer.
+
+A fork has the time of its own statements: who is killed while it cancels one ends PgBouncer 1.18, and all its clients.
+"""
 
 
 def obey(guard: DatabaseGuard) -> None:

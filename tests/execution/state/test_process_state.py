@@ -131,28 +131,31 @@ for _class in [value for value in list(globals().values()) if isinstance(value, 
 """
 
 
-def pids(project):
-    """Return the process in which each probe ran, by its method's name."""
-    lines = [line.split() for line in (project.path / "pids").read_text().splitlines()]
-    return dict(lines)
+def ran(project):
+    """Return the name of each probe's method and the process in which it ran, in the order in which they began."""
+    return [tuple(line.split()) for line in (project.path / "pids").read_text().splitlines()]
 
 
 def run(project, actions):
-    """Return of each action whether the next probe ran in the same process."""
+    """Return of each action whether another probe ran in the same process after it.
+
+    What a worker that leaves gives back may run after what stood behind it, so the order is not that of the names.
+    """
     project_with(project, actions)
     probes = project.path / "shop" / "probes.py"
     probes.write_text(probes.read_text() + WHERE)
     done, record = project.record()
     assert done.code == 0, [result for result in record["results"] if result["outcome"] != "passed"]
-    ran = pids(project)
-    numbered = [f"test_{number:02}_{name}" for number, name in enumerate(actions)]
-    return {name[8:]: ran[name] == ran[f"{name}_next"] for name in numbered}
+    began = ran(project)
+    processes = [process for _, process in began]
+    after = {name: process in processes[place + 1 :] for place, (name, process) in enumerate(began)}
+    return {name: after[f"test_{number:02}_{name}"] for number, name in enumerate(actions)}
 
 
 def test_a_worker_whose_process_was_changed_leaves(project):
     """Whatever it was: settings, patches of every kind, modules, and the process's own state."""
     stayed = run(project, LEFT)
-    assert [name for name, same in stayed.items() if same] == [], pids(project)
+    assert [name for name, same in stayed.items() if same] == [], ran(project)
 
 
 def test_what_is_undone_or_put_back_costs_no_worker(project):
@@ -290,7 +293,7 @@ def test_what_class_fixtures_make_is_for_their_probes_and_what_a_probe_leaves_is
     project.app("shop", SHARED)
     done, record = project.record()
     assert done.code == 0, record
-    ran = pids(project)
-    assert ran["a"] == ran["b"]
-    assert ran["c"] != ran["b"], "where it runs, setUpClass ran again"
-    assert ran["z"] == ran["c"], "what setUpClass made is undone"
+    processes = dict(ran(project))
+    assert processes["a"] == processes["b"]
+    assert processes["c"] != processes["b"], "where it runs, setUpClass ran again"
+    assert processes["z"] == processes["c"], "what setUpClass made is undone"
