@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import html
 import re
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from django_probe.reports.text import one_line, visible
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _MAX_TEXT: Final = 20_000
 _MAX_LINE: Final = 500
@@ -44,6 +47,18 @@ def fenced(block: str) -> str:
         kept = f"[…] the first {len(kept) - _MAX_TEXT} characters are left out here\n{kept[-_MAX_TEXT:]}"
     fence = "`" * max(3, _longest_run(kept) + 1)
     return f"{fence}text\n{kept}\n{fence}"
+
+
+def problems(blocks: Iterable[str], count: int, room: int, elsewhere: str) -> list[str]:
+    """Return the section with these `count` blocks: as many as fit `room` bytes, then where the others are."""
+    section = ["### Problems"] if count else []
+    for number, block in enumerate(blocks):
+        room -= len(block.encode()) + 2
+        if room < 0:
+            section.append(f"{count - number} more did not fit here; {elsewhere}.")
+            break
+        section.append(block)
+    return section
 
 
 def clip(line: str) -> str:

@@ -56,16 +56,7 @@ def _counts(run: ProbeRun) -> str:
 
 
 def _problems(problems: tuple[ProbeResult, ...]) -> list[str]:
-    blocks = ["### Problems"] if problems else []
-    room = _PROBLEMS_BYTES
-    for number, result in enumerate(problems):
-        block = _problem(result)
-        room -= len(block.encode()) + 2
-        if room < 0:
-            blocks.append(f"{len(problems) - number} more did not fit here; the other reports have them.")
-            break
-        blocks.append(block)
-    return blocks
+    return gfm.problems(map(_problem, problems), len(problems), _PROBLEMS_BYTES, "the other reports have them")
 
 
 def _problem(result: ProbeResult) -> str:

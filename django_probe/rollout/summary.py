@@ -39,16 +39,8 @@ def _counts(cases: list[ET.Element]) -> str:
 
 def _problems(cases: list[ET.Element]) -> list[str]:
     problems = [(case, found) for case in cases for kind in _KINDS[:2] if (found := case.find(kind)) is not None]
-    blocks = ["### Problems"] if problems else []
-    room = _PROBLEMS_BYTES
-    for number, (case, problem) in enumerate(problems):
-        block = _problem(case, problem)
-        room -= len(block.encode()) + 2
-        if room < 0:
-            blocks.append(f"{len(problems) - number} more did not fit here; the JUnit report has them.")
-            break
-        blocks.append(block)
-    return blocks
+    blocks = (_problem(case, found) for case, found in problems)
+    return gfm.problems(blocks, len(problems), _PROBLEMS_BYTES, "the JUnit report has them")
 
 
 def _problem(case: ET.Element, problem: ET.Element) -> str:
