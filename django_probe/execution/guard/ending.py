@@ -8,6 +8,7 @@ connection, from any thread, and through PgBouncer as well.
 from __future__ import annotations
 
 import os
+import select
 import socket
 from contextlib import closing, suppress
 from threading import get_ident
@@ -26,6 +27,8 @@ _ACTIVE: Final = 1  # the transaction status of libpq, which psycopg 2 and 3 giv
 _STEP: Final = 0.01
 _PATIENCE: Final = 0.2
 """Seconds that threads have to see what became of their statements."""
+_AGAIN: Final = 0.05
+"""Seconds until a cancel is sent again: one that comes before its statement was read does nothing."""
 _NUMBER: Final = "__probe_number__"
 _kept: Final[list[int]] = []
 """Descriptors that stay open as long as the process lives."""
@@ -53,13 +56,17 @@ def cancel_statements(connections: Sequence[BaseDatabaseWrapper], within: float)
 
 def end_statements(connections: Callable[[], Sequence[BaseDatabaseWrapper]], within: float) -> None:
     """Do so at the end of the process, and cut the other threads' connections off: one may try again and again."""
+    until = Original.monotonic() + within
     cancel_statements(connections(), within)
-    until = Original.monotonic() + _PATIENCE
-    while any(map(_is_busy, _of_others(connections))) and Original.monotonic() < until:
+    patience = Original.monotonic() + _PATIENCE
+    while any(map(_is_busy, _of_others(connections))) and Original.monotonic() < patience:
         Original.sleep(_STEP)
-    for wrapper in _of_others(connections):
+    for wrapper in connections():
         with suppress(Exception):
-            _cut_off(wrapper)
+            if owner_of(wrapper) != get_ident():
+                _cut_off(wrapper, until)
+            elif _is_busy(wrapper):
+                _insist(_cancel_of(wrapper), _descriptor_of(wrapper), until)
 
 
 def _of_others(connections: Callable[[], Sequence[BaseDatabaseWrapper]]) -> list[BaseDatabaseWrapper]:
@@ -82,23 +89,41 @@ def _cancel(wrapper: BaseDatabaseWrapper, seconds: float) -> None:
         raw.cancel()
 
 
-def _cut_off(wrapper: BaseDatabaseWrapper) -> None:
+def _cut_off(wrapper: BaseDatabaseWrapper, until: float) -> None:
     """Let nothing more be sent by a connection to PostgreSQL, and cancel what was sent last.
 
     The other end hears nothing of it: PgBouncer takes no cancel of a client that is gone.
     """
     if wrapper.vendor != "postgresql":
         return
-    raw: Any = wrapper.connection
-    is_psycopg3 = uses_psycopg(type(wrapper))
-    cancel = raw.pgconn.get_cancel().cancel if is_psycopg3 else raw.cancel
-    descriptor = raw.pgconn.socket if is_psycopg3 else raw.fileno()
+    cancel, descriptor = _cancel_of(wrapper), _descriptor_of(wrapper)
     kept, gone = socket.socketpair()
     with kept, gone:
         _kept.append(os.dup(descriptor))
         os.dup2(kept.fileno(), descriptor, inheritable=False)
     if _is_busy(wrapper):
+        _insist(cancel, _kept[-1], until)
+
+
+def _cancel_of(wrapper: BaseDatabaseWrapper) -> Callable[[], None]:
+    """Return what cancels the statement of a connection to PostgreSQL, whatever becomes of its descriptor."""
+    raw: Any = wrapper.connection
+    return raw.pgconn.get_cancel().cancel if uses_psycopg(type(wrapper)) else raw.cancel
+
+
+def _descriptor_of(wrapper: BaseDatabaseWrapper) -> int:
+    raw: Any = wrapper.connection
+    return int(raw.pgconn.socket if uses_psycopg(type(wrapper)) else raw.fileno())
+
+
+def _insist(cancel: Callable[[], None], descriptor: int, until: float) -> None:
+    """Cancel a statement until the server has answered on this descriptor, or it is time to give up."""
+    answers = Original.poll()
+    answers.register(descriptor, select.POLLIN)
+    while True:
         cancel()
+        if answers.poll(1000 * _AGAIN) or Original.monotonic() > until:
+            return
 
 
 def _kill_query(wrapper: Any, seconds: float) -> None:

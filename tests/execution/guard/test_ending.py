@@ -98,6 +98,34 @@ class TestHeedless(unittest.TestCase):
                 pass
 """
 )
+LATE = (
+    SLOW
+    + """
+def held_up():
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        server = cursor.fetchone()[0]
+        os.kill(server, signal.SIGSTOP)
+        if not os.fork():
+            os.setsid()
+            while not is_asked_to_cancel(server):
+                time.sleep(0.001)
+            os.kill(server, signal.SIGCONT)
+            os._exit(0)
+        cursor.execute(LONG)
+
+def is_asked_to_cancel(server):
+    with open(f"/proc/{server}/status") as status:
+        pending = next(line.split()[1] for line in status if line.startswith("ShdPnd"))
+    return int(pending, 16) >> signal.SIGINT - 1 & 1
+
+class TestLate(unittest.TestCase):
+    def test_fork(self):
+        fork = multiprocessing.get_context("fork").Process(target=held_up)
+        fork.start()
+        fork.join()
+"""
+)
 
 
 @pytest.fixture
@@ -123,6 +151,15 @@ def test_no_statement_outlives_the_run(project, postgres, shop, running, door):
     for passing in ("test_leaves_a_thread", "test_leaves_an_orphan"):
         assert told.pop(passing)["outcome"] == "passed"
     assert {each["outcome"] for each in told.values()} == {"timeout"}, told
+    wait_for(lambda: not running(), "the server to end what the probes had begun")
+
+
+def test_a_statement_that_the_server_has_not_read_yet_is_cancelled_too(project, postgres, shop, running):
+    """A server takes no notice of a cancel that comes before its statement; this one is held up until it has come."""
+    project.app("shop", LATE)
+    project.configure(f"DATABASES = {{'default': {postgres.settings(shop)!r}}}\n")
+    _, record = project.record("--timeout", "1s", "--database-access", "read-write")
+    assert by_label(record)["test_fork"]["outcome"] == "timeout"
     wait_for(lambda: not running(), "the server to end what the probes had begun")
 
 
