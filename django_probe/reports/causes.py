@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from django_probe import details
 from django_probe.reports.text import explanation
@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from django_probe.results import Outcome, ProbeResult
+
+MOST_NAMED: Final = 3
+"""Labels of one cause that a report names where it has to be short."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,26 @@ class Cause:
     def closes_gate(self) -> bool:
         """Whether they keep the gate from passing."""
         return self.first.closes_gate
+
+    @property
+    def named(self) -> tuple[ProbeResult, ...]:
+        """The results whose labels a short report names."""
+        return self.results[:MOST_NAMED]
+
+    @property
+    def unnamed(self) -> int:
+        """How many there are besides."""
+        return len(self.results) - len(self.named)
+
+    @property
+    def owners(self) -> tuple[str, ...]:
+        """Who mends them, each once."""
+        return tuple(dict.fromkeys(result.owner for result in self.results if result.owner))
+
+    @property
+    def runbooks(self) -> tuple[str, ...]:
+        """Where it is written how, each once."""
+        return tuple(dict.fromkeys(result.runbook for result in self.results if result.runbook))
 
 
 def causes(results: Iterable[ProbeResult]) -> tuple[Cause, ...]:

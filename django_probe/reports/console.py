@@ -37,8 +37,8 @@ _YELLOW: Final = "33"
 _BOLD: Final = "1"
 _RULE: Final = 78
 _MOST_NAMED: Final = 20
-_MOST_LABELS: Final = 3
-"""Labels of one cause that are named, and problems with one message that have a line while the gate runs."""
+_MOST_ALIKE: Final = 3
+"""Problems with one message that have a line while the gate runs."""
 _HEAD: Final = 10
 _MOST_LINES: Final = 40
 """Lines of one problem's details, and of its output, that are shown unless every detail is asked for."""
@@ -99,9 +99,9 @@ class Console:
         if result.is_problem and not self._every:
             alike = details.cause(explanation(result), "")
             self._alike[alike] += 1
-            if self._alike[alike] == _MOST_LABELS + 1:
+            if self._alike[alike] == _MOST_ALIKE + 1:
                 self._print("         ... more with the same message have no line here")
-            if self._alike[alike] > _MOST_LABELS:
+            if self._alike[alike] > _MOST_ALIKE:
                 return
         self._print(_line(result), _style(result))
 
@@ -167,11 +167,11 @@ class Console:
         self._print(heading)
         for cause in found[:_MOST_NAMED]:
             number, style = len(cause.results), _style(cause.first)
-            labels = [one_line(result.label) for result in cause.results[:_MOST_LABELS]]
+            labels = [one_line(result.label) for result in cause.named]
             if number == 1:
                 self._print(f"  {word(cause.outcome):<8} {labels[0]}: {cause.message}", style)
                 continue
-            more = f" and {number - _MOST_LABELS} more" if number > _MOST_LABELS else ""
+            more = f" and {cause.unnamed} more" if cause.unnamed else ""
             self._print(f"  {word(cause.outcome):<8} {number} probes: {cause.message}", style)
             self._print(f"           {', '.join(labels)}{more}")
         if left := sum(len(cause.results) for cause in found[_MOST_NAMED:]):

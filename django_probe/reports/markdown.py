@@ -9,21 +9,24 @@ import html
 from typing import TYPE_CHECKING, Final
 
 from django_probe.reports import gfm
+from django_probe.reports.causes import causes
 from django_probe.reports.json import timestamp
-from django_probe.reports.text import explanation, seconds, slowest, tally, word
+from django_probe.reports.text import seconds, slowest, tally, word
 from django_probe.results import Outcome
 
 if TYPE_CHECKING:
+    from django_probe.reports.causes import Cause
     from django_probe.results import ProbeResult, ProbeRun
 
 MAX_BYTES: Final = 1024 * 1024
 _PROBLEMS_BYTES: Final = 800_000
 _SLOWEST: Final = 5
 _MOST_FLAKY: Final = 50
+_MOST_LABELS: Final = 200
 
 
 def render(run: ProbeRun) -> str:
-    """Return the verdict, the counts, each problem folded, what was flaky, the slowest; what probes say is escaped."""
+    """Return the verdict, the counts, each cause folded, what was flaky, the slowest; what probes say is escaped."""
     state = "passed" if run.passed else "closed"
     blocks = [
         f"## Gate {gfm.code(run.gate)}: {state} (exit {run.exit_code:d})",
@@ -31,7 +34,7 @@ def render(run: ProbeRun) -> str:
         f"{gfm.text(tally(run))} in {seconds(run.duration)}",
         _facts(run),
         _counts(run),
-        *_problems(run.problems),
+        *_problems(causes(run.results)),
         *_flaky(run),
         *_slowest(run),
     ]
@@ -55,26 +58,44 @@ def _counts(run: ProbeRun) -> str:
     return gfm.table(table)
 
 
-def _problems(problems: tuple[ProbeResult, ...]) -> list[str]:
-    return gfm.problems(map(_problem, problems), len(problems), _PROBLEMS_BYTES, "the other reports have them")
+def _problems(found: tuple[Cause, ...]) -> list[str]:
+    return gfm.problems(map(_problem, found), len(found), _PROBLEMS_BYTES, "the other reports have them")
 
 
-def _problem(result: ProbeResult) -> str:
+def _problem(cause: Cause) -> str:
     # GitHub reads a <summary> as HTML alone, and what follows a blank line as Markdown again.
-    title = f"<b>{word(result.outcome)}</b> <code>{html.escape(gfm.clip(result.label))}</code>"
-    warning = "" if result.blocking else " (warn-only)"
-    attempts = f", {result.attempts} attempts" if result.attempts > 1 else ""
-    summary = f"{title}{warning} in {seconds(result.duration)}{attempts}: {html.escape(gfm.clip(explanation(result)))}"
-    parts = [f"<details><summary>{summary}</summary>"]
-    if known := _contact(result):
-        parts.append(known)
-    if result.details.strip():
-        parts.append(gfm.fenced(result.details))
-    if result.logs.strip():
-        parts += ["Logged:", gfm.fenced(result.logs)]
-    if result.output.strip():
-        parts += ["Captured output:", gfm.fenced(result.output)]
+    summary = f"<b>{word(cause.outcome)}</b> {_who(cause)}: {html.escape(gfm.clip(cause.message))}"
+    parts = [f"<details><summary>{summary}</summary>", *_members(cause)]
+    if cause.first.details.strip():
+        parts.append(gfm.fenced(cause.first.details))
+    if cause.first.logs.strip():
+        parts += ["Logged:", gfm.fenced(cause.first.logs)]
+    if cause.first.output.strip():
+        parts += ["Captured output:", gfm.fenced(cause.first.output)]
     return "\n\n".join([*parts, "</details>"])
+
+
+def _who(cause: Cause) -> str:
+    """Return the probe of a cause with its time, or several probes."""
+    warning = "" if cause.first.blocking else " (warn-only)"
+    names = ", ".join(f"<code>{html.escape(gfm.clip(result.label))}</code>" for result in cause.named)
+    if len(cause.results) > 1:
+        more = f" and {cause.unnamed} more" if cause.unnamed else ""
+        return f"{len(cause.results)} probes{warning} ({names}{more})"
+    took = "" if cause.outcome is Outcome.NOT_RUN else f" in {seconds(cause.first.duration)}"
+    attempts = f", {cause.first.attempts} attempts" if cause.first.attempts > 1 else ""
+    return f"{names}{warning}{took}{attempts}"
+
+
+def _members(cause: Cause) -> list[str]:
+    """Return who mends the probes of a cause; of several, a list of them, and of whom the rest tells."""
+    if len(cause.results) == 1:
+        return list(filter(None, [_contact(cause.first)]))
+    items = [f"- {' · '.join(filter(None, [gfm.code(each.label), _contact(each)]))}" for each in cause.results]
+    more = [f"- and {len(items) - _MOST_LABELS} more"] if len(items) > _MOST_LABELS else []
+    first = cause.first
+    said = any(text.strip() for text in (first.details, first.logs, first.output))
+    return ["\n".join([*items[:_MOST_LABELS], *more]), *(["The first of them:"] if said else [])]
 
 
 def _contact(result: ProbeResult) -> str:

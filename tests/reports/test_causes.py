@@ -73,3 +73,16 @@ def test_the_whole_form_of_the_details_decides_nothing(result):
     ]
 
     assert len(causes(given)) == 1
+
+
+def test_a_cause_says_whom_to_call_once(result):
+    """Owners and runbooks are those of all its probes; a short report names three labels and counts the others."""
+    given = [
+        result(f"a.T.test_{n}", "error", message="down", owner=("shop", None)[n % 2], runbook=f"https://r/{n % 2}")
+        for n in range(5)
+    ]
+
+    (cause,) = causes(given)
+
+    assert (cause.owners, cause.runbooks) == (("shop",), ("https://r/0", "https://r/1"))
+    assert (labels([cause])[0][:3], len(cause.named), cause.unnamed) == (["0", "1", "2"], 3, 2)

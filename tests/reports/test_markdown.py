@@ -104,7 +104,8 @@ def test_render__a_label_cannot_end_its_cell(run, result, label):
 
 def test_render__fits_on_the_page(run, result):
     """GitHub refuses more than 1 MiB: what does not fit is counted, and the rest is whole."""
-    noisy = [result(f"shop.X.test_{n}", "failed", details="é" * 30_000, output="🎉" * 30_000) for n in range(50)]
+    loud = {"details": "é" * 30_000, "output": "🎉" * 30_000}
+    noisy = [result(f"shop.X.test_{n}", "failed", message=f"{n} != 51", **loud) for n in range(50)]
 
     text = markdown.render(run(*noisy))
 
@@ -113,6 +114,26 @@ def test_render__fits_on_the_page(run, result):
     assert shown == text.count("</details>") > 1
     assert f"{50 - shown} more did not fit here; the other reports have them." in text
     assert "[…] the first 10000 characters are left out here\n" in text
+
+
+def test_render__tells_of_one_cause_once(run, result):
+    """Problems that are alike are one fold, with all their labels in it; what was not run closes the gate too."""
+    down = {"message": "Error 111", "details": "Traceback\n"}
+    many = [result(f"shop.A.test_{n}", "error", **down, **({} if n else {"owner": "cart"})) for n in range(4)]
+    given = run(*many, result("shop.B.test_unrun", "not_run", message="failfast ended the run first", duration=0.0))
+
+    text = markdown.render(given)
+
+    assert (
+        "### Problems\n\n"
+        "<details><summary><b>error</b> 4 probes (<code>shop.A.test_0</code>, <code>shop.A.test_1</code>, "
+        "<code>shop.A.test_2</code> and 1 more): Error 111</summary>\n\n"
+        "- `shop.A.test_0` · owner `cart`\n- `shop.A.test_1`\n- `shop.A.test_2`\n- `shop.A.test_3`\n\n"
+        "The first of them:\n\n```text\nTraceback\n```\n\n</details>\n\n"
+        "<details><summary><b>not run</b> <code>shop.B.test_unrun</code>: failfast ended the run first</summary>\n\n"
+    ) in text
+    assert text.count("Traceback") == 1
+    assert "\n- and 100 more\n" in markdown.render(run(*(result(f"a.A.test_{n}", "error") for n in range(300))))
 
 
 def test_render__names_flaky_probes_owners_and_runbooks(run, result):

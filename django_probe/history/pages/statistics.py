@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from django_probe.history.models import Run
 from django_probe.history.pages.heatmap import heat_map
-from django_probe.history.storage import runs
+from django_probe.history.storage import records, runs
 from django_probe.history.storage.clock import from_column, to_column
 from django_probe.history.storage.summaries import State
+from django_probe.reports.causes import causes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from django_probe.history.pages.heatmap import HeatMap
     from django_probe.history.storage.summaries import RunSummary
+    from django_probe.reports.causes import Cause
 
 TREND: Final = 40
 """How many of the latest runs a gate's card looks at."""
@@ -32,6 +34,8 @@ PAGE: Final = 25
 PERIODS: Final = (1, 7, 30)
 WIDTHS: Final = (25, 50, 100)
 _DIGITS: Final = 19  # the largest number of a 64-bit column
+_GROUPED: Final = 300
+"""Problems of a gate that are grouped by their causes."""
 _APART: Final = timedelta(hours=1)
 """Shards of a run start closer together than this."""
 
@@ -60,6 +64,7 @@ class GateCard:
 
     `streak` counts the latest whole runs that said the same, the first of which started at `since`. `running` is the
     latest run that goes on, a narrowed one too; `trend` has the latest whole runs that ended, the oldest first.
+    `causes` group the problems of `verdict`; `ungrouped` says that it has more of them than were looked at.
     """
 
     name: str
@@ -68,6 +73,8 @@ class GateCard:
     streak: int = 0
     running: RunSummary | None = None
     trend: tuple[Past, ...] = ()
+    causes: tuple[Cause, ...] = ()
+    ungrouped: bool = False
 
     @property
     def mark(self) -> Mark | None:
@@ -164,6 +171,7 @@ def _card(gate: str, latest: Sequence[RunSummary]) -> GateCard:
     whole = [summary for summary in latest if summary.is_verdict]
     verdict = whole[0] if whole else runs.verdict(gate)
     since, streak = _standing(verdict) if verdict else (None, 0)
+    told = records.culprits(verdict, _GROUPED + 1) if verdict and _has_culprits(verdict) else ()
     return GateCard(
         name=gate,
         verdict=verdict,
@@ -171,7 +179,13 @@ def _card(gate: str, latest: Sequence[RunSummary]) -> GateCard:
         streak=streak,
         running=next((summary for summary in latest if summary.state is State.RUNNING), None),
         trend=tuple(Past(each.id, each.started_at, each.duration, mark(each)) for each in reversed(whole[:TREND])),
+        causes=causes(told[:_GROUPED]),
+        ungrouped=len(told) > _GROUPED,
     )
+
+
+def _has_culprits(verdict: RunSummary) -> bool:
+    return not verdict.passed or verdict.problems > 0
 
 
 def _standing(verdict: RunSummary) -> tuple[datetime, int]:

@@ -8,10 +8,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
+from django.db.models import Case, IntegerField, When
+from django.db.models.functions import Substr
+
 from django_probe.history.models import Result, Run
 from django_probe.history.storage.clock import from_column
 from django_probe.history.storage.summaries import UNHEARD
-from django_probe.results import Earlier, EndedBy, Outcome, ProbeResult, ProbeRun, together
+from django_probe.results import PROBLEMS, Earlier, EndedBy, Outcome, ProbeResult, ProbeRun, together
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,6 +22,8 @@ if TYPE_CHECKING:
     from django_probe.history.storage.summaries import Part, RunSummary
 
 _MISSING: Final = "no process reported of this shard"
+_ENOUGH: Final = 16_000
+"""Characters of the details in which their short form ends, as good as always."""
 _RESULT: Final = (
     "run",
     "label",
@@ -53,6 +58,23 @@ def of(summary: RunSummary) -> ProbeRun:
     shards = [_shard(rows[part.key], part, results[part.key]) for part in summary.parts]
     shards += [_unheard(shards[0], shard) for shard in summary.missing]
     return together(shards)
+
+
+def culprits(summary: RunSummary, most: int) -> tuple[ProbeResult, ...]:
+    """Return `most` of the results that `reports.causes` groups, without those that the run's reason tells of.
+
+    What closes the gate comes first, and of that the problems. Of each there is what tells causes and people apart.
+    It is one query, of a bounded number of rows.
+    """
+    culprit = [*PROBLEMS, Outcome.NOT_RUN]
+    rows = Result.objects.filter(run__in=[part.key for part in summary.parts], outcome__in=culprit)
+    unrun = Case(When(outcome=Outcome.NOT_RUN, then=1), default=0, output_field=IntegerField())
+    found = rows.annotate(unrun=unrun, beginning=Substr("details", 1, _ENOUGH)).order_by("-blocking", "unrun", "pk")
+    columns = ("label", "outcome", "blocking", "message", "beginning", "owner", "runbook")
+    return tuple(
+        ProbeResult(label, Outcome(outcome), blocking, message=message, details=text, owner=owner, runbook=runbook)
+        for label, outcome, blocking, message, text, owner, runbook in found.values_list(*columns)[:most]
+    )
 
 
 def _result(columns: dict[str, Any]) -> ProbeResult:

@@ -23,7 +23,7 @@ _HOUR: Final = 60 * _MINUTE
 _DAY: Final = 24 * _HOUR
 _TWO: Final = 2
 _FITS: Final = 32
-"""The characters of a probe's name that fit on a line of the smallest phone."""
+"""The characters of a part of a label that need no place to break."""
 
 
 def took(seconds: float) -> str:
@@ -76,12 +76,16 @@ def when(moment: datetime, now: datetime) -> SafeString:
 def label(text: str) -> SafeString:
     """Return a probe's label that may break after its dots, with the method's name set off; it copies unchanged.
 
-    If one part fits on no line, the label breaks anywhere: else what precedes that part would have its own line.
+    A part that is long breaks after its underscores too: else what precedes it would have its own line.
     """
-    parts = [conditional_escape(part) for part in text.split(".")]
-    after_dot = "" if any(len(part) > _FITS for part in text.split(".")) else "<wbr>"
+    parts = [_part(part) for part in text.split(".")]
     last = format_html("<b>{}</b>", parts.pop())
-    return mark_safe("".join(f"{part}.{after_dot}" for part in parts) + last)  # noqa: S308 (each part is escaped)
+    return mark_safe("".join(f"{part}.<wbr>" for part in parts) + last)  # noqa: S308 (each part is escaped)
+
+
+def _part(text: str) -> SafeString:
+    escaped = conditional_escape(text)
+    return escaped if len(text) <= _FITS else mark_safe(escaped.replace("_", "_<wbr>"))  # noqa: S308 (it is escaped)
 
 
 def runbook(url: str) -> SafeString:
@@ -108,10 +112,16 @@ def counts(of: Mapping[str, int]) -> str:
     return ", ".join(f"{number(value)} {word(outcome)}" for outcome, value in of.items() if value)
 
 
+def but_skipped(reason: str, of: Mapping[str, int]) -> str:
+    """Return the reason of a verdict, and how many of these counts were skipped: "every probe passed" hides them."""
+    skipped, whole = of.get("skipped", 0), sum(of.values())
+    return f"{reason}; {number(skipped)} of {number(whole)} skipped themselves" if 0 < skipped < whole else reason
+
+
 def word(outcome: str) -> str:
     """Return an outcome as a person would write it: `not run`."""
     return outcome.replace("_", " ")
 
 
-for _filter in (took, when, number, count, utc, label, runbook, clipped, brief, counts, word):
+for _filter in (took, when, number, count, utc, label, runbook, clipped, brief, counts, but_skipped, word):
     register.filter(_filter.__name__, _filter)

@@ -148,7 +148,7 @@ made |= {"default": page_of_gate("default", offer=Offer(("default",))),
     assert len(pages.pop("default").all("form", method="post")) == 2
     assert all(not page.all("form", method="post") for page in pages.values())
     assert "2 blocking" not in pages["status known"].text
-    assert "did not pass Not in this server's policy" in pages["status known"].text
+    assert "shop.TestShop.test_sells Not in this server's policy" in pages["status known"].text
     assert "has ended yet; every web process runs it by itself." in pages["status known"].text
     assert "Not in this server's policy." in pages["gate known"].text
     for name in ("status broken", "gate broken", "broken default"):
@@ -377,8 +377,8 @@ made |= {"person": page_of_all("leave"), "run": page_of_run("leave"), "token": p
     assert len(pages["person"].all("input", name="csrfmiddlewaretoken", value="the-csrf-token")) == 2
 
 
-def test_pages__break_labels_after_dots_unless_a_part_fits_on_no_line(site):
-    """What stands before such a part had a line of its own; copied, either is the label."""
+def test_pages__break_labels_between_words(site):
+    """That is after dots and, where a part would fit on no line, after underscores; copied, either is the label."""
     pages, _ = render(
         site,
         """
@@ -390,4 +390,43 @@ made = {"run": page_of_run("words")}
     assert pages["run"].text.count("shop.TestShop.test_a_long_name_a_long_name_a_long_name_a_long_name_") == 1
     assert "shop.TestShop.test_sells" in pages["run"].text
     assert "<b>.x&y" in pages["run"].text
-    assert len(pages["run"].all("wbr")) == 3
+    assert len(pages["run"].all("wbr")) == 2 + 2 + 13 + 1
+
+
+def test_pages__say_why_a_gate_is_closed_before_anything_else(site):
+    """Problems that are alike are one entry, with labels, owners and runbooks; what was skipped is told too."""
+    pages, _ = render(
+        site,
+        """
+down = {"message": "Error 111 connecting to 127.0.0.1:6379", "details": "Traceback"}
+pay = {"owner": "payments", "runbook": "https://runbooks.example/pay"}
+ran("why", "why", *(result(f"a.T.test_{n}", Outcome.ERROR, **down, **(pay if n else {"owner": "cart"}))
+                    for n in range(9)),
+    *(result(f"a.U.test_{n}", Outcome.FAILED, message=f"{n} items != 7", blocking=n < 2) for n in range(3)))
+ran("skips", "skips", *(result(f"a.T.test_{n}", Outcome.SKIPPED if n < 5 else Outcome.PASSED) for n in range(7)))
+ran("many", "many", *(result(f"a.T.test_{n}", Outcome.FAILED, message=f"page {n % 7}") for n in range(400)),
+    result("a.T.test_unrun", Outcome.NOT_RUN))
+ran("halves", "halves", result("a.T.test_1"), result("a.T.test_2", Outcome.SKIPPED), shard="0/2")
+ran("halves", "halves", result("a.T.test_3"), result("a.T.test_4", Outcome.SKIPPED), shard="1/2")
+ran("part", "part", result("a.T.test_1", Outcome.FAILED, message="no part decides"), narrowed=True)
+made = {"status": page_of_all("why", "skips", "part"), "gate": page_of_gate("why"), "skips": page_of_gate("skips"),
+        "run": page_of_run("skips"), "many": page_of_gate("many"), "halves": page_of_gate("halves"),
+        "card of many": page_of_all("many")}
+""",
+    )
+    cause = (
+        "error 9 probes Error 111 connecting to 127.0.0.1:6379 a.T.test_0 a.T.test_1 a.T.test_2 and 6 more "
+        "Owner: cart, payments Runbook"
+    )
+    for name in ("status", "gate"):
+        assert f"11 blocking probes did not pass {cause} failed 0 items != 7 a.U.test_0" in pages[name].text, name
+        assert pages[name].all("a", href="https://runbooks.example/pay", rel="noreferrer"), name
+    assert "all 4 causes" in pages["status"].text
+    assert "failed warn-only 2 items != 7" in pages["gate"].text
+    assert "failed warn-only" not in pages["status"].text
+    assert "no part decides" not in pages["status"].text
+    for name in ("status", "skips", "run"):
+        assert "Every blocking probe passed; 5 of 7 skipped themselves" in pages[name].text, name
+    assert "Every blocking probe passed; 2 of 4 skipped themselves" in pages["halves"].text
+    assert "There are more problems than are grouped here: see the run" in pages["many"].text
+    assert pages["card of many"].text.count("probes page") == 3
