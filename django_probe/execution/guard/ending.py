@@ -108,7 +108,8 @@ def _cut_off(wrapper: BaseDatabaseWrapper, until: float) -> None:
 def _cancel_of(wrapper: BaseDatabaseWrapper) -> Callable[[], None]:
     """Return what cancels the statement of a connection to PostgreSQL, whatever becomes of its descriptor."""
     raw: Any = wrapper.connection
-    return raw.pgconn.get_cancel().cancel if uses_psycopg(type(wrapper)) else raw.cancel
+    cancel: Callable[[], None] = raw.pgconn.get_cancel().cancel if uses_psycopg(type(wrapper)) else raw.cancel
+    return cancel
 
 
 def _descriptor_of(wrapper: BaseDatabaseWrapper) -> int:
