@@ -8,133 +8,27 @@ written. Needs no Django settings.
 from __future__ import annotations
 
 import argparse
-import hashlib
-import json
 import os
-import re
 import sys
 import xml.etree.ElementTree as ET
-from dataclasses import dataclass, field
-from enum import IntEnum
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from django_probe.reports.files import let_go, replace, write_in_place
-from django_probe.reports.sink import CONTINUED, MARKER, WHOLE
+from django_probe.reports.marked import CollectCode, CollectError, Shard, attempts, blocks, doubled
 from django_probe.reports.streams import say
 from django_probe.reports.text import one_line
 from django_probe.reports.wanted import Once
 from django_probe.results import disagreement
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
+
+    from django_probe.reports.marked import Block
 
 STDIN: Final = "-"
 STDOUT: Final = "-"
-
-# The first marker of a line is ours: what follows it is text of the report, whatever it says.
-_LINE: Final = re.compile(
-    rf"{re.escape(MARKER)} (?P<shard>\d{{1,5}}/\d{{1,5}}) (?P<kind>begin|end|[{WHOLE}{CONTINUED}]) ?(?P<rest>.*)"
-)
-
-
-class CollectCode(IntEnum):
-    """What the exit status says; none is one that a gate could have, except those that mean the same."""
-
-    COLLECTED = 0
-    USAGE = 2
-    NO_REPORT = 20
-    MISSING = 21
-    CUT = 22
-    DOUBLED = 23
-    ALTERED = 24
-    MIXED = 25
-
-
-class CollectError(Exception):
-    """The logs do not hold one whole report; the message says what is wrong and what to do."""
-
-    def __init__(self, code: CollectCode, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-
-
-@dataclass(slots=True)
-class _Block:
-    """The lines of one shard, from its marker to its marker."""
-
-    shard: str
-    about: dict[str, object]
-    text: list[str] = field(default_factory=list)
-    lines: int = 0
-
-    def add(self, kind: str, rest: str) -> None:
-        self.text.append(rest if kind == CONTINUED else rest + "\n")
-        self.lines += 1
-
-    def xml(self, end: Mapping[str, object]) -> str:
-        """Return the text, if it is what the marker at its end says."""
-        if end.get("lines") != self.lines:
-            raise CollectError(
-                CollectCode.CUT,
-                f"shard {self.shard}: {self.lines} lines of its report are in the log, and {end.get('lines')} were "
-                f"printed; the log was cut or rotated: fetch it again, or keep larger logs",
-            )
-        whole = "".join(self.text)
-        if hashlib.sha256(whole.encode()).hexdigest() != end.get("sha256"):
-            raise CollectError(
-                CollectCode.ALTERED,
-                f"shard {self.shard}: the SHA-256 of its report is not the one that was printed with it; "
-                f"something between the pod and here changed its lines: give the log as kubectl prints it",
-            )
-        return whole
-
-
-@dataclass(frozen=True, slots=True)
-class Shard:
-    """The report of a shard, `index` from 0 to `count` - 1; `run` is the id of the run that it belongs to."""
-
-    index: int
-    count: int
-    run: str
-    xml: str
-    selection: str = ""
-
-
-def extract(lines: Iterable[str]) -> list[Shard]:
-    """Return the reports in the lines of a log, in their order; CollectError for one that is not whole."""
-    open_blocks: dict[str, _Block] = {}
-    found: list[Shard] = []
-    for line in lines:
-        if not (match := _LINE.search(line.rstrip("\r\n"))):
-            continue
-        shard, kind, rest = match["shard"], match["kind"], match["rest"]
-        if kind == "begin":
-            if shard in open_blocks:
-                raise _doubled(shard)
-            open_blocks[shard] = _Block(shard, _said(shard, rest))
-        elif shard not in open_blocks:
-            raise CollectError(
-                CollectCode.CUT,
-                f"shard {shard}: the beginning of its report is not in the log; it was cut or rotated: "
-                f"fetch the whole log, without --tail or --since, or keep larger logs",
-            )
-        elif kind == "end":
-            found.append(_closed(open_blocks.pop(shard), _said(shard, rest)))
-        else:
-            open_blocks[shard].add(kind, rest)
-    for shard in open_blocks:
-        raise CollectError(
-            CollectCode.CUT,
-            f"shard {shard}: the end of its report is not in the log; wait until the pod has ended and fetch it again",
-        )
-    return found
-
-
-def is_of_report(line: str) -> bool:
-    """Return whether a line of a log is one of a report."""
-    return _LINE.search(line) is not None
 
 
 def check(shards: Sequence[Shard]) -> None:
@@ -147,7 +41,7 @@ def check(shards: Sequence[Shard]) -> None:
     seen: set[tuple[int, int]] = set()
     for shard in shards:
         if (shard.index, shard.count) in seen:
-            raise _doubled(f"{shard.index}/{shard.count}")
+            raise doubled(f"{shard.index}/{shard.count}")
         seen.add((shard.index, shard.count))
     if len(counts := sorted({shard.count for shard in shards})) > 1:
         raise CollectError(
@@ -195,7 +89,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         write = _writer(options.output)
-        shards = extract(_lines(options.logs))
+        tried = attempts(blocks(_lines(options.logs)))
+        shards = [several[-1].read() for several in tried.values()]
         check(shards)
         write(merge(shards).encode())
     except CollectError as error:
@@ -203,7 +98,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
         return _fail(CollectCode.USAGE, f"{place}{error.strerror or error}")
+    for several in tried.values():
+        _tell(several)
     return CollectCode.COLLECTED
+
+
+def _tell(several: Sequence[Block]) -> None:
+    """Say which reports of a shard are not in the document, because a later attempt decides."""
+    *earlier, latest = several
+    for block in earlier:
+        cut = "" if block.end else " whose report was cut,"
+        sentence = f"shard {block.shard}: {_who(block)}{cut} was an earlier attempt; {_who(latest)} decides"
+        say(f"collect: {one_line(sentence)}")
+
+
+def _who(block: Block) -> str:
+    started, pod = block.attempt
+    return f"the pod {pod or 'without a name'}, started at {started},"
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -248,34 +159,6 @@ def _print(content: bytes) -> None:
     except OSError:
         let_go(sys.stdout)
         raise
-
-
-def _closed(block: _Block, end: Mapping[str, object]) -> Shard:
-    index, _, count = block.shard.partition("/")
-    return Shard(
-        int(index), int(count), str(block.about.get("run")), block.xml(end), str(block.about.get("selection") or "")
-    )
-
-
-def _said(shard: str, text: str) -> dict[str, object]:
-    try:
-        said = json.loads(text)
-    except ValueError:
-        said = None
-    if not isinstance(said, dict):
-        raise CollectError(
-            CollectCode.ALTERED,
-            f"shard {shard}: a marker line is not as it was printed: {one_line(text)[:80]!r}; "
-            f"give the log as kubectl prints it",
-        )
-    return said
-
-
-def _doubled(shard: str) -> CollectError:
-    return CollectError(
-        CollectCode.DOUBLED,
-        f"shard {shard}: the log has more than one report of it; give the log of one run, each pod's once",
-    )
 
 
 def _fail(code: CollectCode, sentence: str) -> int:

@@ -26,9 +26,17 @@ Traceback
 """
 
 
-def report(shard="0/1", run="6f0c", xml=XML, **about):
+def report(shard="0/1", run="6f0c", xml=XML, pod="gate-a", minute=0, **about):
     """Return the lines that a gate prints."""
-    return sink.wrap(xml, shard, {"run": run, "gate": "deploy", **about})
+    begin = {"run": run, "gate": "deploy", "pod": pod, "started_at": f"2026-11-23T10:{minute:02}:00.000Z", **about}
+    return sink.wrap(xml, shard, begin)
+
+
+def plain(shard="0/1", run="6f0c", xml=XML, **about):
+    """Return the lines that a gate of a release before printed: the XML itself, an element a line."""
+    pieces = [line.replace("><", ">\0<").split("\0") for line in xml.removesuffix("\n").split("\n")]
+    lines = [f"{'>' if piece < len(line) else '|'} {text}" for line in pieces for piece, text in enumerate(line, 1)]
+    return sink.marked(shard, {"run": run, "gate": "deploy", **about}, lines, xml.encode())
 
 
 def collect(log, *arguments, cwd=None):
@@ -58,9 +66,10 @@ def refused(done, code):
     return line
 
 
-def test_collect__gives_back_what_was_printed():
-    """Texts, blank lines, spaces at the end, characters beyond ASCII: the XML says what it said."""
-    done = collect(report())
+@pytest.mark.parametrize("form", [report, plain])
+def test_collect__gives_back_what_was_printed(form):
+    """Texts, blank lines, spaces at the end, characters beyond ASCII: the XML says what it said, in both forms."""
+    done = collect(form())
     (failure,) = ET.fromstring(done.stdout).iter("failure")
     (original,) = ET.fromstring(XML).iter("failure")
     assert (failure.text, failure.get("message")) == (original.text, "4 \u20ac")
@@ -92,8 +101,9 @@ def test_collect__writes_a_file_that_others_read(tmp_path):
 )
 def test_collect__bears_with_what_a_log_goes_through(through):
     """Line ends of Windows, what kubectl and other viewers put before a line, and other lines in between."""
-    log = "".join(f"{through(line)}\n" for line in report().splitlines())
-    assert cases(collect(log)) == ["test_pay", "test_long"]
+    lines = [*report("0/2").splitlines(), *plain("1/2").splitlines()]
+    log = "".join(f"{through(line)}\n" for line in lines)
+    assert cases(collect(log)) == ["test_pay", "test_long"] * 2
 
 
 def test_collect__bears_with_bytes_that_are_no_text():
@@ -118,6 +128,28 @@ def test_collect__merges_shards_that_were_printed_at_once():
     assert root.attrib == {"time": "6.000"}
 
 
+def test_collect__takes_the_latest_attempt():
+    """An evicted pod may stay beside the one that passed: the latest decides, in any order; others are told."""
+    evicted = report("0/2", xml=XML.replace("shop", "evicted"), pod="gate-0-x", minute=1)
+    passed, other = report("0/2", pod="gate-0-y", minute=2), report("1/2", pod="gate-1-z")
+    cut = evicted[: evicted.index("= ") + 9] + "\n"
+    for log in (evicted + passed + other, passed + other + evicted, cut + passed + other, other + passed + cut):
+        done = collect(log)
+        assert done.returncode == 0, done.stderr
+        assert b"evicted" not in done.stdout
+        assert done.stderr.decode() == (
+            f"collect: shard 0/2: the pod gate-0-x, started at 2026-11-23T10:01:00.000Z,"
+            f"{'' if evicted in log else ' whose report was cut,'} was an earlier attempt; "
+            f"the pod gate-0-y, started at 2026-11-23T10:02:00.000Z, decides\n"
+        )
+
+
+def test_refuse__a_latest_attempt_that_was_cut():
+    """22: what an earlier attempt said is not what decides."""
+    latest = report(pod="gate-y", minute=2).splitlines(keepends=True)
+    assert "the end of its report" in refused(collect(report() + "".join(latest[:-1])), 22)
+
+
 def test_collect__reads_files_too(tmp_path):
     """A log a shard, as `kubectl logs POD` gives them."""
     for index in range(2):
@@ -136,21 +168,34 @@ def test_refuse__a_missing_shard():
     assert "shard 1/4, 3/4 " in refused(collect(log), 21)
 
 
-@pytest.mark.parametrize("kept", [slice(0, -1), slice(1, None), slice(3, None), slice(0, 2)])
-def test_refuse__a_log_that_was_cut(kept):
+@pytest.mark.parametrize("form", [report, plain])
+@pytest.mark.parametrize("kept", [slice(0, -1), slice(1, None), slice(2, None), slice(0, 2)])
+def test_refuse__a_log_that_was_cut(kept, form):
     """22: at its beginning, at its end, or both."""
-    assert "0/1" in refused(collect("".join(report().splitlines(keepends=True)[kept])), 22)
+    assert "0/1" in refused(collect("".join(form().splitlines(keepends=True)[kept])), 22)
 
 
-def test_refuse__a_log_with_a_gap():
+@pytest.mark.parametrize("form", [report, plain])
+def test_refuse__a_log_with_a_gap(form):
     """22: lines in the middle are missing, and the line says how many there were."""
-    lines = report().splitlines(keepends=True)
-    assert f"{len(lines) - 3} lines" in refused(collect("".join(lines[:3] + lines[4:])), 22)
+    lines = form().splitlines(keepends=True)
+    assert f"{len(lines) - 3} lines" in refused(collect("".join(lines[:1] + lines[2:])), 22)
 
 
-def test_refuse__a_line_that_a_runtime_cut():
-    """24: half a line is another text."""
-    assert "SHA-256" in refused(collect(report().replace('classname="shop.T"', "", 1)), 24)
+@pytest.mark.parametrize(
+    "altered",
+    [
+        plain().replace('classname="shop.T"', "", 1),
+        report().replace("=\ndjango", "\ndjango", 1)[:-4],
+        re.sub("(?<== ).{40}", "", report()),
+        re.sub("(?<== ).*", "nonsense", report()),
+        re.sub("(?<== .{30})....", "AAAA", report()),
+        re.sub("(?<== .{30})....", "\N{SNOWMAN}", report()),
+    ],
+)
+def test_refuse__a_line_that_a_runtime_cut(altered):
+    """24: half a line is another text, or none."""
+    assert "as kubectl prints it" in refused(collect(altered), 24)
 
 
 def test_refuse__a_marker_that_was_cut():
@@ -158,16 +203,26 @@ def test_refuse__a_marker_that_was_cut():
     assert "marker" in refused(collect(report().replace(', "sha256"', "", 1)), 24)
 
 
-@pytest.mark.parametrize("log", [report() * 2, report("1/2") + report("0/2") + report("1/2")])
+@pytest.mark.parametrize(
+    "log",
+    [
+        report() * 2,
+        plain() * 2,
+        plain() + report(),
+        report("1/2") + report("0/2") + report("1/2"),
+        report() + report(run="7a1b", pod="gate-b", minute=2),
+    ],
+    ids=["twice", "twice-plain", "both-forms", "shards", "runs"],
+)
 def test_refuse__a_doubled_shard(log):
     """23: which of the two is the gate's, nobody knows."""
     refused(collect(log), 23)
 
 
 def test_refuse__two_pods_of_one_shard_at_once():
-    """23: their lines are mixed, and neither can be had."""
-    pairs = zip(report().splitlines(), report(run="other").splitlines(), strict=True)
-    refused(collect("".join(f"{one}\n{other}\n" for one, other in pairs)), 23)
+    """22: their lines are mixed, and neither can be had."""
+    pairs = zip(report().splitlines(), report(pod="gate-b", minute=1).splitlines(), strict=True)
+    refused(collect("".join(f"{one}\n{other}\n" for one, other in pairs)), 22)
 
 
 def test_refuse__shards_of_two_runs():

@@ -81,7 +81,7 @@ def runner(
             allow_empty=options["allow_empty"],
             age=age or 0.0,
             ends_process=age is not None,
-            listener=Listeners(_console(options), *filter(None, [recorder])),
+            listener=Listeners(_console(options, stdout), *filter(None, [recorder])),
             delivery=delivery,
         )
     except UsageError:
@@ -101,8 +101,12 @@ def _imported(path: str) -> Callable[..., Any]:
     return found
 
 
-def _console(options: dict[str, Any]) -> Console:
+def _console(options: dict[str, Any], stdout: TextIO | None) -> Console:
     stream = options.get("stderr") or sys.stderr
+    # Whoever merges two streams may mix them: what people read follows the report in the same one.
+    brief = sink() == "log" and not options["list"]
+    if brief and stdout is not None:
+        stream = stdout
     return Console(
         stream,
         color=wants_color(stream, no_color=options["no_color"]) or options["force_color"],
@@ -110,6 +114,7 @@ def _console(options: dict[str, Any]) -> Console:
         verbosity=options["verbosity"],
         durations=options["durations"],
         annotate=github.wanted(asked=options["annotations"]),
+        brief=brief,
     )
 
 

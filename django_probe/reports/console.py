@@ -15,8 +15,10 @@ from django_probe.reports.text import (
     explanation,
     one_line,
     seconds,
+    shorten,
     slowest,
     tally,
+    unmarked,
     verdict,
     visible,
     word,
@@ -50,6 +52,8 @@ class Console:
     `live` draws a progress line, for a terminal, in place of the lines of probes that passed. `verbosity` 0
     leaves only the problems and the summary, 2 gives every probe a line, and every problem all that is known of it.
     `durations` is how many of the slowest to show. `annotate` writes the problems for GitHub Actions too.
+    `brief` is for the log of a pod, which has a report too, and of which people see the end: few lines of probes that
+    passed, the list of problems always, and nothing that `collect` would take for the report.
     """
 
     def __init__(
@@ -61,14 +65,17 @@ class Console:
         verbosity: int = 1,
         durations: int | None = None,
         annotate: bool = False,
+        brief: bool = False,
     ) -> None:
         self._stream = stream
-        self._outlet = Outlet(stream)
+        self._outlet = Outlet(stream, shared=brief)
         self._color = color
         self._verbose = verbosity > 0
         self._every = verbosity > 1
         self._durations = durations or 0
         self._annotate = annotate
+        self._brief = brief
+        self._passed = 0
         self._problems = 0
         self._drawn = False
         self._alike: Counter[tuple[str, str]] = Counter()
@@ -91,8 +98,19 @@ class Console:
     def ended(self, result: ProbeResult) -> None:
         """Print the line of a probe that ended; with a progress line, passed probes have one only at verbosity 2."""
         self._problems += result.is_problem
-        if self._verbose and (self._every or not self.live or result.outcome is not Outcome.PASSED):
+        if result.outcome is not Outcome.PASSED or self._every:
+            wanted = self._verbose
+        else:
+            wanted = self._verbose and not self.live and self._has_room()
+        if wanted:
             self._tell_once(result)
+
+    def _has_room(self) -> bool:
+        """Return whether one more probe that passed gets a line."""
+        self._passed += 1
+        if self._brief and self._passed == _MOST_NAMED + 1:
+            self._print("         ... more that pass have no line here: --verbosity 2 shows them")
+        return not self._brief or self._passed <= _MOST_NAMED
 
     def _tell_once(self, result: ProbeResult) -> None:
         """Print the line of a probe, unless it is one more problem of those that have filled the log already."""
@@ -129,7 +147,8 @@ class Console:
             self._print("")
         if self._annotate:
             self._print(github.render(run).rstrip("\n"))
-        if len(run.problems) > 1 or any(not cause.first.is_problem for cause in found):  # a single one is just above
+        # A single one is just above.
+        if self._brief or len(run.problems) > 1 or any(not cause.first.is_problem for cause in found):
             self._list("The gate is closed by:", [cause for cause in found if cause.closes_gate])
             self._list("Warn-only:", [cause for cause in found if not cause.closes_gate])
         style = f"{_BOLD};{_GREEN if run.passed else _RED}"
@@ -167,18 +186,19 @@ class Console:
         self._print(heading)
         for cause in found[:_MOST_NAMED]:
             number, style = len(cause.results), _style(cause.first)
+            message = shorten(cause.message)
             labels = [one_line(result.label) for result in cause.named]
             if number == 1:
-                self._print(f"  {word(cause.outcome):<8} {labels[0]}: {cause.message}", style)
+                self._print(f"  {word(cause.outcome):<8} {labels[0]}: {message}", style)
                 continue
             more = f" and {cause.unnamed} more" if cause.unnamed else ""
-            self._print(f"  {word(cause.outcome):<8} {number} probes: {cause.message}", style)
+            self._print(f"  {word(cause.outcome):<8} {number} probes: {message}", style)
             self._print(f"           {', '.join(labels)}{more}")
         if left := sum(len(cause.results) for cause in found[_MOST_NAMED:]):
             self._print(f"  and {left} more")
 
     def _print(self, text: str, style: str = "") -> None:
-        line = visible(text)
+        line = unmarked(visible(text)) if self._brief else visible(text)
         if style and self._color:
             line = f"\x1b[{style}m{line}\x1b[0m"
         erase, self._drawn = ERASE if self._drawn else "", False

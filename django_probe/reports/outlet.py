@@ -11,10 +11,14 @@ if TYPE_CHECKING:
 
 
 class Outlet:
-    """Writes text to `stream`, which may break without harm; holds what its reader has not taken yet."""
+    """Writes text to `stream`, which may break without harm; holds what its reader has not taken yet.
 
-    def __init__(self, stream: TextIO | None) -> None:
+    A `shared` one is left as it is where it breaks: a report goes there too, which must not be taken for delivered.
+    """
+
+    def __init__(self, stream: TextIO | None, *, shared: bool = False) -> None:
         self._stream = stream  # None is Python's own sign that the descriptor was closed from the start
+        self._shared = shared
         self._encoding = getattr(stream, "encoding", None) or "utf-8"
         self._written: list[str] = []
         self._rest = b""
@@ -63,7 +67,7 @@ class Outlet:
             self._stream.flush()
 
     def _break(self) -> None:
-        if self._stream is not None:
+        if self._stream is not None and not self._shared:
             let_go(self._stream)
         self._stream, self._pipe, self._rest = None, None, b""
         self._written.clear()

@@ -3,60 +3,56 @@
 `kubectl logs` merges both streams, may put names and times before each line, and other containers of the pod
 may write between our lines. So each line says what it is and to which shard it belongs:
 
-    django-probe:junit 0/4 begin {"run": "6f0c...", "gate": "deploy"}
-    django-probe:junit 0/4 | a line of the XML
-    django-probe:junit 0/4 > the beginning of a line that goes on in the next
-    django-probe:junit 0/4 end {"lines": 2, "sha256": "..."}
+    django-probe:junit 0/4 begin {"run": "6f0c...", "gate": "deploy", "pod": "gate-0-x7k2p", "started_at": "2026-..."}
+    django-probe:junit 0/4 = H4sIAAAAAAAC... (the XML in UTF-8, by gzip, in Base64; long ones in several lines)
+    django-probe:junit 0/4 end {"lines": 1, "sha256": "..."}
 
-`lines` counts those between the markers, and the hash is that of the XML in UTF-8. A run without shards is
-0/1. `django_probe.collect` reads it.
+`lines` counts those between the markers, and the hash is that of the XML in UTF-8. A run without shards is 0/1. It is
+compressed because people read the log too, and Helm 4 shows a closed gate's log as one line.
+`django_probe.reports.marked` reads it.
 """
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
-import re
+from base64 import b64encode
 from typing import TYPE_CHECKING, Final
 
 from django_probe.reports import junit
+from django_probe.reports.json import timestamp
+from django_probe.reports.text import MARKER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable
 
     from django_probe.results import ProbeRun
 
-MARKER: Final = "django-probe:junit"
-WHOLE: Final = "|"
-CONTINUED: Final = ">"
+COMPRESSED: Final = "="
 
-# Container runtimes cut a line at 16 KiB; at four bytes a character this is far below.
-_MOST: Final = 1000
-_BETWEEN_ELEMENTS: Final = re.compile("(?<=>)(?=<)")
+_MOST: Final = 8000
+"""Characters of a line: container runtimes cut at 16 KiB."""
 
 
 def render(run: ProbeRun) -> str:
     """Return the JUnit XML of the run as marked lines. Raise ReportError if it cannot be made."""
-    about = {"run": run.id, "gate": run.gate} | ({"selection": run.selection} if run.selection else {})
+    about = {"run": run.id, "gate": run.gate, "pod": run.host, "started_at": timestamp(run.started_at)}
+    if run.selection:
+        about["selection"] = run.selection
     return wrap(junit.render(run), run.shard or "0/1", about)
 
 
 def wrap(xml: str, shard: str, about: dict[str, str]) -> str:
-    r"""Return `xml`, which ends with a line break and has no `\r`, as marked lines; `about` goes into the first."""
-    lines = list(_lines(xml))
-    digest = hashlib.sha256(xml.encode()).hexdigest()
-    end = json.dumps({"lines": len(lines), "sha256": digest})
-    marked = [f"begin {json.dumps(about)}", *lines, f"end {end}"]
-    return "".join(f"{MARKER} {shard} {line}\n" for line in marked)
+    """Return `xml` as marked lines; `about` goes into the first."""
+    content = xml.encode()
+    text = b64encode(gzip.compress(content, mtime=0)).decode("ascii")
+    lines = [f"{COMPRESSED} {text[start : start + _MOST]}" for start in range(0, len(text), _MOST)]
+    return marked(shard, about, lines, content)
 
 
-def _lines(xml: str) -> Iterator[str]:
-    """Yield each line, a long one in pieces, with one element in each line for people who read the log."""
-    for line in xml.removesuffix("\n").split("\n"):
-        pieces = [
-            element[start : start + _MOST]
-            for element in _BETWEEN_ELEMENTS.split(line)
-            for start in range(0, len(element) or 1, _MOST)
-        ]
-        yield from (f"{CONTINUED} {piece}" for piece in pieces[:-1])
-        yield f"{WHOLE} {pieces[-1]}"
+def marked(shard: str, about: dict[str, str], lines: Iterable[str], content: bytes) -> str:
+    """Return `lines`, which stand for `content`, between the markers."""
+    between = list(lines)
+    end = json.dumps({"lines": len(between), "sha256": hashlib.sha256(content).hexdigest()})
+    return "".join(f"{MARKER} {shard} {line}\n" for line in (f"begin {json.dumps(about)}", *between, f"end {end}"))

@@ -17,6 +17,10 @@ _UNSAFE: Final = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]"
 )
 
+_MOST: Final = 300
+MARKER: Final = "django-probe:junit"
+"""What `django_probe.reports.sink` begins a line of a report with."""
+
 
 def visible(text: str) -> str:
     r"""Return `text` with an escape such as `\x1b` for every character that does more than show itself."""
@@ -32,6 +36,16 @@ def _escape(match: re.Match[str]) -> str:
 def one_line(text: str) -> str:
     """Return `text` on one line, visible, with single spaces."""
     return visible(" ".join(text.split()))
+
+
+def unmarked(text: str) -> str:
+    """Return `text` without what `collect` would take for a line of a report."""
+    return text.replace(MARKER, MARKER.replace(":", ": "))
+
+
+def shorten(line: str) -> str:
+    """Return the beginning of a long line, of which the rest is told elsewhere."""
+    return line if len(line) <= _MOST else f"{line[:_MOST]}…"
 
 
 def word(outcome: Outcome) -> str:

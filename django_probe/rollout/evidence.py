@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from django_probe import collect
-from django_probe.reports import ReportError
+from django_probe.reports import ReportError, marked
 from django_probe.reports.text import one_line, visible
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ class Outcome:
 
     release: str
     verdict: Verdict
-    shards: Sequence[collect.Shard]
+    shards: Sequence[marked.Shard]
     missing: Sequence[str]
 
     def merged(self) -> ET.Element:
@@ -52,7 +52,7 @@ def junit(outcome: Outcome) -> str:
 
 def reports_of(
     job: Job, latest: Mapping[int, Pod], lines: Mapping[str, Sequence[str]]
-) -> tuple[list[collect.Shard], list[str]]:
+) -> tuple[list[marked.Shard], list[str]]:
     """Return the reports of a gate, of each shard the latest pod's, and a sentence for each that is not there.
 
     `lines` are those of the reports by the uid of the pod that printed them.
@@ -62,25 +62,26 @@ def reports_of(
         pod = latest.get(index)
         try:
             found.append(_only(lines.get(pod.uid, ()) if pod else (), index))
-        except collect.CollectError as error:
+        except marked.CollectError as error:
             missing.append(f"{job.name}, shard {index}/{job.shards}: {error}")
     if not missing:
         try:
             collect.check(found)
-        except collect.CollectError as error:
+        except marked.CollectError as error:
             missing.append(f"{job.name}: {error}")
     return found, missing
 
 
-def _only(lines: Iterable[str], index: int) -> collect.Shard:
+def _only(lines: Iterable[str], index: int) -> marked.Shard:
     """Return the only report in the lines of a pod. Raise CollectError if there is none, or it is not whole."""
-    shards = collect.extract(lines)
-    if not shards:
-        raise collect.CollectError(collect.CollectCode.NO_REPORT, "no report is in its log")
-    if len(shards) > 1 or shards[0].index != index:
-        raise collect.CollectError(collect.CollectCode.DOUBLED, "its log has more than its own report")
-    collect.merge(shards)  # which reads the XML
-    return shards[0]
+    blocks = marked.blocks(lines)
+    if not blocks:
+        raise marked.CollectError(marked.CollectCode.NO_REPORT, "no report is in its log")
+    shard = blocks[0].read()
+    if len(blocks) > 1 or shard.index != index:
+        raise marked.CollectError(marked.CollectCode.DOUBLED, "its log has more than its own report")
+    collect.merge([shard])  # which reads the XML
+    return shard
 
 
 def _suite(release: str, errors: Sequence[tuple[str, str]]) -> ET.Element:

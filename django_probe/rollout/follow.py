@@ -7,7 +7,7 @@ import subprocess
 import threading
 from typing import TYPE_CHECKING
 
-from django_probe.collect import CollectError, extract, is_of_report
+from django_probe.reports.marked import CollectError, blocks, is_of_report
 from django_probe.reports.text import one_line, visible
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class Follower:
     def whole(self) -> bool:
         """Whether a report was read from its first line to its last."""
         try:
-            return bool(extract(self.report))
+            return bool([block.read() for block in blocks(self.report)])
         except CollectError:
             return False
 

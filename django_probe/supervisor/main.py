@@ -12,7 +12,7 @@ from django_probe.execution import linux
 from django_probe.reports.delivery import Delivery
 from django_probe.reports.streams import say
 from django_probe.reports.text import one_line
-from django_probe.reports.wanted import by_option, wanted
+from django_probe.reports.wanted import by_option, sink, wanted
 from django_probe.results import ExitCode
 from django_probe.supervisor import application, request, verdict
 from django_probe.supervisor.process import Ended, supervise
@@ -60,9 +60,11 @@ def _report(run: ProbeRun, delivery: Delivery[ProbeRun], asked: Request) -> None
 
     for sentence in delivery.deliver(run):
         _say(sentence)
-    color = wants_color(sys.stderr, no_color=bool(asked.options.get("no_color")))
+    brief = sink() == "log"
+    stream = sys.stdout if brief and sys.stdout is not None else sys.stderr
+    color = wants_color(stream, no_color=bool(asked.options.get("no_color")))
     annotate = github.wanted(asked=bool(asked.options.get("annotations")))
-    console = Console(sys.stderr, color=color, live=is_terminal(sys.stderr), annotate=annotate)
+    console = Console(stream, color=color, live=is_terminal(stream), annotate=annotate, brief=brief)
     console.finished(verdict.for_console(run))
 
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 import xml.etree.ElementTree as ET
 
-from tests.cluster.values import CRON, FAILING, HANGING, PASSING, SHARDS
+from tests.cluster.conftest import JOB_NAME, image_values
+from tests.cluster.values import CRON, CROWDED, FAILING, HANGING, PASSING, SHARDS
+from tests.helm.charts import CHART
 
 GATE = "shop-django-probe-gate-1"
 NEXT_GATE = "shop-django-probe-gate-2"
@@ -77,6 +80,44 @@ def answer_of_web(cluster) -> str:
         "print(a.status, a.read().decode())"
     )
     return cluster.kubectl("exec", f"deployment/{WEB}", "--", "python", "-c", script)
+
+
+def test_log_of_many_probes__fits_a_screen(cluster):
+    """What Helm 4 prints of a closed gate of 200 probes is short, and ends with the problem and the verdict."""
+    given = json.dumps({"image": image_values(cluster.image), **CROWDED})
+    flags = ("--install", "--wait", "--timeout", "300s", "--values", "-")
+    done = cluster.helm("upgrade", "shop", str(CHART), *flags, stdin=given, succeeds=False)
+    assert done.returncode != 0
+    *_, listed, problem, verdict = cluster.log(GATE).splitlines()
+    assert listed == "The gate is closed by:"
+    assert problem == "  failed   stock.TestStock.test_007: 7 == 7 : sold out"
+    assert verdict.startswith("gate deploy: CLOSED (exit 1)")
+    assert problems(cluster.junit(GATE)) == ["test_007"]
+    if cluster.tools.version.startswith("4"):
+        assert "stock.TestStock.test_007: 7 == 7 : sold out" in done.stderr
+        assert len(done.stderr) < 200 * 50
+
+
+def test_evicted_pod__is_an_attempt(cluster):
+    """A gate's pod that is evicted is made anew: the report is that of the second, whatever is left of the first."""
+    slow = "import time, unittest\nclass TestShop(unittest.TestCase):\n    def test_slow(self): time.sleep(15)\n"
+
+    def evict() -> None:
+        (pod, *_) = cluster.wait_for(
+            "the gate runs",
+            lambda: cluster.get("pods", "--selector", f"{JOB_NAME}={GATE}", "--field-selector", "status.phase=Running"),
+        )
+        name = pod["metadata"]["name"]
+        eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": name}}
+        path = f"/api/v1/namespaces/{cluster.namespace}/pods/{name}/eviction"
+        cluster.kubectl("create", "--raw", path, "--filename", "-", stdin=json.dumps(eviction))
+
+    saboteur = threading.Thread(target=evict)
+    saboteur.start()
+    code = cluster.upgrade({**PASSING, "probes": {"shop.py": slow}})
+    saboteur.join()
+    assert code == 0
+    assert problems(cluster.junit(GATE)) == []
 
 
 def test_readiness__goes_and_comes_back(cluster):

@@ -30,8 +30,14 @@ SPREAD = "import unittest\n" + "".join(
     for number in range(16)
 )
 
+MANY = "import unittest\n\n\nclass TestStock(unittest.TestCase):\n" + "".join(
+    f"    def test_{number:03}(self):\n        self.assertNotEqual({number}, 7, 'sold out')\n\n"
+    for number in range(200)
+)
+
 PASSING = {"policy": POLICY, "gate": QUICK, "web": {"enabled": True}, "probes": {"shop.py": PROBE}}
 FAILING = {**PASSING, "probes": {"shop.py": PROBE + FAILURE}}
+CROWDED = {"policy": {"gates": {"deploy": {"probes": ["stock"]}}}, "gate": QUICK, "probes": {"stock.py": MANY}}
 CRON = {**PASSING, "web": {"enabled": False}, "cronJob": {"enabled": True, "schedule": "* * * * *"}}
 SHARDS = {
     "policy": {"gates": {"deploy": {"probes": ["parts", "shop.TestShop.test_fails"]}}},

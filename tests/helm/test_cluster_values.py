@@ -18,7 +18,7 @@ from tests.helm.tools import ROOT
 if TYPE_CHECKING:
     from pathlib import Path
 
-RELEASES = ("PASSING", "FAILING", "CRON", "SHARDS", "HANGING")
+RELEASES = ("PASSING", "FAILING", "CROWDED", "CRON", "SHARDS", "HANGING")
 
 
 @pytest.mark.parametrize("name", RELEASES)
@@ -64,6 +64,14 @@ def probe(folder: Path, release: dict, *arguments: str) -> subprocess.CompletedP
         timeout=60,
         check=False,
     )
+
+
+def test_probes_of_a_crowd__do_what_the_cluster_is_to_show(tmp_path):
+    """Of 200 probes one fails."""
+    done = probe(tmp_path, values.CROWDED)
+    assert done.returncode == 1
+    assert "199 passed, 1 failed" in done.stderr, done.stderr[-500:]
+    assert "failed   stock.TestStock.test_007" in done.stderr
 
 
 def test_probes_of_the_shards__do_what_the_cluster_is_to_show(tmp_path):

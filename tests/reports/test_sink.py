@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 import hashlib
 import json
+import random
 import subprocess
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
-from django_probe.reports import junit, sink
+from django_probe.reports import junit, sink, text
 
 LOG = {"PROBE_REPORT_SINK": "log"}
 
@@ -18,20 +21,21 @@ def unwrapped(marked, shard="0/1"):
     prefix = f"django-probe:junit {shard} "
     lines = marked.splitlines()
     assert all(line.startswith(prefix) for line in lines)
-    text = "".join(line.removeprefix(prefix)[2:] + "\n" * (line[len(prefix)] == "|") for line in lines[1:-1])
+    assert all(line.startswith(f"{prefix}= ") for line in lines[1:-1])
+    text = gzip.decompress(base64.b64decode("".join(line.removeprefix(f"{prefix}= ") for line in lines[1:-1])))
     begin = json.loads(lines[0].removeprefix(f"{prefix}begin "))
-    return begin, text, json.loads(lines[-1].removeprefix(f"{prefix}end "))
+    return begin, text.decode(), json.loads(lines[-1].removeprefix(f"{prefix}end "))
 
 
-def test_render__is_the_junit_report_line_by_line(run, result):
-    """What stands behind the prefixes is the very XML of --junit; the markers say which run, which hash."""
+def test_render__is_the_junit_report_compressed(run, result):
+    """What stands behind the prefixes is the very XML of --junit; the markers say the run, the pod, the hash."""
     record = run(
         result(outcome="failed", message="402 != 200", details="Traceback\n\n  line 7\n"), result("shop.T.test")
     )
     begin, text, end = unwrapped(sink.render(record))
     assert text == junit.render(record)
-    assert begin == {"run": "6f0c", "gate": "deploy"}
-    assert end == {"lines": sink.render(record).count("\n") - 2, "sha256": hashlib.sha256(text.encode()).hexdigest()}
+    assert begin == {"run": "6f0c", "gate": "deploy", "pod": "pod-x", "started_at": "2026-11-23T10:00:00.123Z"}
+    assert end == {"lines": 1, "sha256": hashlib.sha256(text.encode()).hexdigest()}
 
 
 def test_render__names_the_shard_in_every_line(run, result):
@@ -40,11 +44,17 @@ def test_render__names_the_shard_in_every_line(run, result):
     assert unwrapped(sink.render(record), shard="2/4")[1] == junit.render(record)
 
 
-def test_render__no_line_is_long(run, result):
-    """Container runtimes cut a line at 16 KiB: a message of any length stays below, in characters of any width."""
-    record = run(result(outcome="failed", message="x" * 50_000, details="\N{SNOWMAN}" * 50_000))
+def test_render__no_line_is_too_long(run, result):
+    """Container runtimes cut a line at 16 KiB: what does not compress takes several lines."""
+    noise = random.Random(3)
+    record = run(
+        result(
+            outcome="failed", message="x", details="".join(chr(noise.randrange(0x4E00, 0x9FFF)) for _ in range(20_000))
+        )
+    )
     marked = sink.render(record)
-    assert max(len(line.encode()) for line in marked.splitlines()) < 5000
+    assert marked.count("\n") > 5
+    assert max(len(line.encode()) for line in marked.splitlines()) < 10_000
     assert unwrapped(marked)[1] == junit.render(record)
 
 
@@ -64,13 +74,36 @@ def test_command__prints_the_report_before_the_summary(project):
     )
     assert done.returncode == 1
     lines = done.stdout.splitlines()
-    marked = [number for number, line in enumerate(lines) if line.startswith(sink.MARKER)]
+    marked = [number for number, line in enumerate(lines) if line.startswith(text.MARKER)]
     problem = next(number for number, line in enumerate(lines) if line.startswith("=" * 40))
     assert marked == list(range(marked[0], marked[0] + len(marked)))
     assert marked[-1] < problem
+    assert lines[-3:-1] == ["The gate is closed by:", "  failed   shop.TestPay.test_pay: 402"]
     assert lines[-1].startswith("gate default: CLOSED (exit 1)")
     xml = unwrapped("".join(f"{lines[number]}\n" for number in marked))[1]
     assert [case.get("name") for case in ET.fromstring(xml).iter("testcase")] == ["test_pay"]
+
+
+def test_command__of_200_probes_fits_a_screen(project):
+    """Helm 4 prints the log of a closed gate as one escaped line: it is short, and its end says all that matters.
+
+    Everything is on standard output, so that nobody mixes two streams.
+    """
+    methods = "".join(f"    def test_{number:03}(self): pass\n" for number in range(197))
+    failing = "".join(
+        f"    def test_z{number}(self): self.fail('{number} is out of stock ' + 'x' * 400)\n" for number in range(3)
+    )
+    project.app("shop", f"import unittest\nclass TestStock(unittest.TestCase):\n{methods}{failing}")
+    done = project.probe("--parallel", "2", env=LOG)
+    assert (done.code, done.err) == (1, "")
+    assert len(json.dumps(done.out)) < 200 * 50
+    assert done.out.count("\npassed ") == 20
+    *_, listed, first, second, third, verdict = done.out.splitlines()
+    assert listed == "The gate is closed by:"
+    for number, line in enumerate((first, second, third)):
+        assert line.startswith(f"  failed   shop.TestStock.test_z{number}: {number} is out of stock xxx")
+        assert len(line) < 400
+    assert verdict.startswith("gate default: CLOSED (exit 1): 3 blocking probes did not pass")
 
 
 def test_command__prints_no_report_unless_it_is_asked_to(project):

@@ -311,7 +311,9 @@ def test_stdout__with_the_sink_of_a_pod(gate):
 
     assert done.code == 1
     assert done.out.startswith('django-probe:junit 0/1 begin {"run": ')
-    assert done.out.splitlines()[-1].startswith("django-probe:junit 0/1 end ")
+    *_, end = (line for line in done.out.splitlines() if line.startswith("django-probe:junit"))
+    assert end.startswith("django-probe:junit 0/1 end ")
+    assert done.out.splitlines()[-1].startswith("gate default: CLOSED (exit 1)")
 
 
 def test_stdout__closed_from_the_start(gate):

@@ -1,0 +1,192 @@
+"""Reads what `django_probe.reports.sink` prints, out of a log that may have gone through much.
+
+Releases before printed the XML itself: a whole line of it is marked `|`, and one that goes on in the next line `>`.
+Such a report is read too.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import re
+import zlib
+from base64 import b64decode
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import TYPE_CHECKING, Final
+
+from django_probe.reports.sink import COMPRESSED
+from django_probe.reports.text import MARKER, one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+_CONTINUED: Final = ">"
+
+# The first marker of a line is ours: what follows it is text of the report, whatever it says.
+_LINE: Final = re.compile(
+    rf"{re.escape(MARKER)} (?P<shard>\d{{1,5}}/\d{{1,5}}) (?P<kind>begin|end|[|{_CONTINUED}{COMPRESSED}]) ?(?P<rest>.*)"
+)
+
+
+class CollectCode(IntEnum):
+    """What the exit status says; none is one that a gate could have, except those that mean the same."""
+
+    COLLECTED = 0
+    USAGE = 2
+    NO_REPORT = 20
+    MISSING = 21
+    CUT = 22
+    DOUBLED = 23
+    ALTERED = 24
+    MIXED = 25
+
+
+class CollectError(Exception):
+    """The logs do not hold one whole report; the message says what is wrong and what to do."""
+
+    def __init__(self, code: CollectCode, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """The report of a shard, `index` from 0 to `count` - 1; `run` is the id of the run that it belongs to."""
+
+    index: int
+    count: int
+    run: str
+    xml: str
+    selection: str = ""
+
+
+@dataclass(slots=True)
+class Block:
+    """The lines of one report, from its marker to its marker; `end` is None while that did not come."""
+
+    shard: str
+    about: Mapping[str, object]
+    lines: list[tuple[str, str]] = field(default_factory=list)
+    end: Mapping[str, object] | None = None
+
+    @property
+    def run(self) -> str:
+        """The id of the run."""
+        return str(self.about.get("run"))
+
+    @property
+    def attempt(self) -> tuple[str, str]:
+        """When it started, in UTC, and in which pod; both empty where a release before printed it."""
+        return str(self.about.get("started_at") or ""), str(self.about.get("pod") or "")
+
+    def read(self) -> Shard:
+        """Return the report, if it is what the marker at its end says. Raise CollectError if it is not."""
+        if self.end is None:
+            raise CollectError(
+                CollectCode.CUT,
+                f"shard {self.shard}: the end of its report is not in the log; wait until the pod has ended and fetch "
+                f"it again",
+            )
+        if self.end.get("lines") != len(self.lines):
+            raise CollectError(
+                CollectCode.CUT,
+                f"shard {self.shard}: {len(self.lines)} lines of its report are in the log, and "
+                f"{self.end.get('lines')} were printed; the log was cut or rotated: fetch it again, or keep larger "
+                f"logs",
+            )
+        content = self._content()
+        if content is None or hashlib.sha256(content).hexdigest() != self.end.get("sha256"):
+            raise CollectError(
+                CollectCode.ALTERED,
+                f"shard {self.shard}: the SHA-256 of its report is not the one that was printed with it; "
+                f"something between the pod and here changed its lines: give the log as kubectl prints it",
+            )
+        index, _, count = self.shard.partition("/")
+        xml = content.decode("utf-8", "replace")
+        return Shard(int(index), int(count), self.run, xml, str(self.about.get("selection") or ""))
+
+    def _content(self) -> bytes | None:
+        """Return the XML; None where the lines hold none."""
+        if any(kind != COMPRESSED for kind, _ in self.lines):
+            return "".join(rest if kind == _CONTINUED else f"{rest}\n" for kind, rest in self.lines).encode()
+        try:
+            return gzip.decompress(b64decode("".join(rest.strip() for _, rest in self.lines), validate=True))
+        except (ValueError, EOFError, OSError, zlib.error):
+            return None
+
+
+def is_of_report(line: str) -> bool:
+    """Return whether a line of a log is one of a report."""
+    return _LINE.search(line) is not None
+
+
+def blocks(lines: Iterable[str]) -> list[Block]:
+    """Return the reports in the lines of a log, in the order of their beginnings, whole or not.
+
+    Raise CollectError for a line without the beginning of its report, or a marker that is not as it was printed.
+    """
+    found: list[Block] = []
+    current: dict[str, Block] = {}
+    for line in lines:
+        if not (match := _LINE.search(line.rstrip("\r\n"))):
+            continue
+        shard, kind, rest = match["shard"], match["kind"], match["rest"]
+        if kind == "begin":
+            found.append(Block(shard, _said(shard, rest)))
+            current[shard] = found[-1]
+        elif shard not in current:
+            raise CollectError(
+                CollectCode.CUT,
+                f"shard {shard}: the beginning of its report is not in the log; it was cut or rotated: "
+                f"fetch the whole log, without --tail or --since, or keep larger logs",
+            )
+        elif kind == "end":
+            current.pop(shard).end = _said(shard, rest)
+        else:
+            current[shard].lines.append((kind, rest))
+    return found
+
+
+def attempts(found: Iterable[Block]) -> dict[str, list[Block]]:
+    """Return the reports of each shard, the earliest attempt at it first.
+
+    An evicted pod may stay beside the one that took its place, or a gate be tried again. Raise CollectError where two
+    reports of a shard are not attempts of one run, one after the other.
+    """
+    by_shard: dict[str, list[Block]] = {}
+    for block in found:
+        by_shard.setdefault(block.shard, []).append(block)
+    for shard, several in by_shard.items():
+        several.sort(key=lambda block: block.attempt)
+        starts = {block.attempt[0] for block in several}
+        if (
+            len({block.run for block in several}) > 1
+            or len(starts) < len(several)
+            or ("" in starts and len(starts) > 1)
+        ):
+            raise doubled(shard)
+    return by_shard
+
+
+def doubled(shard: str) -> CollectError:
+    """Return the error of a shard that was reported twice, when nobody knows which report counts."""
+    return CollectError(
+        CollectCode.DOUBLED,
+        f"shard {shard}: the log has more than one report of it; give the log of one run, each pod's once",
+    )
+
+
+def _said(shard: str, text: str) -> Mapping[str, object]:
+    try:
+        said = json.loads(text)
+    except ValueError:
+        said = None
+    if not isinstance(said, dict):
+        raise CollectError(
+            CollectCode.ALTERED,
+            f"shard {shard}: a marker line is not as it was printed: {one_line(text)[:80]!r}; "
+            f"give the log as kubectl prints it",
+        )
+    return said
