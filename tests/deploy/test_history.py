@@ -134,12 +134,29 @@ def test_silent_database__is_given_up(deployment):
         done = deployment.run("migrate", PROBE_HISTORY_DATABASE_URL=url)
         took = time.monotonic() - began
     assert done.returncode == 1
+    assert done.stderr.startswith('CommandError: database "history" (postgresql at 127.0.0.1:')
     assert "timeout expired" in done.stderr
+    assert done.stderr.count("\n") == 1
     assert 4 < took < 20
     own = f"{url}?connect_timeout=2&tcp_user_timeout=900"
     options = deployment.setting("DATABASES", PROBE_HISTORY_DATABASE_URL=own)["history"]["OPTIONS"]
     assert (options["connect_timeout"], options["tcp_user_timeout"], options["keepalives_idle"]) == (2, 900, 5)
     assert deployment.setting("DATABASES", DATABASE_URL=url)["default"]["OPTIONS"] == {}
+
+
+def test_migrate__of_a_database_that_is_away_is_one_line(deployment):
+    """Which one, and why, so that the log of a Job that tries four times says it; `--traceback` tells more."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        url = f"postgres://probe:hunter22@127.0.0.1:{held.getsockname()[1]}/probe"
+        done = deployment.run("migrate", PROBE_HISTORY_DATABASE_URL=url)
+        traced = deployment.run("migrate", "--traceback", PROBE_HISTORY_DATABASE_URL=url)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    assert done.stderr.startswith('CommandError: database "history" (postgresql at 127.0.0.1:')
+    assert "Connection refused" in done.stderr
+    assert traced.returncode == 1
+    assert "Traceback" in traced.stderr
+    assert "hunter22" not in done.stderr + traced.stderr
 
 
 def test_gate__is_none_the_worse_without_its_history(kept):
