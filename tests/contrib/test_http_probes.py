@@ -136,6 +136,31 @@ def test_release__bad_answers_of_the_new_release(http, outcome, web_server):
     assert len(server.requests) == 5 + 10
 
 
+def test_release__that_answers_badly_is_a_fact(http, web_server):
+    """Ten bad answers of the new release without a good one between them end the waiting; the old one's do not."""
+    broken, mixed = web_server().says(500, V42), web_server()
+    mixed.answer = lambda number: (500, V41 if number % 2 else V42)
+    old = web_server()
+    old.answer = lambda number: (500, V41) if number < 15 else (200, V42)
+    project = http(broken.url(), mixed.url(), old.url(), more='PROBE_RELEASE_HEADER = "X-Release"')
+
+    # The pause is shortened from 500 ms; all else is as the gate runs it.
+    done = project.run(
+        "shell",
+        "-c",
+        "import unittest; from django_probe.contrib.http import polling, probes; polling._PAUSE_SECONDS = 0.02; "
+        "unittest.main(probes, argv=['probes'])",
+        env={"PROBE_RELEASE": "v42"},
+    )
+
+    assert done.code == 1
+    said = "answered badly 10 times in a row with X-Release 'v42'; the last: status 500 with X-Release 'v42'"
+    assert f"{broken.url()}: {said}" in done.err
+    assert f"{mixed.url()}: {said}" in done.err
+    assert f"{old.url()}: " not in done.err
+    assert (len(broken.requests), len(mixed.requests), len(old.requests)) == (10, 20, 24)
+
+
 @pytest.mark.parametrize(
     ("more", "env"),
     [('PROBE_RELEASE_HEADER = "X-Release"', {}), ("", {"PROBE_RELEASE": "v42"})],

@@ -1,4 +1,4 @@
-"""Asks a target over new connections, until it has given enough good answers in a row."""
+"""Asks a target over new connections, until it has given enough good answers in a row, or bad ones of the release."""
 
 from __future__ import annotations
 
@@ -36,6 +36,8 @@ class Watch:
     release: Release | None
     timeout: float
     in_a_row: int = 0
+    bad_in_a_row: int = 0
+    """Of the release that is waited for; what others answer, or nobody does, changes it not."""
     last: str = "no answer before the time was over"
     answers: Counter[str | None] = field(default_factory=Counter)
 
@@ -44,12 +46,17 @@ class Watch:
         """Whether the target answered as it has to."""
         return self.in_a_row >= (IN_A_ROW if self.release else 1)
 
+    @property
+    def refuted(self) -> bool:
+        """Whether the release itself answered so badly, so often, that waiting will not mend it."""
+        return self.bad_in_a_row >= IN_A_ROW
+
     def run(self, stop: Event) -> None:
-        """Ask until satisfied or told to stop; errors are never raised but kept for `problem`."""
+        """Ask until it is known how the target answers, or told to stop; errors are kept for `problem`."""
         while not stop.is_set():
             good = self._ask()
             self.in_a_row = self.in_a_row + 1 if good else 0
-            if self.satisfied or not self.release:
+            if self.satisfied or self.refuted or not self.release:
                 return
             if not good:
                 stop.wait(_PAUSE_SECONDS)
@@ -58,11 +65,16 @@ class Watch:
         """Return what was seen, for the person whom the gate wakes up."""
         if not self.release:
             return f"{self.target.shown}: {self.last}"
+        release = f"{self.release.header} {self.release.name!r}"
+        if self.refuted:
+            return (
+                f"{self.target.shown}: answered badly {IN_A_ROW} times in a row with {release}; the last: {self.last}"
+            )
         total = sum(self.answers.values())
         seen = ", ".join(f"{count} with {_shown(name)}" for name, count in self.answers.most_common(_SHOWN_RELEASES))
         return (
-            f"{self.target.shown}: not answered {IN_A_ROW} times in a row with {self.release.header} "
-            f"{self.release.name!r}, only {self.in_a_row} times at last; the last: {self.last}; "
+            f"{self.target.shown}: not answered {IN_A_ROW} times in a row with {release}, "
+            f"only {self.in_a_row} times at last; the last: {self.last}; "
             f"answers in all: {total}{f' ({seen})' if seen else ''}"
         )
 
@@ -82,10 +94,16 @@ class Watch:
         elapsed = time.monotonic() - started
         self.answers[name] += 1
         self.last = f"status {status}{f' with {self.release.header} {_shown(name)}' if self.release else ''}"
+        good = status < _GOOD_BELOW
         if elapsed > self.timeout:
             self.last += f" after {elapsed:.1f} s, more than {self.timeout:g} s"
+            good = False
+        if self.release is None:
+            return good
+        if name != self.release.name:
             return False
-        return status < _GOOD_BELOW and (self.release is None or name == self.release.name)
+        self.bad_in_a_row = 0 if good else self.bad_in_a_row + 1
+        return good
 
     def _answer(self) -> tuple[int, str | None]:
         """Ask over a new connection, and return the status and the release that the answer names."""
