@@ -44,6 +44,12 @@ def history_database() -> str:
     return str(getattr(settings, "PROBE_HISTORY_DATABASE", None) or "default")
 
 
+def public_badges() -> frozenset[str]:
+    """Return the gates whose badges anybody may see, from settings.PROBE_PUBLIC_BADGES; none where it is no list."""
+    names = getattr(settings, "PROBE_PUBLIC_BADGES", None) or ()
+    return frozenset(map(str, names)) if isinstance(names, list | tuple | set | frozenset) else frozenset()
+
+
 def history_days() -> int:
     """Return how many days of runs are kept, from settings.PROBE_HISTORY_DAYS."""
     return int(getattr(settings, "PROBE_HISTORY_DAYS", None) or 30)

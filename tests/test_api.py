@@ -39,8 +39,9 @@ IMPORT = """
 """
 REVERSE = """
     from django.urls import reverse
-    given = {"gate": ["deploy"], "run": ["a1"]}
-    for name in ("index", "live", "ready", "gate", "run", "metrics", "openapi"):
+    given = {"gate": ["deploy"], "badge": ["deploy"], "run": ["a1"]}
+    names = ("index", "live", "ready", "gates", "gate", "badge", "runs", "run", "compare", "metrics", "openapi")
+    for name in names:
         print(reverse(f"django_probe:{name}", args=given.get(name, [])))
 """
 
@@ -79,12 +80,12 @@ def test_every_path__can_be_imported(site):
 def test_every_url__can_be_reversed(site):
     """The names of the URLs that the page promises are there."""
     named = re.findall(r"`django_probe:(\w+)`", PAGE)
-    assert len(named) == 7
+    assert len(named) == 11
     assert all(f'"{name}"' in REVERSE for name in named)
     done = python(site, REVERSE)
-    assert done.out.split() == [
-        f"/probe/{path}" for path in ("", "live/", "ready/", "gates/deploy/", "runs/a1/", "metrics/", "openapi.json")
-    ], done.err
+    gates, runs = ("gates/", "gates/deploy/", "gates/deploy/badge.svg"), ("runs/", "runs/a1/", "compare/")
+    paths = ("", "live/", "ready/", *gates, *runs, "metrics/", "openapi.json")
+    assert done.out.split() == [f"/probe/{path}" for path in paths], done.err
 
 
 def test_every_setting__is_on_the_page():

@@ -24,8 +24,8 @@ def check_history(
     app_configs: Sequence[AppConfig] | None = None,  # noqa: ARG001 (the settings are no app's)
     **_options: Any,
 ) -> list[CheckMessage]:
-    """E003: malformed tokens. E004, E005: PROBE_HISTORY_DATABASE, PROBE_HISTORY_DAYS."""
-    return [*_tokens(), *_database(), *_days()]
+    """E003: malformed tokens. E004, E005, E006: PROBE_HISTORY_DATABASE, PROBE_HISTORY_DAYS, PROBE_PUBLIC_BADGES."""
+    return [*_tokens(), *_database(), *_days(), *_badges()]
 
 
 def _tokens() -> list[CheckMessage]:
@@ -48,3 +48,11 @@ def _days() -> list[CheckMessage]:
         return []
     what = f"PROBE_HISTORY_DAYS: expected a whole number of at least 1, not {days!r}."
     return [Error(what, hint="How many days of runs are kept; 30 if it is not set.", id="django_probe.E005")]
+
+
+def _badges() -> list[CheckMessage]:
+    names = getattr(settings, "PROBE_PUBLIC_BADGES", None) or ()
+    if isinstance(names, list | tuple | set | frozenset) and all(isinstance(name, str) for name in names):
+        return []
+    what = f"PROBE_PUBLIC_BADGES: expected a list of the names of gates, not {names!r}."
+    return [Error(what, hint="No badge is public until it is corrected.", id="django_probe.E006")]

@@ -215,9 +215,15 @@ def test_the_probed_server__may_have_the_history(deployment, own):
 
 
 def test_settings__come_from_the_environment(kept):
-    """Days, tokens between blanks or commas, their file, metrics for each probe."""
+    """Days, tokens between blanks or commas, their file, public badges, metrics for each probe."""
     tokens = [f"view:{'a' * 24}", f"start:{'b' * 24}", f"view:{'c' * 24}"]
-    names = ("PROBE_HISTORY_DAYS", "PROBE_TOKENS", "PROBE_TOKENS_FILE", "PROBE_METRICS_PER_PROBE")
+    names = (
+        "PROBE_HISTORY_DAYS",
+        "PROBE_TOKENS",
+        "PROBE_TOKENS_FILE",
+        "PROBE_METRICS_PER_PROBE",
+        "PROBE_PUBLIC_BADGES",
+    )
     found = kept.evaluate(
         "from django.conf import settings",
         f"[getattr(settings, name) for name in {names}]",
@@ -225,10 +231,11 @@ def test_settings__come_from_the_environment(kept):
         PROBE_TOKENS=f"{tokens[0]}, {tokens[1]}\n{tokens[2]}",
         PROBE_TOKENS_FILE="/run/tokens",
         PROBE_METRICS_PER_PROBE="true",
+        PROBE_PUBLIC_BADGES="deploy, periodic",
     )
-    assert found == [7, tokens, "/run/tokens", True]
+    assert found == [7, tokens, "/run/tokens", True, ["deploy", "periodic"]]
     unset = kept.evaluate("from django.conf import settings", f"[getattr(settings, name) for name in {names}]")
-    assert unset == [30, [], "", False]
+    assert unset == [30, [], "", False, []]
 
 
 def test_createsuperuser__makes_a_user_where_users_are(kept):

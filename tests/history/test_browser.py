@@ -81,6 +81,7 @@ PAGES = {
     "run of our own": "runs/ffffffffffffffffffffffffffffffff/",
     "hostile run": f"runs/{quote(EVIL, safe='')}/",
     "running": "runs/running/",
+    "comparison": "compare/?from=day-2&to=shards&gate=checkout",
     "notice": "runs/nothing/",
 }
 

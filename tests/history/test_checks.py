@@ -17,12 +17,14 @@ FOUND = {
     "PROBE_HISTORY_DAYS = 0": ("E005", ["a whole number of at least 1, not 0"]),
     "PROBE_HISTORY_DAYS = '30'": ("E005", ["a whole number of at least 1, not '30'"]),
     "PROBE_HISTORY_DAYS = True": ("E005", ["a whole number of at least 1, not True"]),
+    "PROBE_PUBLIC_BADGES = 'deploy'": ("E006", ["a list of the names of gates, not 'deploy'"]),
 }
 RIGHT = f"""
 PROBE_TOKENS = ("start:{TOKEN}", "view:{TOKEN}")
 PROBE_TOKENS_FILE = BASE_DIR / "comes-later"
 PROBE_HISTORY_DATABASE = "history"
 PROBE_HISTORY_DAYS = 1
+PROBE_PUBLIC_BADGES = ["deploy"]
 DATABASES["history"] = DATABASES["default"]
 """
 

@@ -7,12 +7,9 @@ from typing import Any, Final
 from django.conf import settings
 
 import django_probe
+from django_probe.history.http import listing, schemas
 from django_probe.history.http.negotiation import LONGEST_WAIT, Format
-from django_probe.history.storage.summaries import State
-from django_probe.reports.json import VERSION
-from django_probe.results import EndedBy, Outcome
-
-_Schema = dict[str, Any]
+from django_probe.history.http.schemas import TEXT, TEXTS, Schema, ref
 
 _VIEW: Final = "Needs a token, or a user with the permission to see runs."
 _START: Final = (
@@ -42,8 +39,12 @@ def description(root: str) -> dict[str, Any]:
                     _readiness("text/plain", "text/html"),
                 )
             },
+            "/gates/": {"get": _gates()},
+            "/gates/{name}/badge.svg": {"parameters": [_in_path("name", "A gate.")], "get": _badge()},
             "/gates/{name}/": {"parameters": [_in_path("name", "A gate.")], "get": _gate(), "post": _start()},
+            "/runs/": {"get": _runs()},
             "/runs/{id}/": {"parameters": [_in_path("id", "A run.")], "get": _run()},
+            "/compare/": {"get": _compare()},
             "/metrics/": {"get": _metrics()},
             "/openapi.json": {"get": _itself()},
         },
@@ -61,16 +62,27 @@ def description(root: str) -> dict[str, Any]:
                 "Throttled": _answer("Too many failed attempts with a token, or requests that wait.", _ERRORS),
                 "Down": _answer("The history's database does not answer.", _ERRORS),
             },
-            "schemas": {"Run": _RUN, "Result": _RESULT, "Started": _STARTED, "Error": _ERROR},
+            "schemas": {
+                "Run": schemas.RUN,
+                "Result": schemas.RESULT,
+                "Started": schemas.STARTED,
+                "Error": schemas.ERROR,
+                "ListedRun": schemas.LISTED_RUN,
+                "Cause": schemas.CAUSE,
+                "Gate": schemas.GATE,
+                "Gates": schemas.GATES,
+                "Runs": schemas.RUNS,
+                "Comparison": schemas.COMPARISON,
+            },
         },
     }
 
 
-def _open(name: str, summary: str, responses: _Schema) -> _Schema:
+def _open(name: str, summary: str, responses: Schema) -> Schema:
     return {"operationId": name, "summary": summary, "security": [{}], "responses": responses}
 
 
-def _gate() -> _Schema:
+def _gate() -> Schema:
     closed = "The gate is closed; its run may have been lost."
     return {
         "operationId": "gate",
@@ -87,7 +99,7 @@ def _gate() -> _Schema:
     }
 
 
-def _start() -> _Schema:
+def _start() -> Schema:
     location = {"Location": {"description": "The run.", "schema": {"type": "string"}}}
     return {
         "operationId": "start",
@@ -99,9 +111,9 @@ def _start() -> _Schema:
             "content": {
                 media_type: {"schema": schema}
                 for media_type, schema in {
-                    "application/x-www-form-urlencoded": _fields(several=_TEXTS),
-                    "multipart/form-data": _fields(several=_TEXTS),
-                    "application/json": _fields(several={"anyOf": [{"type": "string"}, _TEXTS]}),
+                    "application/x-www-form-urlencoded": _fields(several=TEXTS),
+                    "multipart/form-data": _fields(several=TEXTS),
+                    "application/json": _fields(several={"anyOf": [{"type": "string"}, TEXTS]}),
                 }.items()
             },
         },
@@ -120,7 +132,7 @@ def _start() -> _Schema:
     }
 
 
-def _run() -> _Schema:
+def _run() -> Schema:
     return {
         "operationId": "run",
         "summary": "One run; while it goes on, its progress",
@@ -135,7 +147,74 @@ def _run() -> _Schema:
     }
 
 
-def _metrics() -> _Schema:
+def _gates() -> Schema:
+    after = _in_query("after", "The name of the last gate of the page before.", TEXT)
+    return {
+        "operationId": "gates",
+        "summary": "The gates, with how each stands and why",
+        "description": _VIEW,
+        "parameters": [_LIMIT, after, _format((Format.JSON,))],
+        "responses": _documents("Gates"),
+    }
+
+
+def _runs() -> Schema:
+    states = {"type": "string", "enum": [str(state) for state in listing.STATES]}
+    return {
+        "operationId": "runs",
+        "summary": "The runs, the latest first",
+        "description": f"{_VIEW} A page may have fewer runs than its limit where `state` is given: `next` goes on.",
+        "parameters": [
+            _in_query("gate", "Of this gate alone.", TEXT),
+            _in_query("since", "Started then or later; UTC where it names no zone.", {**TEXT, "format": "date-time"}),
+            _in_query("state", "In this state, or with this verdict.", states),
+            _LIMIT,
+            _in_query("before", "What `next` has.", {"type": "integer", "minimum": 0}),
+            _format((Format.JSON,)),
+        ],
+        "responses": _documents("Runs"),
+    }
+
+
+def _compare() -> Schema:
+    forms = (Format.JSON, Format.HTML)
+    return {
+        "operationId": "compare",
+        "summary": "What differs between two runs of a gate",
+        "description": f"{_VIEW} A release is its latest run of the whole gate that ended.",
+        "parameters": [
+            {**_in_query("from", "A run or a release.", TEXT), "required": True},
+            {**_in_query("to", "A run or a release.", TEXT), "required": True},
+            _in_query("gate", "The gate, where both releases ran several.", TEXT),
+            _format(forms),
+        ],
+        "responses": _documents("Comparison", "text/html"),
+    }
+
+
+def _badge() -> Schema:
+    return {
+        "operationId": "badge",
+        "summary": "A picture of how the gate stands",
+        "description": f"{_VIEW} Anybody may see the gates that the setting PROBE_PUBLIC_BADGES names.",
+        "security": [{"bearer": []}, {"basic": []}, {"cookie": []}, {}],
+        "responses": {
+            "200": _answer("The badge, whatever the verdict.", _texts("image/svg+xml")),
+            "304": {"description": "It is what the ETag says."},
+            **_refusals("401", "403", "404", "429", "503"),
+        },
+    }
+
+
+def _documents(schema: str, *others: str) -> Schema:
+    return {
+        "200": _answer("It.", {"application/json": {"schema": ref(schema)}, **_texts(*others)}),
+        "304": {"description": "It is what the ETag says."},
+        **_refusals("400", "401", "403", "406", "429", "503"),
+    }
+
+
+def _metrics() -> Schema:
     return {
         "operationId": "metrics",
         "summary": "The metrics of all gates, in the format of Prometheus or OpenMetrics",
@@ -148,7 +227,7 @@ def _metrics() -> _Schema:
     }
 
 
-def _itself() -> _Schema:
+def _itself() -> Schema:
     document = {"application/json": {"schema": {"type": "object"}}}
     return {
         "operationId": "openapi",
@@ -158,45 +237,45 @@ def _itself() -> _Schema:
     }
 
 
-def _readiness(*media_types: str) -> _Schema:
+def _readiness(*media_types: str) -> Schema:
     return {
         "200": _answer("It is ready, or the visitor sees the status page.", _texts(*media_types)),
         "503": _answer("It is not ready; the line says why in general.", _texts("text/plain")),
     }
 
 
-def _lines(text: str) -> _Schema:
+def _lines(text: str) -> Schema:
     return {"200": _answer(text, _texts("text/plain"))}
 
 
-def _refusals(*statuses: str) -> _Schema:
+def _refusals(*statuses: str) -> Schema:
     names = {"401": "Unauthorized", "403": "Forbidden", "404": "Missing", "429": "Throttled", "503": "Down"}
     return {status: {"$ref": f"#/components/responses/{names.get(status, 'Refused')}"} for status in statuses}
 
 
-def _answer(text: str, content: _Schema) -> _Schema:
+def _answer(text: str, content: Schema) -> Schema:
     return {"description": text, "content": content}
 
 
-def _texts(*media_types: str) -> _Schema:
+def _texts(*media_types: str) -> Schema:
     return {media_type: {"schema": {"type": "string"}} for media_type in media_types}
 
 
-def _records(formats: tuple[Format, ...]) -> _Schema:
+def _records(formats: tuple[Format, ...]) -> Schema:
     texts = _texts(*(form.media_types[0] for form in formats if form is not Format.JSON))
-    return {"application/json": {"schema": _ref("Run")}, **texts}
+    return {"application/json": {"schema": ref("Run")}, **texts}
 
 
-def _records_or_errors(formats: tuple[Format, ...]) -> _Schema:
+def _records_or_errors(formats: tuple[Format, ...]) -> Schema:
     """Return the content of a 503, which a closed gate and a server that cannot answer share."""
-    return {**_records(formats), "application/json": {"schema": {"anyOf": [_ref("Run"), _ref("Error")]}}}
+    return {**_records(formats), "application/json": {"schema": {"anyOf": [ref("Run"), ref("Error")]}}}
 
 
-def _starts() -> _Schema:
-    return {"application/json": {"schema": _ref("Started")}, **_texts("text/html")}
+def _starts() -> Schema:
+    return {"application/json": {"schema": ref("Started")}, **_texts("text/html")}
 
 
-def _format(formats: tuple[Format, ...]) -> _Schema:
+def _format(formats: tuple[Format, ...]) -> Schema:
     return {
         "name": "format",
         "in": "query",
@@ -205,15 +284,15 @@ def _format(formats: tuple[Format, ...]) -> _Schema:
     }
 
 
-def _in_path(name: str, text: str) -> _Schema:
+def _in_query(name: str, text: str, schema: Schema) -> Schema:
+    return {"name": name, "in": "query", "description": text, "schema": schema}
+
+
+def _in_path(name: str, text: str) -> Schema:
     return {"name": name, "in": "path", "required": True, "description": text, "schema": {"type": "string"}}
 
 
-def _ref(name: str) -> _Schema:
-    return {"$ref": f"#/components/schemas/{name}"}
-
-
-def _fields(several: _Schema) -> _Schema:
+def _fields(several: Schema) -> Schema:
     labels = "What to run, within the gate's selection: texts, or one with blanks between the labels. None: all of it."
     return {
         "type": "object",
@@ -224,94 +303,21 @@ def _fields(several: _Schema) -> _Schema:
     }
 
 
-def _object(properties: dict[str, _Schema], *optional: str) -> _Schema:
-    required = [name for name in properties if name not in optional]
-    return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
-
-
-_TEXT: Final[_Schema] = {"type": "string"}
-_TEXTS: Final[_Schema] = {"type": "array", "items": _TEXT}
-_TEXT_OR_NULL: Final[_Schema] = {"type": ["string", "null"]}
-_COUNT: Final[_Schema] = {"type": "integer", "minimum": 0}
-_TIME: Final[_Schema] = {"type": "string", "format": "date-time"}
-_TIME_OR_NULL: Final[_Schema] = {"type": ["string", "null"], "format": "date-time"}
-_FLAG: Final[_Schema] = {"type": "boolean"}
-
-_OUTCOME: Final[_Schema] = {"type": "string", "enum": [str(outcome) for outcome in Outcome]}
-
-_EARLIER: Final = _object({"outcome": _OUTCOME, "message": _TEXT, "details": _TEXT})
-_RESULT: Final = _object(
-    {
-        "label": _TEXT,
-        "outcome": _OUTCOME,
-        "blocking": {**_FLAG, "description": "Whether the gate closes where it did not pass."},
-        "started_at": {**_TIME_OR_NULL, "description": "Null where it never started."},
-        "duration": {"type": "number", "description": "Seconds."},
-        "attempts": _COUNT,
-        "message": _TEXT,
-        "details": _TEXT,
-        "output": _TEXT,
-        "logs": {**_TEXT, "description": "What it logged, from WARNING up."},
-        "tags": _TEXTS,
-        "title": {**_TEXT_OR_NULL, "description": "The first line of its docstring."},
-        "owner": {**_TEXT_OR_NULL, "description": "Who mends it."},
-        "runbook": {**_TEXT_OR_NULL, "description": "The URL of what they do."},
-        "file": {**_TEXT_OR_NULL, "description": "Where its method is, from the folder of the command."},
-        "line": {"type": ["integer", "null"], "minimum": 0},
-        "flaky": {**_FLAG, "description": "Whether it passed after an attempt that was a problem."},
-        "earlier": {"type": "array", "items": _EARLIER, "description": "The attempts before the last one."},
-    }
-)
-_RUN: Final = _object(
-    {
-        "version": {"const": VERSION, "description": "Of the format of the record."},
-        "id": _TEXT,
-        "gate": _TEXT,
-        "release": _TEXT_OR_NULL,
-        "host": _TEXT,
-        "shard": {**_TEXT_OR_NULL, "description": "Null where all the shards of the run are told together."},
-        "started_at": _TIME,
-        "finished_at": {**_TIME_OR_NULL, "description": "Null while the run goes on."},
-        "duration": {"type": ["number", "null"], "description": "Seconds; null while the run goes on."},
-        "passed": {"type": ["boolean", "null"], "description": "The verdict; null while the run goes on."},
-        "exit_code": {"type": ["integer", "null"], "description": "What the command exits with; likewise."},
-        "ended_by": {"enum": [*(str(by) for by in EndedBy), None]},
-        "selected": _COUNT,
-        "selection": {**_TEXT_OR_NULL, "description": "A digest of all that was selected, which shards share."},
-        "counts": _object({str(outcome): _COUNT for outcome in Outcome}),
-        "results": {"type": "array", "items": _ref("Result")},
-        "state": {"type": "string", "enum": [str(state) for state in State]},
-        "trigger": {**_TEXT_OR_NULL, "description": "What started it; null: a person's command."},
-        "labels": {**_TEXTS, "description": "What it was limited to."},
-        "failed_of": {**_TEXT_OR_NULL, "description": "The run whose failures it runs again."},
-        "narrowed": {**_FLAG, "description": "Whether somebody chose a part by hand: no verdict of the gate."},
-        "progress": _object({"done": _COUNT, "total": _COUNT, "problems": _COUNT}),
-    },
-    # Not in every answer: the first four are there once it ended, the last one while it is under way.
-    *("selected", "selection", "counts", "results", "progress"),
-)
-_ERROR: Final = _object({"error": {**_TEXT, "description": "One sentence for whoever asked."}})
-_STARTED: Final = _object(
-    {
-        "id": _TEXT,
-        "gate": _TEXT,
-        "state": {"const": str(State.RUNNING)},
-        "url": {**_TEXT, "description": "Where the run is."},
-        "error": {**_TEXT, "description": "That it went on already."},
-    },
-    "error",
-)
-_ERRORS: Final[_Schema] = {"application/json": {"schema": _ref("Error")}, **_texts("text/html")}
-
-_FAIL_STATUS: Final[_Schema] = {
+_ERRORS: Final[Schema] = {"application/json": {"schema": ref("Error")}, **_texts("text/html")}
+_FAIL_STATUS: Final[Schema] = {
     "name": "fail_status",
     "in": "query",
     "description": "The status of an answer that says that the gate is closed.",
     "schema": {"type": "integer", "enum": [200, 424, 503], "default": 503},
 }
-_WAIT: Final[_Schema] = {
+_WAIT: Final[Schema] = {
     "name": "wait",
     "in": "query",
     "description": f"How long to wait for the verdict, at most {LONGEST_WAIT:g}s: a duration such as `500ms` or `20s`.",
     "schema": {"type": "string", "default": "0"},
 }
+_LIMIT: Final = _in_query(
+    "limit",
+    "How many a page has at most.",
+    {"type": "integer", "minimum": 1, "maximum": listing.MOST, "default": listing.USUAL},
+)

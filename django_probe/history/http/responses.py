@@ -17,7 +17,7 @@ from django.utils.cache import get_conditional_response, patch_vary_headers
 from django_probe import conf
 from django_probe.history.errors import RequestError
 from django_probe.history.http.negotiation import Format, format_of
-from django_probe.history.pages import pages
+from django_probe.history.pages import pages, rendering
 from django_probe.history.pages.links import Links
 from django_probe.history.storage import records
 from django_probe.history.storage.summaries import State
@@ -38,7 +38,7 @@ _VARY = ("Accept", "Authorization", "Cookie")
 def html(page: str, status: int = 200) -> HttpResponse:
     """Return a page with a Content-Security-Policy that allows only its own script."""
     response = plain(page.encode("utf-8", "replace"), "text/html; charset=utf-8", status)
-    response.headers["Content-Security-Policy"] = pages.SECURITY_POLICY
+    response.headers["Content-Security-Policy"] = rendering.SECURITY_POLICY
     response.headers["Cache-Control"] = "no-store"
     return response
 
@@ -87,6 +87,15 @@ def _beside(summary: RunSummary) -> dict[str, Any]:
     }
 
 
+def picture(request: HttpRequest, svg: str) -> HttpResponse:
+    """Return a badge, which a cache has to ask for each time, and which does nothing if it is opened by itself."""
+    body = svg.encode("utf-8", "replace")
+    response = plain(body, "image/svg+xml; charset=utf-8")
+    response.headers["Cache-Control"] = "no-cache"
+    response.headers["Content-Security-Policy"] = "default-src 'none'"
+    return _conditional(request, response)
+
+
 def document(request: HttpRequest, text: str, form: Format, status: int = 200) -> HttpResponse:
     """Return an answer for machines; 304 if the client has it already."""
     body = text.encode("utf-8", "backslashreplace")
@@ -94,7 +103,12 @@ def document(request: HttpRequest, text: str, form: Format, status: int = 200) -
     response.headers["Cache-Control"] = "private, no-cache"  # a private cache may keep it and has to ask each time
     if status != 200:  # noqa: PLR2004 (conditions are for answers that would be 200)
         return response
-    etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+    return _conditional(request, response)
+
+
+def _conditional(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    """Return the response, or a 304 if the client has it already."""
+    etag = f'"{hashlib.sha256(response.content).hexdigest()[:32]}"'
     response.headers["ETag"] = etag
     return get_conditional_response(request, etag, response=response) or response
 

@@ -24,6 +24,10 @@ class Links:
         """Return the URL of a run by its id or name, whatever characters that has."""
         return f"{self.root}runs/{quote(name, safe='@')}/"
 
+    def of_comparison(self, before: str, after: str, gate: str) -> str:
+        """Return the URL that compares two runs of a gate."""
+        return f"{self.root}compare/?{urlencode({'from': before, 'to': after, 'gate': gate})}"
+
     @property
     def login(self) -> str:
         """The URL of the log-in page that comes back to this one; empty where there is none."""

@@ -1,25 +1,19 @@
 """The pages: each is a function of its arguments, and returns HTML with its own style and script.
 
-The names of probes, releases and hosts are hostile: they get into a page only through templates that escape them. The
-templates are this app's own, and need nothing of a project's TEMPLATES.
+The names of probes, releases and hosts are hostile: they get into a page only through templates that escape them.
 """
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from math import ceil
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
-from django.template import Context, Engine
-from django.utils.safestring import mark_safe
-
 from django_probe.history.pages import plots
+from django_probe.history.pages.rendering import page
 from django_probe.history.pages.statistics import PERIODS, WIDTHS, Mark, mark
 from django_probe.history.storage.summaries import State
 from django_probe.history.triggers import narrowing
-from django_probe.reports import html
 from django_probe.reports.html.filters import count, number, utc
 from django_probe.results import PROBLEMS, Outcome
 
@@ -34,12 +28,6 @@ if TYPE_CHECKING:
     from django_probe.history.visitors import Visitor
     from django_probe.results import ProbeResult, ProbeRun
 
-_TEMPLATES: Final = Path(__file__).parent / "templates"
-_OWN: Final = _TEMPLATES / "probe_history"
-_SCRIPT: Final = (_OWN / "script.js").read_text(encoding="utf-8")
-_ENGINE: Final = Engine(
-    dirs=[str(_TEMPLATES), str(html.TEMPLATES)], builtins=[html.FILTERS, "django_probe.history.pages.template_tags"]
-)
 _PROBLEMS_IN_FULL: Final = 25
 _RESULTS_A_PAGE: Final = 100
 _DIGITS: Final = 7  # of a page that there could be
@@ -55,25 +43,10 @@ _TITLES: Final = {
 }
 
 
-SECURITY_POLICY: Final = "; ".join(
-    (
-        "default-src 'none'",
-        f"style-src {html.digest(html.STYLE)}",
-        f"script-src {html.digest(_SCRIPT)}",
-        "connect-src 'self'",
-        "form-action 'self'",
-        "img-src data:",
-        "base-uri 'none'",
-        "frame-ancestors 'none'",
-    )
-)
-"""The Content-Security-Policy of every page: it loads nothing, and only its own style and script work."""
-
-
 def status(*, gates: Sequence[GateCard], offer: Offer, ready: str, visitor: Visitor, here: Links) -> str:
     """Return the status page: a card for each gate, closed ones first, and whether this process is ready."""
     order = [Mark.CLOSED, Mark.LOST, Mark.PASSED, None]
-    return _page(
+    return page(
         "status",
         visitor,
         here,
@@ -92,7 +65,7 @@ def status(*, gates: Sequence[GateCard], offer: Offer, ready: str, visitor: Visi
 def gate(*, view: GateView, offer: Offer, visitor: Visitor, here: Links) -> str:
     """Return a gate's page: its verdict, its past, its probes, its runs, and the form that starts one."""
     parts = plots.buckets(view.past, view.since, view.until)
-    return _page(
+    return page(
         "gate",
         visitor,
         here,
@@ -133,7 +106,7 @@ def run(
     results: `outcome`, `probe` (a part of the label) and `page`.
     """
     kind = _kind(summary)
-    return _page(
+    return page(
         "run",
         visitor,
         here,
@@ -154,7 +127,7 @@ def run(
 
 def notice(*, status: int, sentence: str, here: Links, title: str = "", links: Sequence[tuple[str, str]] = ()) -> str:
     """Return a page that says why there is no other. `links` are URLs with their texts."""
-    return _page(
+    return page(
         "notice",
         None,
         here,
@@ -168,23 +141,10 @@ def notice(*, status: int, sentence: str, here: Links, title: str = "", links: S
 
 def started(*, run_url: str, here: Links) -> str:
     """Return the answer to a form that started a run: the page leads the browser to it, without an HTTP redirect."""
-    return _page("started", None, here, title="The run has started", tone="running", run_url=run_url)
+    return page("started", None, here, title="The run has started", tone="running", run_url=run_url)
 
 
 PROBLEMS_IN_ORDER: Final = tuple(outcome.value for outcome in Outcome if outcome in PROBLEMS)
-
-
-def _page(template: str, visitor: Visitor | None, here: Links, **more: Any) -> str:
-    values = {
-        "style": mark_safe(html.STYLE),  # noqa: S308 (our own file)
-        "script": mark_safe(_SCRIPT),  # noqa: S308 (our own file)
-        "visitor": visitor,
-        "here": here,
-        "now": datetime.now(UTC),
-        **more,
-    }
-    found = _ENGINE.get_template(f"probe_history/{template}.html")
-    return str(found.render(Context(values, use_l10n=False, use_tz=False)))
 
 
 def _sentence(gates: Sequence[GateCard]) -> str:

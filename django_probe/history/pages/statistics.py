@@ -77,6 +77,12 @@ class GateCard:
     ungrouped: bool = False
 
     @property
+    def base(self) -> str:
+        """The id of the run to compare `verdict` with: the last one before it that passed; "" where there is none."""
+        earlier = (each.id for each in reversed(self.trend[:-1]) if each.mark is Mark.PASSED)
+        return next(earlier, "")
+
+    @property
     def mark(self) -> Mark | None:
         """How the latest run of the whole gate ended."""
         return mark(self.verdict) if self.verdict else None
@@ -159,12 +165,8 @@ def view(gate: str, query: Mapping[str, str]) -> GateView:
 def _listed(gate: str, before: int | None) -> tuple[list[RunSummary], int | None]:
     """Return a page of runs, and the key before which the next page is."""
     found = runs.recent(gate, PAGE + 1, before=before)
-    listed = [each for each in found if before is None or _newest(each) < before][:PAGE]  # not the shards of one before
-    return listed, _newest(listed[-1]) if listed and len(found) > PAGE else None
-
-
-def _newest(summary: RunSummary) -> int:
-    return max(part.key for part in summary.parts)
+    listed = [each for each in found if before is None or each.key < before][:PAGE]  # not the shards of one before
+    return listed, listed[-1].key if listed and len(found) > PAGE else None
 
 
 def _card(gate: str, latest: Sequence[RunSummary]) -> GateCard:

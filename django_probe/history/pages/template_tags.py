@@ -8,6 +8,7 @@ from django.template import Library
 
 if TYPE_CHECKING:
     from django_probe.history.pages.links import Links
+    from django_probe.history.pages.statistics import GateCard
     from django_probe.history.storage.summaries import RunSummary
 
 register = Library()
@@ -28,5 +29,10 @@ def name_url(here: Links, name: str) -> str:
     return here.of_run(name)
 
 
-for _filter in (gate_url, run_url, name_url):
+def comparison_url(here: Links, card: GateCard) -> str:
+    """Return the URL that compares how a gate stands with the run before that passed."""
+    return here.of_comparison(card.base, card.verdict.id, card.name) if card.verdict else ""
+
+
+for _filter in (gate_url, run_url, name_url, comparison_url):
     register.filter(_filter.__name__, _filter)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _MISSING: Final = "no process reported of this shard"
 _ENOUGH: Final = 16_000
 """Characters of the details in which their short form ends, as good as always."""
+_BRIEF: Final = ("label", "outcome", "blocking", "duration", "message", "owner", "runbook")
 _RESULT: Final = (
     "run",
     "label",
@@ -70,11 +71,19 @@ def culprits(summary: RunSummary, most: int) -> tuple[ProbeResult, ...]:
     rows = Result.objects.filter(run__in=[part.key for part in summary.parts], outcome__in=culprit)
     unrun = Case(When(outcome=Outcome.NOT_RUN, then=1), default=0, output_field=IntegerField())
     found = rows.annotate(unrun=unrun, beginning=Substr("details", 1, _ENOUGH)).order_by("-blocking", "unrun", "pk")
-    columns = ("label", "outcome", "blocking", "message", "beginning", "owner", "runbook")
-    return tuple(
-        ProbeResult(label, Outcome(outcome), blocking, message=message, details=text, owner=owner, runbook=runbook)
-        for label, outcome, blocking, message, text, owner, runbook in found.values_list(*columns)[:most]
-    )
+    brief = found.values_list(*_BRIEF, "beginning")[:most]
+    return tuple(replace(_brief(row[:-1]), details=row[-1]) for row in brief)
+
+
+def brief(summary: RunSummary) -> list[ProbeResult]:
+    """Return the results of a run that its processes wrote, without their long texts."""
+    rows = Result.objects.filter(run__in=[part.key for part in summary.parts]).order_by("run", "pk")
+    return [_brief(row) for row in rows.values_list(*_BRIEF)]
+
+
+def _brief(row: Sequence[Any]) -> ProbeResult:
+    columns = dict(zip(_BRIEF, row, strict=True))
+    return ProbeResult(**{**columns, "outcome": Outcome(columns["outcome"])})
 
 
 def _result(columns: dict[str, Any]) -> ProbeResult:

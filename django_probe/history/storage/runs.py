@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import takewhile
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from django.db.models import BooleanField, Case, When
 
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
     from django.db.models import QuerySet
 
+_SHARDS: Final = 8
+_RELEASES: Final = 10
+"""How many of a release's latest runs are looked at for one that ended."""
+
 
 def gates() -> list[str]:
     """Return the names of all gates in the history."""
@@ -30,6 +34,33 @@ def recent(gate: str, limit: int, *, before: int | None = None) -> list[RunSumma
     rows = Run.objects.filter(gate=gate)
     older = rows if before is None else rows.filter(pk__lt=before)
     return list(_summaries(rows.filter(run_id__in=_latest(older, limit))))
+
+
+def among_all(rows: QuerySet[Run], limit: int, *, before: int | None = None) -> tuple[list[RunSummary], int | None]:
+    """Return some of the runs that have one of these rows, of whatever gate, the latest first; about `limit` of them.
+
+    With it comes the `before` that goes on after them, None after the last one. Each run is returned once, where its
+    newest row is: shards of several runs may lie between each other, and gates may share the id of a pipeline.
+    """
+    older = rows if before is None else rows.filter(pk__lt=before)
+    read = list(older.order_by("-pk").values_list("pk", "run_id")[: limit * _SHARDS])
+    newest: dict[str, int] = {}
+    for key, run_id in read:
+        newest.setdefault(run_id, key)
+    ids = list(newest)[:limit]
+    more = newest[ids[-1]] if len(newest) > limit or len(read) == limit * _SHARDS else None
+    found = _summaries(Run.objects.filter(run_id__in=ids))
+    return [run for run in found if (more or 0) <= run.key and (before is None or run.key < before)], more
+
+
+def of_release(release: str, gate: str = "") -> list[RunSummary]:
+    """Return for each gate, or for one, the latest run of the whole gate that ended with this release."""
+    rows = Run.objects.filter(release=release, narrowed=False, **({"gate": gate} if gate else {}))
+    found: list[RunSummary] = []
+    for name in rows.order_by("gate").values_list("gate", flat=True).distinct():
+        whole = Run.objects.filter(gate=name, run_id__in=_latest(rows.filter(gate=name), _RELEASES))
+        found += [run for run in _summaries(whole) if run.is_verdict and run.release == release][:1]
+    return found
 
 
 def find(name: str) -> RunSummary | None:
@@ -99,7 +130,7 @@ def with_quiet(rows: QuerySet[Run]) -> QuerySet[Run]:
 
 def _latest(rows: QuerySet[Run], limit: int) -> list[str]:
     """Return the ids of the latest runs; read enough rows for `limit` runs of up to eight shards each."""
-    ids = rows.order_by("-pk").values_list("run_id", flat=True)[: limit * 8]
+    ids = rows.order_by("-pk").values_list("run_id", flat=True)[: limit * _SHARDS]
     return list(dict.fromkeys(ids))[:limit]
 
 
@@ -108,9 +139,9 @@ def _summaries(rows: QuerySet[Run]) -> Iterator[RunSummary]:
 
     A run that somebody narrowed by hand is a run of its own, whatever its id is, and replaces no other.
     """
-    groups: dict[tuple[str, bool], list[Run]] = {}
+    groups: dict[tuple[str, str, bool], list[Run]] = {}
     for row in with_quiet(rows).order_by("-pk"):
-        groups.setdefault((row.run_id, row.narrowed), []).append(row)
+        groups.setdefault((row.gate, row.run_id, row.narrowed), []).append(row)
     return map(_summary, groups.values())
 
 

@@ -106,6 +106,11 @@ class RunSummary:
         return str(RunKey(self.id, self.gate, self.narrowed))
 
     @property
+    def key(self) -> int:
+        """The key of its newest row, by which runs are in order."""
+        return max(part.key for part in self.parts)
+
+    @property
     def passed(self) -> bool | None:
         """Whether the gate was open; None while the run is under way."""
         return None if self.exit_code is None else self.exit_code == ExitCode.PASSED

@@ -115,7 +115,7 @@ def counts(of: Mapping[str, int]) -> str:
 def but_skipped(reason: str, of: Mapping[str, int]) -> str:
     """Return the reason of a verdict, and how many of these counts were skipped: "every probe passed" hides them."""
     skipped, whole = of.get("skipped", 0), sum(of.values())
-    return f"{reason}; {number(skipped)} of {number(whole)} skipped themselves" if 0 < skipped < whole else reason
+    return f"{reason}; {number(skipped)} of {number(whole)} skipped" if 0 < skipped < whole else reason
 
 
 def word(outcome: str) -> str:

@@ -18,6 +18,7 @@ SETTINGS = f"""
 INSTALLED_APPS += ["django.contrib.sessions"]
 SESSION_COOKIE_NAME = "shop_session"
 PROBE_TOKENS = ["start:{START}", "view:{VIEW}"]
+PROBE_PUBLIC_BADGES = ["other"]
 """
 URLS = """\
 from django.urls import include, path
@@ -66,6 +67,8 @@ def test_description__has_every_url(served):
     code = """
     from django_probe import urls
     names = {each.name: str(each.pattern) for each in urls.urlpatterns if each.name}
+    assert {each.callback for each in urls.urlpatterns if not each.name} <= {
+        each.callback for each in urls.urlpatterns if each.name}
     told(paths=sorted("/" + each.replace("<str:name>", "{name}").replace("<path:run_id>", "{id}")
                       for each in names.values()))
     """
@@ -100,6 +103,21 @@ def test_description__has_every_url(served):
         (("GET", "/runs/{id}/", "/runs/going/"), 200, VIEW, "application/json"),
         (("GET", "/runs/{id}/", "/runs/going/?format=junit"), 409, VIEW, "*/*"),
         (("GET", "/runs/{id}/", "/runs/nowhere/"), 404, VIEW, "*/*"),
+        (("GET", "/gates/", "/gates/"), 200, VIEW, "*/*"),
+        (("GET", "/gates/", "/gates/?limit=1&after=deploy"), 200, VIEW, "application/json"),
+        (("GET", "/gates/", "/gates/?limit=0"), 400, VIEW, "*/*"),
+        (("GET", "/gates/", "/gates/"), 401, "", "*/*"),
+        (("GET", "/gates/{name}/badge.svg", "/gates/deploy/badge.svg"), 200, VIEW, "*/*"),
+        (("GET", "/gates/{name}/badge.svg", "/gates/other/badge.svg"), 200, "", "text/html"),
+        (("GET", "/gates/{name}/badge.svg", "/gates/deploy/badge.svg"), 401, "", "*/*"),
+        (("GET", "/gates/{name}/badge.svg", "/gates/nowhere/badge.svg"), 404, VIEW, "*/*"),
+        (("GET", "/runs/", "/runs/"), 200, VIEW, "*/*"),
+        (("GET", "/runs/", "/runs/?gate=deploy&state=running&since=2026-01-01&limit=3"), 200, VIEW, "*/*"),
+        (("GET", "/runs/", "/runs/?since=yesterday"), 400, VIEW, "*/*"),
+        (("GET", "/runs/", "/runs/"), 406, VIEW, "image/png"),
+        (("GET", "/compare/", "/compare/?from=passed&to=closed"), 200, VIEW, "*/*"),
+        (("GET", "/compare/", "/compare/?from=passed&to=closed"), 200, VIEW, "text/html"),
+        (("GET", "/compare/", "/compare/?from=passed&to=nowhere"), 400, VIEW, "*/*"),
         (("GET", "/metrics/", "/metrics/"), 200, VIEW, "*/*"),
         (("GET", "/metrics/", "/metrics/"), 200, VIEW, "application/openmetrics-text"),
         (("GET", "/openapi.json", "/openapi.json"), 200, VIEW, "*/*"),

@@ -13,7 +13,7 @@ from tests.markup import EVIL, Page
 
 PAGES = """
 from datetime import UTC, datetime, timedelta
-from django_probe.history.pages import pages, statistics
+from django_probe.history.pages import pages, rendering, statistics
 from django_probe.history.pages.links import Links
 from django_probe.history.storage import summaries
 from django_probe.history.triggers.gates import Offer
@@ -57,7 +57,7 @@ def site(tmp_path_factory):
 
 def render(site, code):
     """Run code that makes pages by name; give them, and the header that goes with them."""
-    made = recorded.ask(site, PAGES + code + "\ntold(policy=pages.SECURITY_POLICY, pages=made)")
+    made = recorded.ask(site, PAGES + code + "\ntold(policy=rendering.SECURITY_POLICY, pages=made)")
     return {name: Page(html) for name, html in made["pages"].items()}, made["policy"]
 
 
@@ -426,7 +426,7 @@ made = {"status": page_of_all("why", "skips", "part"), "gate": page_of_gate("why
     assert "failed warn-only" not in pages["status"].text
     assert "no part decides" not in pages["status"].text
     for name in ("status", "skips", "run"):
-        assert "Every blocking probe passed; 5 of 7 skipped themselves" in pages[name].text, name
-    assert "Every blocking probe passed; 2 of 4 skipped themselves" in pages["halves"].text
+        assert "Every blocking probe passed; 5 of 7 skipped" in pages[name].text, name
+    assert "Every blocking probe passed; 2 of 4 skipped" in pages["halves"].text
     assert "There are more problems than are grouped here: see the run" in pages["many"].text
     assert pages["card of many"].text.count("probes page") == 3
