@@ -74,14 +74,14 @@ lock: .venv/.made
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'pip-tools>=7.5'
 	CUSTOM_COMPILE_COMMAND='make lock' $(BIN)/pip-compile --quiet --upgrade --generate-hashes --strip-extras \
 		--no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
-		--extra server --extra postgresql --extra metrics --output-file requirements.lock pyproject.toml
+		--extra server --extra postgresql --extra metrics --extra checks --output-file requirements.lock pyproject.toml
 
 clean:
 	rm -rf .venv .tox .cache build db.sqlite3
 
 # The stamp comes last: an interrupted install is done again, and a finished one is not.
 .venv/.installed: pyproject.toml .venv/.made
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[server,postgresql,metrics]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[server,postgresql,metrics,checks]'
 	@touch $@
 
 .venv/.tox: .venv/.made

@@ -15,9 +15,10 @@ from django_probe.errors import UsageError
 from django_probe.execution.guard.guard import DatabaseGuard
 from django_probe.execution.loading import choices, discovery
 from django_probe.execution.loading.choices import Choice
+from django_probe.execution.loading.declared import prepare
 from django_probe.execution.loading.selection import django_test_class, select, survey
 from django_probe.execution.loading.suites import Stillborn, leaves
-from django_probe.policy import READY, Policy, PolicyError
+from django_probe.policy import READY, Policy
 from django_probe.results import Outcome
 from django_probe.terms import NOTHING, DatabaseAccess
 
@@ -51,7 +52,8 @@ def _checked(app_configs: Sequence[AppConfig] | None) -> list[CheckMessage]:
     messages = [*_refused(suite), *_not_loaded(suite)]
     try:
         policy = conf.policy()
-    except PolicyError as error:
+        prepare(policy)
+    except UsageError as error:
         return [*messages, Error(str(error), hint="Correct the policy file.", id="django_probe.E002")]
     idle: list[CheckMessage] = []
     for gate in policy.gates.values():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final
 
 from django.conf import settings
@@ -9,8 +11,12 @@ from django.conf import settings
 from django_probe.environment import environment
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from django_probe.policy import Policy
 
+_in_force: Final[ContextVar[Policy | None]] = ContextVar("django_probe_policy", default=None)
+"""The policy of the run that loads its probes: --policy may have named it. Other threads have their own."""
 DEFAULT_RUNNER: Final = "django_probe.simple.DjangoProbeSuiteRunner"
 
 
@@ -26,12 +32,27 @@ def policy_path() -> str | None:
 
 
 def policy(path: str | None = None) -> Policy:
-    """Read the policy file at `path`, else where settings or environment name one; PolicyError if it is none."""
+    """Return the policy in force; else read the file at `path`, else where settings or environment name one.
+
+    Raise PolicyError where it is none.
+    """
+    if path is None and (ruling := _in_force.get()):
+        return ruling
     from django_probe.policy import NO_POLICY  # noqa: PLC0415 (every server imports this module)
     from django_probe.policy_file import read_policy  # noqa: PLC0415 (as above)
 
     path = policy_path() if path is None else path
     return NO_POLICY if path is None else read_policy(path)
+
+
+@contextmanager
+def in_force(policy: Policy | None) -> Iterator[None]:
+    """Let `policy()` return this one meanwhile, in this thread."""
+    token = _in_force.set(policy)
+    try:
+        yield
+    finally:
+        _in_force.reset(token)
 
 
 def url_prefix() -> Any:

@@ -15,6 +15,8 @@ from django_probe.terms import CeilingError, DatabaseAccess, Isolation, Terms, W
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from django_probe.declared.check import Check
+
 DEFAULT: Final = "default"
 READY: Final = "ready"
 MAX_PARALLEL: Final = 1000
@@ -89,10 +91,11 @@ def _first(*choices: Any) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The gates of a policy file; `source` names the file for messages."""
+    """The gates of a policy file, and the checks that it declares; `source` names the file for messages."""
 
     gates: Mapping[str, Gate]
     source: str = ""
+    checks: tuple[Check, ...] = ()
 
     def gate(self, name: str | None) -> Gate:
         """Return the gate `name`, or where None the gate "default", which needs no line in the file.

@@ -7,6 +7,7 @@ is one line: where, what was expected, and the nearest right key.
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from dataclasses import replace
 from functools import partial
@@ -14,9 +15,25 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from django_probe.declared.parsing import parse_checks
+from django_probe.keys import (
+    ACCESS,
+    COUNT,
+    DURATION,
+    FLAG,
+    OWNER,
+    RUNBOOK,
+    TIMEOUT,
+    WORD,
+    WORDS,
+    Key,
+    by_label,
+    defined,
+)
 from django_probe.names import nearest
 from django_probe.policy import MAX_PARALLEL, READY, Gate, Policy, PolicyError
 from django_probe.terms import (
+    Isolation,
     parse_access,
     parse_count,
     parse_duration,
@@ -33,6 +50,8 @@ if TYPE_CHECKING:
 
     import yaml
 
+TOP: Final = ("gates", "checks")
+GATE_NAME: Final = "^[A-Za-z0-9][A-Za-z0-9_-]*$"
 _MAX_BYTES: Final = 1 << 20
 
 
@@ -74,24 +93,24 @@ def parse_parallel(value: object) -> int:
     raise ValueError(f"expected a whole number from 1 to {MAX_PARALLEL}, got {shown(value)}")
 
 
-_KEYS: Final[Mapping[str, Callable[[object], object]]] = {
-    "probes": _choice,
-    "tags": _choice,
-    "exclude_tags": _texts,
-    "parallel": parse_parallel,
-    "timeout": parse_timeout,
-    "deadline": parse_timeout,
-    "retries": parse_count,
-    "retry_delay": parse_duration,
-    "failfast": parse_flag,
-    "isolation": parse_isolation,
-    "database_access": parse_access,
-    "warn_only": _texts,
-    "require": _texts,
-    "owners": partial(_by_label, parse_owner),
-    "runbooks": partial(_by_label, parse_runbook),
-    "every": parse_timeout,
-    "max_age": parse_timeout,
+KEYS: Final[Mapping[str, Key]] = {
+    "probes": Key(_choice, {"type": "array", "items": defined("label"), "minItems": 1}, "these, or every probe"),
+    "tags": Key(_choice, {"type": "array", "items": WORD, "minItems": 1}, "only probes with any of these tags"),
+    "exclude_tags": Key(_texts, WORDS, "no probe with any of these tags"),
+    "parallel": Key(parse_parallel, {"type": "integer", "minimum": 1, "maximum": MAX_PARALLEL}, "how many at a time"),
+    "timeout": Key(parse_timeout, TIMEOUT, "for a probe with its setUp and tearDown"),
+    "deadline": Key(parse_timeout, TIMEOUT, "for the run, from the start of the process, imports included"),
+    "retries": Key(parse_count, COUNT, "how often a problem is tried again"),
+    "retry_delay": Key(parse_duration, DURATION, "how long to wait before that"),
+    "failfast": Key(parse_flag, FLAG, "stop at the first problem that closes the gate"),
+    "isolation": Key(parse_isolation, {"enum": list(map(str, Isolation))}, "what a probe has for itself"),
+    "database_access": Key(parse_access, ACCESS, "what a probe may do to the databases; where written, a ceiling"),
+    "warn_only": Key(_texts, WORDS, "a problem of these is reported, and does not close the gate"),
+    "require": Key(_texts, WORDS, "these have to be there and must not skip"),
+    "owners": Key(partial(_by_label, parse_owner), by_label(OWNER), "who mends these"),
+    "runbooks": Key(partial(_by_label, parse_runbook), by_label(RUNBOOK), "the URLs of what they do"),
+    "every": Key(parse_timeout, TIMEOUT, "how often a web process runs the gate ready"),
+    "max_age": Key(parse_timeout, TIMEOUT, "how long an answer of the gate ready is good"),
 }
 _READY_ONLY: Final = frozenset({"every", "max_age"})
 # The thread that keeps `ready` has no workers, no retries and no guard: what it cannot do it must not promise.
@@ -117,8 +136,8 @@ def _gate(name: str, written: object) -> Gate:
     where = f"gates.{name}"
     values: dict[str, Any] = {}
     for key, value in _mapping({} if written is None else written, where, "keys").items():
-        if key not in _KEYS:
-            raise PolicyError(f"{where}.{key}: unknown key{nearest(key, _KEYS)}")
+        if key not in KEYS:
+            raise PolicyError(f"{where}.{key}: unknown key{nearest(key, KEYS)}")
         if key in _READY_ONLY and name != READY:
             raise PolicyError(f'{where}.{key}: only the gate "{READY}" is kept by a web process; take the key out')
         if key in _NOT_READY and name == READY:
@@ -127,7 +146,7 @@ def _gate(name: str, written: object) -> Gate:
                 f"this key; take it out"
             )
         try:
-            values[key] = _KEYS[key](value)
+            values[key] = KEYS[key].parse(value)
         except ValueError as error:
             raise PolicyError(f"{where}.{key}: {error}") from None
     if both := [entry for entry in values.get("require", ()) if entry in values.get("warn_only", ())]:
@@ -145,19 +164,20 @@ def _gate(name: str, written: object) -> Gate:
 def parse_policy(text: str, source: str) -> Policy:
     """Return the policy that the YAML `text` states; `source` names it in the PolicyError it may raise."""
     try:
-        policy = _mapping(_load(text), "top level", 'one key, "gates"')
+        policy = _mapping(_load(text), "top level", 'the keys "gates" and "checks"')
         for key in policy:
-            if key != "gates":
-                raise PolicyError(f'{key}: unknown key; the file has one key, "gates"{nearest(key, ["gates"])}')
+            if key not in TOP:
+                raise PolicyError(f'{key}: unknown key; the file has the keys "gates" and "checks"{nearest(key, TOP)}')
         gates = _mapping(policy.get("gates"), "gates", "gates by name")
-        return Policy({name: _gate(_gate_name(name), written) for name, written in gates.items()}, source)
+        checks = parse_checks(policy["checks"]) if "checks" in policy else ()
+        return Policy({name: _gate(_gate_name(name), written) for name, written in gates.items()}, source, checks)
     except (PolicyError, ValueError) as error:  # ValueError: a number too long to be shown
         raise PolicyError(f"{source}: {error}") from None
 
 
 def _gate_name(name: str) -> str:
     # It becomes part of a URL, of a Kubernetes object's name and of a metric's label.
-    if name and name.isascii() and name.replace("-", "").replace("_", "").isalnum() and name[0].isalnum():
+    if re.fullmatch(GATE_NAME, name):
         return name
     raise PolicyError(
         f"gates.{shown(name)}: a gate's name is letters, digits, - and _, and begins with one of the first two"

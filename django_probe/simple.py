@@ -19,6 +19,7 @@ from django_probe.execution.guard.backends import objections
 from django_probe.execution.inprocess import InProcessSession
 from django_probe.execution.loading import discovery
 from django_probe.execution.loading.choices import Choice
+from django_probe.execution.loading.declared import prepare
 from django_probe.execution.redaction import Redactor
 from django_probe.execution.session import ForkedSession, Session
 from django_probe.execution.suites import SelectedSuite
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
     from django_probe.execution.judge.work import Selected
     from django_probe.execution.listener import Listener
-    from django_probe.policy import Gate
+    from django_probe.policy import Gate, Policy
     from django_probe.reports.delivery import Delivery
     from django_probe.shards import Shard
 
@@ -74,7 +75,8 @@ class DjangoProbeSuiteRunner:
     """Loads, runs and judges the probes of one gate.
 
     `verbosity` and `interactive` are the original's; `failfast` stops at the first blocking problem. `gate` says the
-    rest (by default the gate "default" of the policy), `operator` what the command line orders for every probe. `tags`
+    rest (by default the gate "default" of the policy), `policy` is where it stands (by default the project's),
+    `operator` what the command line orders for every probe. `tags`
     and `exclude_tags` are in place of the gate's own, `require` is beside it, `patterns` are those of `-k`, `age` the
     seconds that the run is old already. Where the run `ends_process`, as the
     command does, a signal that comes after it is ignored: the reports say what the exit status is going to be.
@@ -89,6 +91,7 @@ class DjangoProbeSuiteRunner:
         failfast: bool = True,  # noqa: FBT001, FBT002
         *,
         gate: Gate | None = None,
+        policy: Policy | None = None,
         operator: Wishes = NOTHING,
         tags: Sequence[str] | None = None,
         exclude_tags: Sequence[str] | None = None,
@@ -108,7 +111,11 @@ class DjangoProbeSuiteRunner:
         self.options = options
         given = {"tags": tags, "exclude_tags": exclude_tags}
         written = {key: tuple(value) for key, value in given.items() if value is not None}
-        self.gate = replace(gate or conf.policy().gate(None), failfast=failfast, **written)  # type: ignore[arg-type]
+        if gate is None:
+            policy = policy or conf.policy()
+            gate = policy.gate(None)
+        self._policy = policy
+        self.gate = replace(gate, failfast=failfast, **written)  # type: ignore[arg-type]
         self.run: ProbeRun | None = None
         self._told: ProbeRun | None = None
         self._begun = False
@@ -232,13 +239,16 @@ class DjangoProbeSuiteRunner:
     ) -> ForkedSession | InProcessSession:
         if sentences := objections(self.gate.access(self._choice.operator)):
             raise UsageError("; ".join(sentences))
+        if self._policy:
+            prepare(self._policy)
         wanted = list(labels) or list(self.gate.probes)
         choice = replace(self._choice, narrowed=self._choice.narrowed or bool(labels))
 
         def build(announce: Callable[[str, str], None]) -> unittest.TestSuite:
             self._announce = announce
             try:
-                return self.build_suite(wanted, extra_probes)
+                with conf.in_force(self._policy):
+                    return self.build_suite(wanted, extra_probes)
             except UsageError as error:
                 from_policy = self.gate.probes and not labels
                 raise UsageError(f"gates.{self.gate.name}.probes: {error}" if from_policy else str(error)) from None

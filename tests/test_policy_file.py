@@ -150,8 +150,8 @@ def test_parse__anchors_and_merge_keys_share_what_gates_have_in_common():
             'gates.deploy.timout: unknown key; did you mean "timeout"?',
         ),
         ("gates: {deploy: {zzz: 3}}", "gates.deploy.zzz: unknown key"),
-        ("gate: {deploy: {}}", 'gate: unknown key; the file has one key, "gates"; did you mean "gates"?'),
-        ("gates: {deploy: {}}\nmore: 1", 'more: unknown key; the file has one key, "gates"'),
+        ("gate: {deploy: {}}", 'gate: unknown key; the file has the keys "gates" and "checks"; did you mean "gates"?'),
+        ("gates: {deploy: {}}\nmore: 1", 'more: unknown key; the file has the keys "gates" and "checks"'),
         (
             "gates: {deploy: {every: 3s}}",
             'gates.deploy.every: only the gate "ready" is kept by a web process; take the key out',
@@ -179,9 +179,9 @@ def test_parse__anchors_and_merge_keys_share_what_gates_have_in_common():
             'gates.deploy.require: "pay" is in warn_only too, and what is required closes the gate; take it out of one',
         ),
         # Shapes.
-        ("", 'top level: expected a mapping of one key, "gates", got nothing'),
-        ("- gates", 'top level: expected a mapping of one key, "gates", got a list'),
-        ("just a text", "top level: expected a mapping of one key, \"gates\", got 'just a text'"),
+        ("", 'top level: expected a mapping of the keys "gates" and "checks", got nothing'),
+        ("- gates", 'top level: expected a mapping of the keys "gates" and "checks", got a list'),
+        ("just a text", 'top level: expected a mapping of the keys "gates" and "checks", got \'just a text\''),
         ("gates:", "gates: expected a mapping of gates by name, got nothing"),
         ("gates: [deploy]", "gates: expected a mapping of gates by name, got a list"),
         ("gates: {deploy: [shop]}", "gates.deploy: expected a mapping of keys, got a list"),

@@ -2,7 +2,8 @@
 
 A secret is the value of a setting that Django's own error pages would hide, database passwords and the user info
 of any URL included, where it is a text of eight characters or more, or a number of eight digits or more, and no public
-default of Django's. What matches a pattern of settings.PROBE_REDACT is a secret too.
+default of Django's. What matches a pattern of settings.PROBE_REDACT is a secret too, and the value of a variable of
+the environment that a declared check takes, where the variable's name says so.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from django.conf import global_settings, settings
 from django.utils.functional import LazyObject, Promise
 from django.views.debug import SafeExceptionReporterFilter
 
+from django_probe.environment import hidden
 from django_probe.errors import UsageError
 from django_probe.execution.masking import MASK, MIN_LENGTH, Mask, of_url
 
@@ -41,7 +43,9 @@ _PUBLIC_SETTINGS: Final = frozenset(
 
 
 class Redactor:
-    """Replaces the secrets of this project's settings in texts."""
+    """Replaces the secrets of this project's settings, and of its declared checks, in texts."""
+
+    _hidden: frozenset[str] = frozenset()
 
     def __call__(self, text: str) -> str:
         """Return the text with every secret and every URL's user info masked; where that fails, give none of it."""
@@ -56,9 +60,17 @@ class Redactor:
         except Exception as error:  # noqa: BLE001 (a setting may be of any class, and raise anything)
             return f"[withheld: the settings could not be searched for secrets: {type(error).__name__}]"
 
-    @cached_property
+    @property
     def _mask(self) -> Mask:
-        return Mask(_secrets())
+        """What masks the secrets of the settings, and those variables that a policy's checks take secrets from."""
+        if self._hidden != (known := hidden()):
+            self._hidden = known
+            self.__dict__.pop("_all", None)
+        return self._all
+
+    @cached_property
+    def _all(self) -> Mask:
+        return Mask(_secrets() | self._hidden)
 
     @cached_property
     def _patterns(self) -> list[re.Pattern[str]]:

@@ -58,7 +58,8 @@ def told(error: traceback.TracebackException, trace: TracebackType | None, *, is
     if is_assertion and is_ready_made:
         cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
         said = "".join(error.format_exception_only())
-        return details.joined("".join(cause.format() if cause else []) + (said if said.count("\n") > 1 else ""), whole)
+        below = said.partition("\n")[2].lstrip("\n")  # the message is its first line
+        return details.joined("".join(cause.format() if cause else []) + below, whole)
     return details.joined("".join(error.format()), whole) if any(changed) else whole
 
 

@@ -61,13 +61,15 @@ def runner(
     redaction.patterns()  # a wrong one is found before anything runs that could show what it was to hide
     path = conf.runner_path()
     make = _imported(path)
-    gate = _ordered(conf.policy(options["policy"]).gate(options["gate"]), options)
+    policy = conf.policy(options["policy"])
+    gate = _ordered(policy.gate(options["gate"]), options)
     try:
         made = make(
             verbosity=options["verbosity"],
             interactive=options["interactive"],
             failfast=gate.failfast,
             gate=gate,
+            policy=policy,
             operator=Wishes(
                 timeout=options["timeout"],
                 retries=options["retries"],

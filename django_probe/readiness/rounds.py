@@ -22,13 +22,14 @@ from django_probe.execution.judge.ledger import Ledger
 from django_probe.execution.judge.work import Attempt, Selected
 from django_probe.execution.loading import discovery
 from django_probe.execution.loading.choices import Choice
+from django_probe.execution.loading.declared import prepare
 from django_probe.execution.loading.renewal import Renewal
 from django_probe.execution.loading.selection import Probe, select
 from django_probe.execution.loading.suites import Stillborn, leaves
 from django_probe.execution.redaction import Redactor
 from django_probe.execution.worker.executor import Executor
 from django_probe.originals import Original
-from django_probe.policy import READY, Gate, PolicyError
+from django_probe.policy import NO_POLICY, READY, Gate, PolicyError
 from django_probe.readiness.state import Step
 from django_probe.readiness.threads import ProbeThreads
 from django_probe.results import Outcome, ProbeResult, ProbeRun
@@ -83,7 +84,7 @@ class Rounds:
         self._begin = begin
         self._threads = ProbeThreads()
         self._redact = Redactor()
-        self._gate = Gate(READY)
+        self._gate, self._policy = Gate(READY), NO_POLICY
         self._cause = FAILING
         self._probes: list[Probe] | None = None
         self._renewal = Renewal(self._selection)
@@ -123,7 +124,8 @@ class Rounds:
             self._threads.end_round()
 
     def _load(self) -> list[Probe]:
-        gate = conf.policy().gates.get(READY)
+        self._policy = conf.policy()
+        gate = self._policy.gates.get(READY)
         self._gate = gate or Gate(READY)
         if gate is None:
             if conf.policy_path() is None:
@@ -133,7 +135,8 @@ class Rounds:
                 )
             self._probes = []
             return []
-        suite = discovery.load(gate.probes, _nobody)
+        prepare(self._policy)
+        suite = self._suite()
         self._renewal = Renewal(self._selection)
         probes = self._selection(suite)
         for probe in probes:
@@ -146,8 +149,11 @@ class Rounds:
         return probes
 
     def _selection(self, suite: unittest.TestSuite | None = None) -> list[Probe]:
-        loaded = discovery.load(self._gate.probes, _nobody) if suite is None else suite
-        return select(loaded, Choice(self._gate, _OPERATOR)).probes
+        return select(self._suite() if suite is None else suite, Choice(self._gate, _OPERATOR)).probes
+
+    def _suite(self) -> unittest.TestSuite:
+        with conf.in_force(self._policy):
+            return discovery.load(self._gate.probes, _nobody)
 
     def _broken(self, error: Exception, details: str = "") -> ProbeResult:
         message = str(error) if isinstance(error, UsageError) else message_of(error)

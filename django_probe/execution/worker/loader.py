@@ -19,6 +19,7 @@ from django_probe.execution.endings import heeded
 from django_probe.execution.failures import message_of
 from django_probe.execution.forking import close_databases, flush_streams, renew_event_loops
 from django_probe.execution.guard.guard import DatabaseGuard
+from django_probe.execution.loading.declared import preload
 from django_probe.execution.loading.selection import select
 from django_probe.execution.loading.suites import Stillborn
 from django_probe.execution.loading.urlconf import load_urlconf
@@ -116,6 +117,7 @@ def _load(channel: Channel, build: Build, choice: Choice, guard: DatabaseGuard, 
     for start in range(0, len(probes), _BATCH):
         channel.send("probes", [probe.described() for probe in probes[start : start + _BATCH]])
     runs = not all(isinstance(probe.test, Stillborn) for probe in probes)
+    preload({type(probe.test) for probe in probes})
     channel.send("loaded", load_urlconf(announce) if runs else "")
     return probes
 

@@ -1,0 +1,113 @@
+"""What a check asks over HTTP: as it is sent, and as it may be shown."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from django_probe.contrib.checks.errors import CheckError
+from django_probe.declared.secrets import PLACE, says_secret
+from django_probe.declared.values import parse_base
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from django_probe.contrib.checks.filling import Filling
+    from django_probe.declared.check import Check
+
+_HIDDEN: Final = "********"
+_PLACE: Final = re.compile(PLACE)
+_PARAMETER: Final = re.compile(r"([?&;]([^=&;#]+)=)([^&;#]*)")
+_USER: Final = re.compile(r"(?<=://)[^/?#]*@")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request of a check, with the values of the environment and of earlier steps that it takes."""
+
+    check: Check
+    filling: Filling
+
+    @property
+    def method(self) -> str:
+        """The method: POST where a form is sent, unless it is written."""
+        return str(self.check.get("method") or ("POST" if self.check.get("form") else "GET"))
+
+    @property
+    def follows(self) -> bool:
+        """Whether redirects are followed."""
+        return bool(self.check.get("follow", True))
+
+    def url(self) -> str:
+        """Return the URL that is asked; CheckError where what the environment gives makes none."""
+        where = self.check.where
+        url = self.filling.fill(self.check.subject, f"{where}.http")
+        if url.startswith("/"):
+            if "base" not in self.check.keys:
+                raise CheckError(f"{where}.http: a path needs the key base, the URL that comes before it")
+            url = self.filling.fill(self.check.keys["base"], f"{where}.base").rstrip("/") + url
+        try:
+            return parse_base(url)
+        except ValueError as error:
+            raise CheckError(f"{where}.http: {error}") from None
+
+    def headers(self) -> dict[str, str]:
+        """Return the headers that are sent."""
+        return self._filled("send")
+
+    def form(self) -> dict[str, str] | None:
+        """Return the fields of the form that is sent; None where there is none."""
+        return self._filled("form") or None
+
+    def _filled(self, key: str) -> dict[str, str]:
+        where = f"{self.check.where}.{key}"
+        return {name: self.filling.fill(text, f"{where}.{name}") for name, text in self.check.get(key, {}).items()}
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.shown_url()}"
+
+    def shown_url(self) -> str:
+        """Return the URL without user, password, and the values of parameters that are secrets by their names."""
+        url = self.filling.shown(self.check.subject)
+        if url.startswith("/"):
+            url = self.filling.shown(self.check.get("base", "")).rstrip("/") + url
+        return without_secrets(url)
+
+    def curl(self) -> str:
+        """Return a line for a shell that asks the same; secrets are left to the shell's own variables."""
+        words = ["curl", "-sSi", *(["-L"] if self.follows else [])]
+        if self.method == "HEAD":
+            words.append("-I")
+        elif self.method != ("POST" if self.check.get("form") else "GET"):
+            words += ["-X", self.method]
+        for name, text in self._safe("send"):
+            words += ["-H", _quoted(f"{name}: {text}")]
+        for name, text in self._safe("form"):
+            words += ["--data-urlencode", _quoted(f"{name}={text}")]
+        return " ".join([*words, _quoted(self.shown_url())])
+
+    def _safe(self, key: str) -> Iterator[tuple[str, str]]:
+        written: Mapping[str, str] = self.check.get(key, {})
+        for name, text in written.items():
+            known = _PLACE.search(text) or "{{" in text  # its value is not shown, its name is
+            yield name, _HIDDEN if says_secret(name) and not known else self.filling.shown(text)
+
+
+def without_secrets(url: str) -> str:
+    """Return a URL as it may be shown."""
+
+    def value(found: re.Match[str]) -> str:
+        hides = says_secret(found[2]) and not found[3].startswith(("${", "{{"))
+        return found[1] + (_HIDDEN if hides else found[3])
+
+    return _PARAMETER.sub(value, _USER.sub("", url))
+
+
+def _quoted(text: str) -> str:
+    """Return a word for a shell, in which `${NAME}` is still a variable."""
+    if not _PLACE.search(text):
+        return shlex.quote(text)
+    inside = re.sub(r'[\\"`]|\$(?!\{[A-Za-z_])', r"\\\g<0>", text)
+    return f'"{inside}"'

@@ -1,0 +1,52 @@
+"""One exchange of a check: asks, compares, and says what differs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from django_probe.contrib.checks.asked import Asked
+from django_probe.contrib.checks.asking import NoAnswerError, Question
+from django_probe.contrib.checks.evidence import told
+from django_probe.contrib.checks.expectations import differences
+from django_probe.contrib.checks.limits import patience
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django_probe.contrib.checks.answer import Answer
+    from django_probe.contrib.checks.asking import Browser
+    from django_probe.contrib.checks.filling import Filling
+    from django_probe.declared.check import Check
+
+
+def asked_and_compared(
+    browser: Browser,
+    check: Check,
+    filling: Filling,
+    *,
+    more: Callable[[Answer], list[str]] = lambda _answer: [],
+) -> Answer:
+    """Return an answer that is as the check expects it; AssertionError with all that is known where it is not.
+
+    `more` finds further differences.
+    """
+    asked = Asked(check, filling)
+    question = Question(asked.url(), asked.method, asked.headers(), asked.form(), asked.follows, patience(check))
+    try:
+        answer = browser.ask(question)
+    except NoAnswerError as error:
+        raise AssertionError(told(asked, [str(error)], None, error.times)) from None
+    filled = filled_headers(check, filling)
+    if problems := [*differences(filled, answer), *more(answer)]:
+        raise AssertionError(told(asked, problems, answer, answer.times))
+    return answer
+
+
+def filled_headers(check: Check, filling: Filling) -> Check:
+    """Return the check with the values of the environment in the headers that it expects."""
+    if not (headers := check.get("headers")):
+        return check
+    where = f"{check.where}.headers"
+    values = {name: filling.fill(text, f"{where}.{name}") for name, text in headers.items()}
+    return replace(check, keys={**check.keys, "headers": values})

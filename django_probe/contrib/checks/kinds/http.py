@@ -1,0 +1,30 @@
+"""Asks a URL, and compares what comes with what the check expects."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django_probe.contrib.checks import asking, release
+from django_probe.contrib.checks.asking import Browser
+from django_probe.contrib.checks.exchange import asked_and_compared
+from django_probe.contrib.checks.filling import Filling
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from django_probe.declared.check import Check
+
+
+def prepare(checks: Iterable[Check]) -> None:
+    """Do once what every process that asks would do."""
+    asking.prepare(str(check.get("base", "") or check.subject) for check in checks)
+
+
+def run(check: Check) -> None:
+    """Ask, and raise AssertionError with what differs."""
+    filling = Filling()
+    if awaited := release.of_the_run(check):
+        release.wait(check, filling, awaited)
+        return
+    with Browser() as browser:
+        asked_and_compared(browser, check, filling)

@@ -1,0 +1,57 @@
+"""Runs one statement, on the connection that the database guard holds."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from django.db import DatabaseError, connections
+from django.utils.connection import ConnectionDoesNotExist
+
+from django_probe.contrib.checks.errors import CheckError
+from django_probe.contrib.checks.limits import too_slow
+from django_probe.declared.expected import in_few
+
+if TYPE_CHECKING:
+    from django_probe.declared.check import Check
+
+
+def run(check: Check) -> None:
+    """Run it, and raise AssertionError where it fails, or its first value is not as the check expects."""
+    alias = check.get("database", "default")
+    try:
+        connection = connections[alias]
+    except ConnectionDoesNotExist:
+        known = ", ".join(connections)
+        raise CheckError(f"{check.where}.database: DATABASES has no {alias!r}, but {known}") from None
+    began = time.monotonic()
+    with connection.cursor() as cursor:
+        try:
+            cursor.execute(check.subject)
+            row = cursor.fetchone() if cursor.description else None
+        except DatabaseError as error:
+            said = f"{type(error).__name__}: {' '.join(str(error).split())}"
+            raise AssertionError(f"{said}\n\nasked {alias}: {check.subject}") from error
+    took = time.monotonic() - began
+    asked = f"\n\nasked {alias}: {check.subject}\ncame: {_shown(row)}"
+    if expected := check.get("expect"):
+        if row is None:
+            raise AssertionError(f"no row came, expected {expected}{asked}")
+        if not expected.holds(_plain(row[0])):
+            raise AssertionError(f"the first value is {in_few(row[0])}, not {expected}{asked}")
+    for slow in too_slow(check, took):
+        raise AssertionError(f"{slow}{asked}")
+
+
+def _plain(value: object) -> object:
+    """Return a value of a database as a policy can write it: a number of any class is one of Python's."""
+    if isinstance(value, int | float | str | type(None)):
+        return value
+    try:
+        return float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return str(value)
+
+
+def _shown(row: object) -> str:
+    return "no row" if row is None else in_few(list(row) if isinstance(row, tuple) else row)

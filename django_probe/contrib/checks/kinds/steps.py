@@ -1,0 +1,59 @@
+"""A flow: asks one URL after the other as one visitor, and takes what an answer says along to the next."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+from django_probe.contrib.checks import asking
+from django_probe.contrib.checks.asked import Asked
+from django_probe.contrib.checks.asking import Browser
+from django_probe.contrib.checks.evidence import told
+from django_probe.contrib.checks.exchange import asked_and_compared
+from django_probe.contrib.checks.expectations import searched
+from django_probe.contrib.checks.filling import Filling
+from django_probe.contrib.checks.limits import too_slow
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from django_probe.contrib.checks.answer import Answer
+    from django_probe.declared.check import Check
+
+
+def prepare(checks: Iterable[Check]) -> None:
+    """Do once what every process that asks would do."""
+    asking.prepare(str(step.get("base", "") or step.subject) for check in checks for step in check.subject)
+
+
+def run(check: Check) -> None:
+    """Ask step by step; AssertionError names the step that failed, and what differs there."""
+    filling = Filling()
+    began = time.monotonic()
+    with Browser() as browser:
+        for number, step in enumerate(check.subject, 1):
+            try:
+                answer = asked_and_compared(browser, step, filling)
+                _save(step, answer, filling)
+            except AssertionError as error:
+                raise AssertionError(f"step {number} of {len(check.subject)}, {error}") from None
+    if slow := [*too_slow(check, time.monotonic() - began)]:
+        raise AssertionError(f"all {len(check.subject)} steps passed, and {slow[0]}")
+
+
+def _save(step: Check, answer: Answer, filling: Filling) -> None:
+    if not (wanted := step.get("save")):
+        return
+    problems = []
+    for name, path in wanted.items():
+        try:
+            found: Any = searched(path, json.loads(answer.text), f"{step.where}.save.{name}")
+        except ValueError:
+            found = None
+        if isinstance(found, str | int | float) and not isinstance(found, bool):
+            filling.saved[name] = str(found)
+        else:
+            problems.append(f"there is no text or number at {path} to save as {name}")
+    if problems:
+        raise AssertionError(told(Asked(step, filling), problems, answer, answer.times))

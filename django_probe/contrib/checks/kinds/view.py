@@ -1,0 +1,65 @@
+"""Asks a view of this project by its URL name, in this process, through Django's test client."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlencode
+
+from django.conf import settings
+from django.test import Client
+from django.urls import NoReverseMatch, reverse
+
+from django_probe.contrib.checks.answer import Answer, Times
+from django_probe.contrib.checks.errors import CheckError
+from django_probe.contrib.checks.expectations import differences
+from django_probe.contrib.checks.filling import Filling
+
+if TYPE_CHECKING:
+    from django_probe.declared.check import Check
+
+_MOST_BODY: Final = 500
+
+
+def run(check: Check) -> None:
+    """Ask, and raise AssertionError with what differs; what the view raises goes its way."""
+    filling = Filling()
+    try:
+        path = reverse(check.subject)
+    except NoReverseMatch as error:
+        raise CheckError(f"{check.where}.view: {error}") from None
+    form = _filled(check, filling, "form")
+    method = str(check.get("method") or ("POST" if form else "GET"))
+    client = Client(SERVER_NAME=_host(), headers=_filled(check, filling, "send"))
+    began = time.monotonic()
+    response: Any = client.generic(
+        method,
+        path,
+        urlencode(form),
+        content_type="application/x-www-form-urlencoded" if form else "application/octet-stream",
+        secure=bool(settings.SECURE_SSL_REDIRECT),
+    )
+    body = response.getvalue() if response.streaming else response.content
+    answer = Answer(
+        status=response.status_code,
+        headers={name.lower(): value for name, value in response.headers.items()},
+        body=body,
+        times=Times(whole=time.monotonic() - began),
+    )
+    if problems := differences(check, answer):
+        text = answer.text[:_MOST_BODY]
+        head = f"{method} {path} ({check.subject}): {'; '.join(problems)}"
+        raise AssertionError(f"{head}\n\ncame: status {answer.status}, {len(body)} bytes\n{text}")
+
+
+def _filled(check: Check, filling: Filling, key: str) -> dict[str, str]:
+    where = f"{check.where}.{key}"
+    return {name: filling.fill(text, f"{where}.{name}") for name, text in check.get(key, {}).items()}
+
+
+def _host() -> str:
+    """Return a host that ALLOWED_HOSTS allows: Django's client would else ask as "testserver", and get 400."""
+    for host in settings.ALLOWED_HOSTS:
+        if host != "*":
+            return f"localhost{host}" if host.startswith(".") and host == ".localhost" else host.lstrip(".")
+    return "localhost"

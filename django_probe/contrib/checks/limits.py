@@ -1,0 +1,67 @@
+"""What checks of several kinds share: the address of a port, how long they wait, what is too late or ends too soon."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from django_probe.contrib.checks.answer import shown
+from django_probe.contrib.checks.errors import CheckError
+from django_probe.contrib.checks.filling import Filling
+from django_probe.declared.values import split_address
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from django_probe.contrib.checks.answer import Times
+    from django_probe.declared.check import Check
+
+_PATIENCE: Final = 10.0
+_SHARE: Final = 0.9
+"""Of the probe's own time: it says what it saw before its timeout ends it from outside."""
+_A_DAY: Final = 24 * 3600
+
+
+def address_of(check: Check) -> tuple[str, int]:
+    """Return the host and the port; CheckError where what the environment gives makes none."""
+    where = f"{check.where}.{check.kind}"
+    try:
+        return split_address(Filling().fill(check.subject, where))
+    except ValueError as error:
+        raise CheckError(f"{where}: {error}") from None
+
+
+def patience(check: Check) -> float:
+    """Return the seconds that an answer has: longer than `within`, so that a slow one is told from none."""
+    wanted = max(_PATIENCE, 2 * (check.get("within") or 0.0))
+    own = check.wishes.timeout
+    return min(wanted, own * _SHARE) if own else wanted
+
+
+def too_slow(check: Check, seconds: float) -> Iterator[str]:
+    """Yield that it took longer than the check allows."""
+    within = check.get("within")
+    if within and seconds > within:
+        yield f"it took {shown(seconds)}, more than {shown(within)}"
+
+
+def slow(check: Check, name: str, times: Times) -> None:
+    """Raise AssertionError where a connection took longer than the check allows."""
+    for said in too_slow(check, sum(filter(None, (times.dns, times.connect, times.tls)))):
+        raise AssertionError(f"{name}: {said}\n\ntimes: {times}")
+
+
+def certificate_left(ends: datetime) -> str:
+    """Return when a certificate ends, and how long that is."""
+    return f"{ends:%Y-%m-%d %H:%M} UTC, in {_days((ends - datetime.now(UTC)).total_seconds())}"
+
+
+def ends_too_soon(check: Check, ends: datetime) -> Iterator[str]:
+    """Yield that a certificate does not last as long as the check wants."""
+    wanted = check.get("valid_for")
+    if wanted and (ends - datetime.now(UTC)).total_seconds() < wanted:
+        yield f"its certificate ends {certificate_left(ends)}, and has to last {_days(wanted)}"
+
+
+def _days(seconds: float) -> str:
+    return f"{round(seconds / _A_DAY, 1):g} days" if seconds >= 2 * _A_DAY else f"{seconds / 3600:.0f} hours"

@@ -1,0 +1,88 @@
+"""Makes a probe of each check that the policy declares.
+
+The module of a kind, and with it the library that it needs, is imported only where such a check runs.
+"""
+
+from __future__ import annotations
+
+import unittest
+from contextlib import suppress
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from django_probe import conf
+from django_probe.contrib.checks.asked import without_secrets
+from django_probe.terms import ATTRIBUTE, NOTHING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import ModuleType
+
+    from django_probe.declared.check import Check
+
+_LONGEST_TITLE: Final = 200
+
+
+class MissingLibraryError(Exception):
+    """What a kind of check needs is not installed."""
+
+
+class _Declared(unittest.TestCase):
+    """The checks of one kind: each method is one of them."""
+
+    _kind: ClassVar[str]
+    _checks: ClassVar[tuple[Check, ...]]
+
+    @classmethod
+    def __probe_preload__(cls) -> None:
+        """Import what these checks need; what goes wrong here, each of them finds and tells by itself."""
+        with suppress(Exception):
+            module: Any = _module(cls._kind)
+            if prepare := getattr(module, "prepare", None):
+                prepare(cls._checks)
+
+
+def load_tests(_loader: unittest.TestLoader, _tests: unittest.TestSuite, _pattern: str | None) -> unittest.TestSuite:
+    """Return the checks of the policy in force, in the order in which they are written."""
+    checks = conf.policy().checks
+    classes = {kind: _class(kind, checks) for kind in dict.fromkeys(check.kind for check in checks)}
+    return unittest.TestSuite(classes[check.kind](check.name) for check in checks)
+
+
+def _class(kind: str, checks: tuple[Check, ...]) -> type[_Declared]:
+    own = tuple(check for check in checks if check.kind == kind)
+    methods = {check.name: _method(check) for check in own}
+    return type(kind, (_Declared,), {"__module__": __name__, "_kind": kind, "_checks": own, **methods})
+
+
+def _method(check: Check) -> Callable[[unittest.TestCase], None]:
+    """Return the probe of a check, with the terms and the tags that decorators would give it."""
+
+    def ask(_test: unittest.TestCase) -> None:
+        try:
+            module: Any = _module(check.kind)
+        except ModuleNotFoundError as error:
+            raise MissingLibraryError(
+                f"checks of the kind {check.kind} need {error.name}; install django-probe-gate[checks]"
+            ) from None
+        module.run(check)
+
+    ask.__name__, ask.__qualname__ = check.name, f"{check.kind}.{check.name}"
+    ask.__doc__ = _title(check)
+    if check.tags:
+        ask.tags = set(check.tags)  # type: ignore[attr-defined]
+    if check.wishes != NOTHING:
+        setattr(ask, ATTRIBUTE, check.wishes)
+    return ask
+
+
+def _module(kind: str) -> ModuleType:
+    return import_module(f"{__package__}.kinds.{kind}")
+
+
+def _title(check: Check) -> str:
+    asked = f"{len(check.subject)} steps" if check.kind == "steps" else without_secrets(str(check.subject))
+    if check.kind == "command":
+        asked = " ".join(check.subject)
+    words = " ".join(f"{check.get('method', '')} {asked}".split())
+    return words if len(words) <= _LONGEST_TITLE else f"{words[: _LONGEST_TITLE - 1]}…"

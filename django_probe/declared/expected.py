@@ -1,0 +1,108 @@
+"""What a check expects of what comes: a value or a comparison, a status, a text that looks like a pattern."""
+
+from __future__ import annotations
+
+import json
+import operator
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from django_probe.terms import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+_COMPARISON: Final = re.compile(r"(<=|>=|==|!=|<|>)\s*(.+)", re.DOTALL)
+_OPERATORS: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "==": operator.eq,
+    "!=": operator.ne,
+}
+_HUNDREDS: Final = re.compile(r"[1-5]xx")
+_STATUSES: Final = range(100, 600)
+_LONGEST: Final = 200
+
+
+def in_few(value: object) -> str:
+    """Return a value as JSON, cut to what fits in a line."""
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """A value that has to be there, or a comparison that has to hold: `ok`, `3`, `> 0`, `!= "down"`."""
+
+    compare: str
+    value: Any
+
+    def holds(self, actual: Any) -> bool:
+        """Return whether it is so; what cannot be compared is not so."""
+        if self.compare in ("==", "!="):
+            return _same(actual, self.value) is (self.compare == "==")
+        numbers = all(isinstance(each, int | float) and not isinstance(each, bool) for each in (actual, self.value))
+        texts = isinstance(actual, str) and isinstance(self.value, str)
+        return (numbers or texts) and _OPERATORS[self.compare](actual, self.value)
+
+    def __str__(self) -> str:
+        said = in_few(self.value)
+        return said if self.compare == "==" else f"{self.compare} {said}"
+
+
+def _same(actual: Any, value: Any) -> bool:
+    """Return whether two values are the same in JSON, where true is no 1."""
+    if isinstance(actual, bool) is not isinstance(value, bool):
+        return False
+    if isinstance(actual, list) and isinstance(value, list):
+        return len(actual) == len(value) and all(map(_same, actual, value))
+    if isinstance(actual, dict) and isinstance(value, dict):
+        return actual.keys() == value.keys() and all(_same(actual[key], value[key]) for key in actual)
+    return bool(actual == value)
+
+
+def parse_expected(value: object) -> Expected:
+    """Return what a value of the policy expects; ValueError where no JSON could be like it."""
+    try:
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"expected what JSON can hold, or a comparison such as '> 0', got {shown(value)}; put it in quotes"
+        ) from None
+    if isinstance(value, str) and (match := _COMPARISON.fullmatch(value)):
+        try:
+            right = json.loads(match[2])
+        except ValueError:
+            right = match[2]
+        if match[1] not in ("==", "!=") and (isinstance(right, bool) or not isinstance(right, int | float | str)):
+            raise ValueError(f"{match[1]} compares numbers or texts, got {shown(value)}")
+        return Expected(match[1], right)
+    return Expected("==", value)
+
+
+@dataclass(frozen=True, slots=True)
+class Statuses:
+    """The statuses of HTTP that are as they have to be: numbers, or hundreds such as `2xx`."""
+
+    written: tuple[int | str, ...]
+
+    def has(self, status: int) -> bool:
+        """Return whether a status is one of them."""
+        return any(each in (status, f"{status // 100}xx") for each in self.written)
+
+    def __str__(self) -> str:
+        return " or ".join(map(str, self.written))
+
+
+def parse_statuses(value: object) -> Statuses:
+    """Return one status or several; ValueError with one sentence."""
+    several: list[Any] = value if isinstance(value, list) and value else [value]
+    for each in several:
+        if isinstance(each, str) and _HUNDREDS.fullmatch(each):
+            continue
+        if isinstance(each, bool) or not isinstance(each, int) or each not in _STATUSES:
+            raise ValueError(f"expected a status such as 200, 2xx or [401, 403], got {shown(each)}")
+    return Statuses(tuple(several))

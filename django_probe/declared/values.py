@@ -1,0 +1,170 @@
+"""Reads the values of checks' keys; each raises ValueError with one sentence that fits behind the key's path."""
+
+from __future__ import annotations
+
+import re
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+from django_probe.terms import parse_duration, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_DAYS: Final = re.compile(r"(\d+)d")
+_MOST_DAYS: Final = 3650
+_A_DAY: Final = 24 * 3600.0
+_HOST_AND_PORT: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s:/@\[\]]+):(\d{1,5})")
+_MOST_PORTS: Final = 65535
+_VARIABLE: Final = "${"
+_HEADER: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_METHOD: Final = re.compile(r"[A-Z]{1,20}")
+
+
+def parse_text(value: object) -> str:
+    """Return a text that is not empty."""
+    if isinstance(value, str) and value:
+        return value
+    raise ValueError(f"expected a text that is not empty, got {shown(value)}")
+
+
+def parse_line(value: object) -> str:
+    """Return a text of one line, without blanks around it."""
+    if isinstance(value, str) and value and value == value.strip() and value.isprintable():
+        return value
+    raise ValueError(f"expected a text of one line, without blanks around it, got {shown(value)}")
+
+
+def parse_words(value: object) -> tuple[str, ...]:
+    """Return the texts of a list that is not empty."""
+    if not isinstance(value, list) or not value:
+        raise ValueError(f"expected a list that is not empty, got {shown(value)}")
+    return tuple(map(parse_text, value))
+
+
+def parse_method(value: object) -> str:
+    """Return the name of a method of HTTP."""
+    if isinstance(value, str) and _METHOD.fullmatch(value):
+        return value
+    raise ValueError(f"expected a method such as GET or POST, got {shown(value)}")
+
+
+def parse_target(value: object) -> str:
+    """Return a URL, a path that begins with /, or what becomes one of them when a `${NAME}` has its value."""
+    text = parse_line(value)
+    if text.startswith(("/", _VARIABLE)):
+        return text
+    return _url(text)
+
+
+def parse_base(value: object) -> str:
+    """Return the URL that comes before a path."""
+    text = parse_line(value)
+    return text if text.startswith(_VARIABLE) else _url(text)
+
+
+def _url(text: str) -> str:
+    wrong = f"expected http://HOST... or https://HOST..., got {shown(text.rpartition('@')[2])}"
+    try:
+        parts = urlsplit(text if _VARIABLE not in text else text.partition(_VARIABLE)[0] + "x")
+        if parts.scheme in ("http", "https") and parts.hostname:
+            _ = parts.port  # it raises where it is no number
+            return text
+    except ValueError as error:
+        raise ValueError(f"{wrong}: {error}") from None
+    raise ValueError(wrong)
+
+
+def parse_address(value: object) -> str:
+    """Return HOST:PORT, or what becomes one when a `${NAME}` has its value."""
+    text = parse_line(value)
+    if _VARIABLE not in text:
+        split_address(text)
+    return text
+
+
+def split_address(text: str) -> tuple[str, int]:
+    """Return the host, without brackets, and the port of HOST:PORT."""
+    match = _HOST_AND_PORT.fullmatch(text)
+    if match and 0 < int(match[2]) <= _MOST_PORTS:
+        return match[1].strip("[]"), int(match[2])
+    raise ValueError(f"expected HOST:PORT such as db.example:5432, got {shown(text)}")
+
+
+def parse_addresses(value: object) -> tuple[str, ...]:
+    """Return the IP addresses of a list."""
+    try:
+        return tuple(str(ip_address(text)) for text in parse_words(value))
+    except ValueError:
+        raise ValueError(f"expected a list of IP addresses, got {shown(value)}") from None
+
+
+def parse_days(value: object) -> float:
+    """Return the seconds of `14d`, 3650 days at the most, or of another duration."""
+    if isinstance(value, str) and (match := _DAYS.fullmatch(value)):
+        if int(match[1]) <= _MOST_DAYS:
+            return int(match[1]) * _A_DAY
+        raise ValueError(f"expected {_MOST_DAYS}d at the most, got {shown(value)}")
+    try:
+        return parse_duration(value)
+    except ValueError:
+        raise ValueError(f'expected a duration such as "14d" or "36h", got {shown(value)}') from None
+
+
+def parse_pattern(value: object) -> re.Pattern[str]:
+    """Return a regular expression."""
+    try:
+        return re.compile(parse_text(value))
+    except re.error as error:
+        raise ValueError(f"expected a regular expression, got {shown(value)}: {error}") from None
+
+
+def parse_headers(value: object) -> dict[str, str]:
+    """Return the texts of a mapping from the names of headers."""
+    headers = mapping_of(_header, "headers")(value)
+    if wrong := [name for name in headers if not _HEADER.fullmatch(name)]:
+        raise ValueError(f"expected names of headers such as Content-Type, got {shown(wrong[0])}")
+    return headers
+
+
+def _header(value: object) -> str:
+    text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    if isinstance(text, str) and text.isprintable():
+        return text
+    raise ValueError(f"expected a text of one line, got {shown(value)}")
+
+
+def parse_field(value: object) -> str:
+    """Return the text of a form's field; a number is its text."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return str(value)
+    raise ValueError(f"expected a text or a number, got {shown(value)}")
+
+
+def mapping_of(parse: Callable[[object], Any], what: str) -> Callable[[object], dict[str, Any]]:
+    """Return what reads a mapping, not empty, from texts to what `parse` takes."""
+
+    def parsed(value: object) -> dict[str, Any]:
+        if not isinstance(value, dict) or not value:
+            raise ValueError(f"expected a mapping of {what}, got {shown(value)}")
+        found = {}
+        for name, each in value.items():
+            try:
+                found[parse_line(name)] = parse(each)
+            except ValueError as error:
+                raise ValueError(f"{shown(name)}: {error}") from None
+        return found
+
+    return parsed
+
+
+def parse_exits(value: object) -> tuple[int, ...]:
+    """Return one exit status or several."""
+    several = value if isinstance(value, list) and value else [value]
+    for each in several:
+        if isinstance(each, bool) or not isinstance(each, int) or not 0 <= each <= 255:  # noqa: PLR2004 (a byte)
+            raise ValueError(f"expected an exit status from 0 to 255, or a list of them, got {shown(each)}")
+    return tuple(several)

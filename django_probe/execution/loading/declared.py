@@ -1,0 +1,42 @@
+"""What the checks of a policy need before any of them runs: their app, and the libraries of those that were chosen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from django.apps import apps
+
+from django_probe.declared.check import APP
+from django_probe.declared.secrets import secret_names
+from django_probe.environment import hide
+from django_probe.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from django_probe.policy import Policy
+
+_NAME: Final = "django_probe.contrib.checks"
+PRELOAD: Final = "__probe_preload__"
+"""The class method that imports what the probes of a class will need."""
+
+
+def prepare(policy: Policy) -> None:
+    """Let the variables that checks take secrets from be secrets; UsageError where nothing installed runs them."""
+    hide(secret_names(policy.checks))
+    if not policy.checks or apps.is_installed(_NAME):
+        return
+    taken = next((config.name for config in apps.get_app_configs() if config.label == APP), None)
+    if taken:
+        raise UsageError(
+            f'{policy.source}: checks: the app {taken} has the label "{APP}", with which the labels of declared checks '
+            f"begin; give it another label, and add {_NAME} to INSTALLED_APPS"
+        )
+    raise UsageError(f"{policy.source}: checks: nothing runs them; add {_NAME} to INSTALLED_APPS")
+
+
+def preload(classes: Iterable[type]) -> None:
+    """Import what the probes of these classes need, before processes are forked that would each import it."""
+    for cls in classes:
+        if take := getattr(cls, PRELOAD, None):
+            take()

@@ -1,0 +1,138 @@
+"""The checks over HTTP, against a real server with and without TLS."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+CHECKS = """
+home: {http: "SHOP/", status: 200, contains: Teapot, matches: "<h1>.* shop", headers: {content-type: "text/*"}}
+moved: {http: /moved, base: "${SHOP_URL}", contains: Teapot}
+stays: {http: "SHOP/moved", follow: false, status: 3xx, headers: {Location: /}}
+sent: {http: "SHOP/login", form: {password: "${SHOP_PASSWORD}", n: 3}, follow: false, status: 302}
+stock: {http: "SHOP/stock", json: {status: ok, "items[0].stock": "< 1", "length(items)": 1}}
+lasts: {http: "SECURE/", valid_for: 1h}
+private: {http: "SHOP/account", status: [401, 403]}
+missing: {http: "SHOP/missing?token=abc&page=2"}
+differs: {http: "SHOP/stock", json: {"items[0].stock": "> 0", status: ok, nothing: here}}
+headers: {http: "SHOP/", headers: {content-type: "application/*", x-a: DENY}, contains: Coffee, matches: "^no"}
+late: {http: "SHOP/slow", within: 100ms}
+ends: {http: "SECURE/", valid_for: 14d}
+plain: {http: "SHOP/", valid_for: 14d}
+round: {http: "SHOP/round"}
+nobody: {http: "http://nobody.invalid/"}
+secret:
+  http: SHOP/broken
+  method: PUT
+  send: {Authorization: "Bearer ${SHOP_TOKEN}", X-Key: abc}
+  form: {a: "b c"}
+unset: {http: "${NOT_SET}/"}
+no_path: {http: "SHOP/stock", json: {"items[": 1}}
+"""
+
+
+@pytest.fixture(scope="module")
+def results(checked, shop, secure_shop):
+    """One run of all that can differ, and what came of it."""
+    return checked.run(
+        CHECKS.replace("SHOP/", f"{shop.url}/").replace("SECURE", secure_shop.url),
+        SHOP_URL=shop.url,
+        SHOP_TOKEN="token-of-the-shop-4711",
+        SHOP_PASSWORD="open-sesame-4711",
+    )
+
+
+def test_http__as_expected(results, shop):
+    """A check passes whose answer is as it expects it: by default below 400, after the redirects."""
+    _, found = results
+
+    good = {"home", "moved", "stays", "sent", "stock", "lasts", "private"}
+    assert {label for label, each in found.items() if each["outcome"] == "passed"} == {f"http.{name}" for name in good}
+    ((method, _, headers, body),) = shop.asked("/login")
+    assert (method, body) == ("POST", "password=open-sesame-4711&n=3")
+    assert headers["User-Agent"] == "django-probe"
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("missing", r"GET {url}/missing\?token=\*+&page=2: status 404, not below 400"),
+        ("differs", r"GET {url}/stock: items\[0\].stock is 0, not > 0; nothing is null, not \"here\""),
+        ("headers", r"GET {url}/: header content-type is 'text/html', not 'application/\*'; no header x-a, .*"),
+        ("headers", r".*, expected 'DENY'; \"Coffee\" is not in it; nothing in it matches \"\^no\""),
+        ("late", r"GET {url}/slow: it took \d+ ms, more than 100 ms"),
+        ("ends", r"GET https://\S+/: its certificate ends \S+ \S+ UTC, in \d\d hours, and has to last 14 days"),
+        ("plain", r"GET {url}/: it has no certificate: the answer came without TLS"),
+        ("round", r"GET {url}/round: more than 10 redirects, the last to {url}/round"),
+        ("nobody", r"GET http://nobody.invalid/: the name nobody.invalid was not found: .+"),
+        ("secret", r"PUT {url}/broken: status 500, not below 400"),
+    ],
+)
+def test_http__difference_is_one_line(results, shop, name, said):
+    """What differs is one line: what was asked, and each thing that came otherwise."""
+    result = results[1][f"http.{name}"]
+
+    assert result["outcome"] == "failed"
+    assert re.fullmatch(said.format(url=re.escape(shop.url)), result["message"])
+
+
+def test_http__what_cannot_be_asked_is_an_error(results):
+    """A missing variable, and a path that is none, are errors of their check alone, which name the key."""
+    _, found = results
+
+    assert found["http.unset"]["outcome"] == found["http.no_path"]["outcome"] == "error"
+    assert "checks.unset.http: the environment has no NOT_SET" in found["http.unset"]["message"]
+    assert "checks.no_path.json: 'items[' is no JMESPath" in found["http.no_path"]["message"]
+
+
+def test_http__details(results, shop):
+    """The details have what came, the beginning of the body, the times, the certificate, and the same for a shell."""
+    _, found = results
+
+    missing = found["http.missing"]["details"]
+    assert re.search(r"came: status 404, 2100 bytes\n  server: \S+ \S+\n  content-type: text/html\n", missing)
+    assert re.search(r"times: DNS \d+ ms, connect \d+ ms, first byte \d+ ms, whole \d+ ms\n", missing)
+    assert "the first 500 characters of the body:\n  nothing of this name" in missing
+    assert len(re.search(r"of the body:\n  (.*)\n", missing)[1]) == 500
+    assert f"curl -sSi -L '{shop.url}/missing?token=********&page=2'" in missing
+    assert re.search(r"TLS \d+ ms.*\ncertificate: ends \S+ \S+ UTC, in \d\d hours\n", found["http.ends"]["details"])
+
+
+def test_http__secrets_stay_names(results, checked):
+    """A secret of the environment is in no report: the line for a shell has its name, the body of the answer a mask."""
+    done, found = results
+
+    details = found["http.secret"]["details"]
+    assert (
+        "curl -sSi -L -X PUT -H \"Authorization: Bearer ${SHOP_TOKEN}\" -H 'X-Key: ********' --data-urlencode 'a=b c'"
+    ) in details
+    assert '{"echo": "Bearer ********' in details
+    record = (checked.site.path / "record.json").read_text(encoding="utf-8")
+    for secret in ("token-of-the-shop", "open-sesame", "token=abc"):
+        assert secret not in record + done.err + done.out
+
+
+def test_release__waited_for(checked, shop):
+    """A check with `release` asks past the answers of another release, and says which one it last saw."""
+    check = f'new: {{http: "{shop.url}/of-the-release", release: true, timeout: 1s}}'
+
+    _, old = checked.run(check, PROBE_RELEASE="v42", PROBE_RELEASE_HEADER="X-Release")
+    shop.release = "v42"
+    _, new = checked.run(check, PROBE_RELEASE="v42", PROBE_RELEASE_HEADER="X-Release")
+    _, unnamed = checked.run(check, PROBE_RELEASE="v42")
+
+    assert re.fullmatch(
+        r"GET \S+/of-the-release: it is from 'v41' by X-Release, not from 'v42'; "
+        r"waited 1 s for 10 good answers in a row, asked \d+ times",
+        old["http.new"]["message"],
+    )
+    assert new["http.new"]["outcome"] == "passed"
+    assert "checks.new.release: PROBE_RELEASE_HEADER is not set" in unnamed["http.new"]["message"]
+
+
+def test_tls__unknown_certificate_refused(checked, secure_shop):
+    """A certificate that nobody vouches for is a failure that says so."""
+    _, found = checked.run(f'home: {{http: "{secure_shop.url}/"}}', SSL_CERT_FILE="/dev/null")
+
+    assert "/: its certificate was refused: self-signed certificate" in found["http.home"]["message"]

@@ -1,0 +1,48 @@
+"""What a check expects of a value or of a status."""
+
+from __future__ import annotations
+
+import pytest
+
+from django_probe.declared.expected import parse_expected, parse_statuses
+
+
+@pytest.mark.parametrize(
+    ("written", "actual", "holds"),
+    [
+        ("ok", "ok", True),
+        ("ok", "OK", False),
+        (3, 3, True),
+        (3, 3.0, True),
+        (1, True, False),
+        (True, True, True),
+        (None, None, True),
+        (None, 0, False),
+        ([1, {"a": 2}], [1, {"a": 2}], True),
+        ([1], [True], False),
+        ("> 0", 1, True),
+        ("> 0", 0, False),
+        (">0", 1, True),
+        ("> 0", "1", False),
+        ("> 0", None, False),
+        ("> 0", True, False),
+        (">= 1.5", 1.5, True),
+        ("< b", "a", True),
+        ("!= down", "up", True),
+        ("!= down", None, True),
+        ("!= down", "down", False),
+        ('== "> 0"', "> 0", True),
+        ("== null", None, True),
+    ],
+)
+def test_expected__holds(written, actual, holds):
+    """A value has to be the same as in JSON; a comparison compares numbers with numbers and texts with texts."""
+    assert parse_expected(written).holds(actual) is holds
+
+
+def test_statuses__hundreds():
+    """A status is a number, or any of its hundred."""
+    statuses = parse_statuses(["2xx", 404])
+
+    assert [status for status in (200, 204, 301, 404, 500) if statuses.has(status)] == [200, 204, 404]
+    assert str(statuses) == "2xx or 404"
