@@ -27,6 +27,7 @@ apps = {
     "django_probe": "django_probe",
     "probe_platform": "django_probe.contrib.platform",
     "probe_http": "django_probe.contrib.http",
+    "checks": "django_probe.contrib.checks",
 }
 DATABASES = {
     "default": services.database("DATABASE_URL") or {"ENGINE": services.SQLITE, "NAME": DEPLOY.parent / "db.sqlite3"}

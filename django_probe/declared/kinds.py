@@ -137,7 +137,6 @@ STEP: Final[Mapping[str, Key]] = {
     **_HTTP,
     "save": SAVE,
     "within": _COMMON["within"],
-    "slow": _COMMON["slow"],
 }
 FLOW: Final[Mapping[str, Key]] = {"base": _HTTP["base"], **_COMMON}
 """The keys of a flow beside its `steps`."""

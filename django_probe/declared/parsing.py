@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from django_probe.keys import Key
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+RELEASE_TIMEOUT: Final = 60.0
+"""Seconds that a check has to wait for the release, as the ready-made probe of URLs has them."""
 _KINDS: Final = (*KINDS, STEPS)
 
 
@@ -49,6 +51,8 @@ def _check(name: str, written: object) -> Check:
     known = FLOW if kind == STEPS else KINDS[kind]
     parsed = _parsed({key: value for key, value in keys.items() if key != STEPS}, known, where, kind)
     wishes = Wishes(**{key: parsed.pop(key) for key in (*WISHES, *ACCESS_WISH) if key in parsed})
+    if parsed.get("release"):
+        wishes = wishes.over(Wishes(timeout=RELEASE_TIMEOUT))
     tags = parsed.pop("tags", ())
     if kind == STEPS:
         subject: Any = _steps(keys[STEPS], parsed.get("base"), f"{where}.{STEPS}", name, wishes)

@@ -41,6 +41,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     which.add_argument("--shard", type=_shard, metavar="I/N", help="the I-th of N parts, I from 0 to N-1")
     which.add_argument("--list", action="store_true", help="print what would run, one label a line")
+    which.add_argument(
+        "--schema", action="store_true", help="print the JSON Schema of the policy file, and run nothing"
+    )
     which.add_argument("--allow-empty", action="store_true", help="exit 0 where nothing ran")
     how = parser.add_argument_group("how they run")
     how.add_argument("--parallel", type=_parallel, metavar="N", help="workers; 0: in this process, to debug")

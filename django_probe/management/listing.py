@@ -1,4 +1,4 @@
-"""`manage.py probe --list`: what would run, on standard output as the reports are written there."""
+"""`manage.py probe --list` and `--schema`: what runs nothing, on standard output as the reports are written there."""
 
 from __future__ import annotations
 
@@ -29,9 +29,22 @@ def list_probes(
         else:
             sound.append(f"{probe.label}\n")
     code = ExitCode.PASSED if total or runner.allow_empty else ExitCode.NOTHING_RAN
-    try:
-        pour(stdout, "".join(sound).encode("utf-8", "backslashreplace"))
-    except (OSError, ValueError) as error:  # ValueError: Python's own where the stream was closed
-        say(f"--list: could not be delivered: {getattr(error, 'strerror', None) or error}")
-        code = code or ExitCode.UNDELIVERED
+    delivered = _poured(stdout, "".join(sound), "--list", say)
+    code = code or delivered
     return code if len(sound) == len(selected) else ExitCode.CLOSED
+
+
+def print_schema(stdout: TextIO | None, say: Callable[[str], None]) -> int:
+    """Print the JSON Schema of the policy file, and give the exit code."""
+    from django_probe.policy_schema import schema  # noqa: PLC0415 (no run needs it)
+
+    return _poured(stdout, schema(), "--schema", say)
+
+
+def _poured(stdout: TextIO | None, text: str, option: str, say: Callable[[str], None]) -> ExitCode:
+    try:
+        pour(stdout, text.encode("utf-8", "backslashreplace"))
+    except (OSError, ValueError) as error:  # ValueError: Python's own where the stream was closed
+        say(f"{option}: could not be delivered: {getattr(error, 'strerror', None) or error}")
+        return ExitCode.UNDELIVERED
+    return ExitCode.PASSED

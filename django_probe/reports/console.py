@@ -98,7 +98,7 @@ class Console:
     def ended(self, result: ProbeResult) -> None:
         """Print the line of a probe that ended; with a progress line, passed probes have one only at verbosity 2."""
         self._problems += result.is_problem
-        if result.outcome is not Outcome.PASSED or self._every:
+        if result.outcome is not Outcome.PASSED or self._every or result.message:
             wanted = self._verbose
         else:
             wanted = self._verbose and not self.live and self._has_room()
@@ -121,7 +121,8 @@ class Console:
                 self._print("         ... more with the same message have no line here")
             if self._alike[alike] > _MOST_ALIKE:
                 return
-        self._print(_line(result), _style(result))
+        told = f": {one_line(result.message)}" if result.outcome is Outcome.PASSED and result.message else ""
+        self._print(_line(result) + told, _style(result))
 
     def tick(self, done: int, total: int, in_flight: Sequence[tuple[str, float]]) -> None:
         """Draw the progress line anew."""

@@ -35,8 +35,8 @@ class Request:
 
     @property
     def lists(self) -> bool:
-        """Whether it is only asked what would run."""
-        return bool(self.options.get("list"))
+        """Whether nothing is to run: it is only asked what would, or how a policy is written."""
+        return bool(self.options.get("list") or self.options.get("schema"))
 
 
 class _UnreadableError(Exception):

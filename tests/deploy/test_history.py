@@ -42,7 +42,7 @@ def test_unset__nothing_of_it_is_there(deployment):
     assert found == [
         ["default"],
         ["django_probe.middleware.ProbeMiddleware"],
-        ["contenttypes", "auth", "django_probe", "probe_platform", "probe_http"],
+        ["contenttypes", "auth", "django_probe", "probe_platform", "probe_http", "checks"],
         [],
         [404] * 4,
     ]

@@ -49,7 +49,7 @@ def test_schema__knows_every_value_and_nothing_else():
 
 def test_schema__has_the_keys_of_a_gate():
     """A gate of the values has the keys that the policy file has."""
-    assert set(SCHEMA["definitions"]["policyGate"]["properties"]) == set(policy_file._KEYS)
+    assert set(SCHEMA["definitions"]["policyGate"]["properties"]) == set(policy_file.KEYS)
 
 
 def test_default_policy__is_one():

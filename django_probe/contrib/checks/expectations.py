@@ -11,6 +11,7 @@ from jmespath.exceptions import JMESPathError
 
 from django_probe.contrib.checks.errors import CheckError
 from django_probe.contrib.checks.limits import ends_too_soon, too_slow
+from django_probe.contrib.checks.texts import of_text
 from django_probe.declared.expected import in_few
 
 if TYPE_CHECKING:
@@ -34,15 +35,6 @@ def differences(check: Check, answer: Answer) -> list[str]:
         *_certificate(check, answer.certificate_ends),
         *too_slow(check, answer.times.whole or 0.0),
     ]
-
-
-def of_text(check: Check, text: str, *, cut: bool = False) -> Iterator[str]:
-    """Yield what is not in a text that the check wants in it."""
-    where = "the part of the body that was read" if cut else "it"
-    if (wanted := check.get("contains")) and wanted not in text:
-        yield f"{in_few(wanted)} is not in {where}"
-    if (pattern := check.get("matches")) and not pattern.search(text):
-        yield f"nothing in {where} matches {in_few(pattern.pattern)}"
 
 
 def _certificate(check: Check, ends: datetime | None) -> Iterator[str]:

@@ -45,10 +45,12 @@ def too_slow(check: Check, seconds: float) -> Iterator[str]:
         yield f"it took {shown(seconds)}, more than {shown(within)}"
 
 
-def slow(check: Check, name: str, times: Times) -> None:
-    """Raise AssertionError where a connection took longer than the check allows."""
-    for said in too_slow(check, sum(filter(None, (times.dns, times.connect, times.tls)))):
+def in_time(check: Check, name: str, times: Times) -> float:
+    """Return the seconds of a connection; AssertionError where they are more than the check allows."""
+    took = sum(filter(None, (times.dns, times.connect, times.tls)))
+    for said in too_slow(check, took):
         raise AssertionError(f"{name}: {said}\n\ntimes: {times}")
+    return took
 
 
 def certificate_left(ends: datetime) -> str:

@@ -11,7 +11,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from django_probe import conf
+from django_probe.contrib.checks.answer import shown
 from django_probe.contrib.checks.asked import without_secrets
+from django_probe.results import Outcome
 from django_probe.terms import ATTRIBUTE, NOTHING
 
 if TYPE_CHECKING:
@@ -32,6 +34,18 @@ class _Declared(unittest.TestCase):
 
     _kind: ClassVar[str]
     _checks: ClassVar[tuple[Check, ...]]
+    _heard_by: Any = None
+
+    def run(self, result: Any = None) -> Any:
+        """Run as unittest does, and keep who hears of it."""
+        self._heard_by = result
+        return super().run(result)
+
+    def _tell_slow(self, check: Check, seconds: float) -> None:
+        """Tell of a check that took longer than its `slow`, and passes."""
+        limit = check.get("slow")
+        if limit and seconds > limit and (note := getattr(self._heard_by, "note", None)):
+            note(Outcome.PASSED, f"slow: it took {shown(seconds)}, more than {shown(limit)}")
 
     @classmethod
     def __probe_preload__(cls) -> None:
@@ -55,17 +69,17 @@ def _class(kind: str, checks: tuple[Check, ...]) -> type[_Declared]:
     return type(kind, (_Declared,), {"__module__": __name__, "_kind": kind, "_checks": own, **methods})
 
 
-def _method(check: Check) -> Callable[[unittest.TestCase], None]:
+def _method(check: Check) -> Callable[[_Declared], None]:
     """Return the probe of a check, with the terms and the tags that decorators would give it."""
 
-    def ask(_test: unittest.TestCase) -> None:
+    def ask(test: _Declared) -> None:
         try:
             module: Any = _module(check.kind)
         except ModuleNotFoundError as error:
             raise MissingLibraryError(
                 f"checks of the kind {check.kind} need {error.name}; install django-probe-gate[checks]"
             ) from None
-        module.run(check)
+        test._tell_slow(check, module.run(check))  # noqa: SLF001 (it is this module's)
 
     ask.__name__, ask.__qualname__ = check.name, f"{check.kind}.{check.name}"
     ask.__doc__ = _title(check)

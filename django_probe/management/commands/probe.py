@@ -16,7 +16,7 @@ from django_probe.execution.linux import process_age
 from django_probe.execution.redaction import Redactor
 from django_probe.management import orders
 from django_probe.management.arguments import add_arguments, given_in_code
-from django_probe.management.listing import list_probes
+from django_probe.management.listing import list_probes, print_schema
 from django_probe.management.voice import Voice
 from django_probe.reports import streams
 from django_probe.reports.files import settle
@@ -136,10 +136,13 @@ class Command(BaseCommand):
             else:
                 options = given_in_code(self.create_parser("", "probe"), options)
             labels = options.pop("labels") or labels
-            recorder = orders.recorder(labels, options)
             stdout = self._line.stdout if self._line else options.get("stdout") or self._stdout()
-            runner = orders.runner(options, recorder, stdout, self._age(), self._line.folder if self._line else "")
-            code = list_probes(runner, labels, stdout, self._say) if options["list"] else self._run(runner, labels)
+            if options["schema"]:
+                code: int = print_schema(stdout, self._say)
+            else:
+                recorder = orders.recorder(labels, options)
+                runner = orders.runner(options, recorder, stdout, self._age(), self._line.folder if self._line else "")
+                code = list_probes(runner, labels, stdout, self._say) if options["list"] else self._run(runner, labels)
         except UsageError as error:
             sentence = one_line(Redactor()(str(error)))
             if recorder:

@@ -58,7 +58,7 @@ def test_libraries__imported_for_what_is_selected_alone(checked, shop):
     _, without = checked.run(checks, "eyes", "checks.command")
     _, asking = checked.run(checks, "eyes", "checks.http")
 
-    assert without["eyes.TestEyes.test_imported"]["output"].strip() == "['jmespath']"
+    assert without["eyes.TestEyes.test_imported"]["output"].strip() == "[]"
     assert asking["eyes.TestEyes.test_imported"]["output"].strip() == "['jmespath', 'urllib3']"
 
 

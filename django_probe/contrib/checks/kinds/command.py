@@ -7,33 +7,50 @@ import subprocess
 import time
 from typing import TYPE_CHECKING, Final
 
-from django_probe.contrib.checks.expectations import of_text
 from django_probe.contrib.checks.limits import too_slow
+from django_probe.contrib.checks.texts import of_text
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from django_probe.declared.check import Check
 
 _MOST: Final = 4000
 _FEW: Final = 500
+_CHUNK: Final = 1 << 16
+_MOST_READ: Final = 1 << 20
 
 
-def run(check: Check) -> None:
-    """Run it to its end; AssertionError where it ends otherwise, or prints something else, than the check expects."""
+def run(check: Check) -> float:
+    """Run it to its end, and return the seconds of that; AssertionError where it ends or prints not as expected."""
     line = shlex.join(check.subject)
     began = time.monotonic()
     try:
-        # The engine keeps the time: it interrupts this process, and kills its group with the program in it.
-        done = subprocess.run(
-            check.subject, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
-        )
+        status, text = _run(check.subject)
     except OSError as error:
         raise AssertionError(f"{line[:_FEW]}: cannot be run: {error.strerror or error}") from None
     took = time.monotonic() - began
-    text = done.stdout.decode("utf-8", "replace")
-    problems = [*_status(check, done.returncode), *of_text(check, text), *too_slow(check, took)]
+    problems = [*_status(check, status), *of_text(check, text), *too_slow(check, took)]
     if problems:
         printed = f"{text[-_MOST:]}" if text.strip() else "nothing"
         raise AssertionError(f"{line[:_FEW]}: {'; '.join(problems)}\n\nran: {line}\nprinted:\n{printed}")
+    return took
+
+
+def _run(arguments: Sequence[str]) -> tuple[int, str]:
+    """Return the exit status, below 0 for a signal, and the beginning of what was printed."""
+    printed = bytearray()
+    with subprocess.Popen(
+        arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, bufsize=0
+    ) as process:
+        try:
+            assert process.stdout
+            while chunk := process.stdout.read(_CHUNK):
+                printed += chunk[: _MOST_READ - len(printed)]
+            return process.wait(), printed.decode("utf-8", "replace")
+        except BaseException:  # the engine keeps the time, and interrupts: nothing may wait for the program then
+            process.kill()
+            raise
 
 
 def _status(check: Check, status: int) -> list[str]:

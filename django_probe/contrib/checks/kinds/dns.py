@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from django_probe.declared.check import Check
 
 
-def run(check: Check) -> None:
-    """Ask, and raise AssertionError where no address comes, or not all that the check wants."""
+def run(check: Check) -> float:
+    """Ask, and return the seconds of that; AssertionError where no address comes, or not all that the check wants."""
     name = Filling().fill(check.subject, f"{check.where}.dns")
     wanted: tuple[str, ...] = check.get("has", ())
     began = time.monotonic()
@@ -32,6 +32,7 @@ def run(check: Check) -> None:
         raise AssertionError(f"{name}: {', '.join(missing)} is not among its addresses, {said}{_by_hand(name)}")
     for slow in too_slow(check, took):
         raise AssertionError(f"{name}: {slow}\n\ncame: {said}")
+    return took
 
 
 def _addresses(name: str, wanted: tuple[str, ...], timeout: float) -> list[str]:

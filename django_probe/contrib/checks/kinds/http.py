@@ -20,11 +20,10 @@ def prepare(checks: Iterable[Check]) -> None:
     asking.prepare(str(check.get("base", "") or check.subject) for check in checks)
 
 
-def run(check: Check) -> None:
-    """Ask, and raise AssertionError with what differs."""
+def run(check: Check) -> float:
+    """Ask, and return the seconds that the answer took; AssertionError with what differs."""
     filling = Filling()
     if awaited := release.of_the_run(check):
-        release.wait(check, filling, awaited)
-        return
+        return release.wait(check, filling, awaited)
     with Browser() as browser:
-        asked_and_compared(browser, check, filling)
+        return asked_and_compared(browser, check, filling).times.whole or 0.0

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from django_probe.declared.check import Check
 
 
-def run(check: Check) -> None:
-    """Run it, and raise AssertionError where it fails, or its first value is not as the check expects."""
+def run(check: Check) -> float:
+    """Run it, and return the seconds of that; AssertionError where it fails, or gives another value."""
     alias = check.get("database", "default")
     try:
         connection = connections[alias]
@@ -41,6 +41,7 @@ def run(check: Check) -> None:
             raise AssertionError(f"the first value is {in_few(row[0])}, not {expected}{asked}")
     for slow in too_slow(check, took):
         raise AssertionError(f"{slow}{asked}")
+    return took
 
 
 def _plain(value: object) -> object:

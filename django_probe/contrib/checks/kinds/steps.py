@@ -27,8 +27,8 @@ def prepare(checks: Iterable[Check]) -> None:
     asking.prepare(str(step.get("base", "") or step.subject) for check in checks for step in check.subject)
 
 
-def run(check: Check) -> None:
-    """Ask step by step; AssertionError names the step that failed, and what differs there."""
+def run(check: Check) -> float:
+    """Ask step by step, and return the seconds of all; AssertionError with the step that failed."""
     filling = Filling()
     began = time.monotonic()
     with Browser() as browser:
@@ -38,8 +38,10 @@ def run(check: Check) -> None:
                 _save(step, answer, filling)
             except AssertionError as error:
                 raise AssertionError(f"step {number} of {len(check.subject)}, {error}") from None
-    if slow := [*too_slow(check, time.monotonic() - began)]:
-        raise AssertionError(f"all {len(check.subject)} steps passed, and {slow[0]}")
+    took = time.monotonic() - began
+    if slow := [*too_slow(check, took)]:
+        raise AssertionError(f"each step passed, but {slow[0]}")
+    return took
 
 
 def _save(step: Check, answer: Answer, filling: Filling) -> None:

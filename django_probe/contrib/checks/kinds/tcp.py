@@ -6,18 +6,18 @@ from typing import TYPE_CHECKING
 
 from django_probe.contrib.checks.answer import Times
 from django_probe.contrib.checks.connecting import UnreachableError, connect
-from django_probe.contrib.checks.limits import address_of, patience, slow
+from django_probe.contrib.checks.limits import address_of, in_time, patience
 
 if TYPE_CHECKING:
     from django_probe.declared.check import Check
 
 
-def run(check: Check) -> None:
-    """Connect, and raise AssertionError where there is no connection, or not in time."""
+def run(check: Check) -> float:
+    """Connect, and return the seconds of that; AssertionError where there is no connection, or not in time."""
     host, port = address_of(check)
     times = Times()
     try:
         connect(host, port, patience(check), times).close()
     except UnreachableError as error:
         raise AssertionError(f"{host}:{port}: {error}\n\ntimes: {times}") from None
-    slow(check, f"{host}:{port}", times)
+    return in_time(check, f"{host}:{port}", times)

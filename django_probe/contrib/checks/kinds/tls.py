@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from django_probe.contrib.checks.answer import Times
 from django_probe.contrib.checks.connecting import UnreachableError, certificate_end, connect, trust
-from django_probe.contrib.checks.limits import address_of, certificate_left, ends_too_soon, patience, slow
+from django_probe.contrib.checks.limits import address_of, certificate_left, ends_too_soon, in_time, patience
 
 if TYPE_CHECKING:
     from django_probe.declared.check import Check
@@ -19,8 +19,8 @@ def prepare(_checks: object) -> None:
     trust()
 
 
-def run(check: Check) -> None:
-    """Connect, and raise AssertionError with what is wrong of the connection or of its certificate."""
+def run(check: Check) -> float:
+    """Connect, and return the seconds of that; AssertionError with what is wrong of it."""
     host, port = address_of(check)
     name, times = f"{host}:{port}", Times()
     began = time.monotonic()
@@ -40,7 +40,7 @@ def run(check: Check) -> None:
     if ends and (problems := [*ends_too_soon(check, ends)]):
         left = certificate_left(ends)
         raise AssertionError(f"{name}: {problems[0]}\n\ncertificate: ends {left}\ntimes: {times}{_by_hand(name)}")
-    slow(check, name, times)
+    return in_time(check, name, times)
 
 
 def _by_hand(name: str) -> str:

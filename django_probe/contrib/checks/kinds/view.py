@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 _MOST_BODY: Final = 500
 
 
-def run(check: Check) -> None:
-    """Ask, and raise AssertionError with what differs; what the view raises goes its way."""
+def run(check: Check) -> float:
+    """Ask, and return the seconds of that; AssertionError with what differs; what the view raises goes its way."""
     filling = Filling()
     try:
         path = reverse(check.subject)
@@ -50,6 +50,7 @@ def run(check: Check) -> None:
         text = answer.text[:_MOST_BODY]
         head = f"{method} {path} ({check.subject}): {'; '.join(problems)}"
         raise AssertionError(f"{head}\n\ncame: status {answer.status}, {len(body)} bytes\n{text}")
+    return answer.times.whole or 0.0
 
 
 def _filled(check: Check, filling: Filling, key: str) -> dict[str, str]:

@@ -1,0 +1,88 @@
+"""The checks that ask no URL: ports, certificates, databases, views and programs."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+URLS = """
+from django.http import JsonResponse
+from django.urls import path
+
+
+def home(request):
+    return JsonResponse({"host": request.get_host(), "form": request.POST.dict(), "key": request.headers.get("X-Key")})
+
+
+def broken(request):
+    raise LookupError("the shelf is gone")
+
+
+urlpatterns = [path("home/", home, name="home"), path("broken/", broken, name="broken")]
+"""
+CHECKS = """
+port: {tcp: "127.0.0.1:${SHOP_PORT}", within: 30s}
+closed: {tcp: "127.0.0.1:CLOSED"}
+lasts: {tls: "127.0.0.1:SECURE", valid_for: 1h}
+ends: {tls: "127.0.0.1:SECURE", valid_for: 21d}
+bare: {tls: "127.0.0.1:${SHOP_PORT}"}
+count: {sql: "SELECT count(*) FROM django_content_type WHERE model LIKE '%'", expect: "> 0"}
+value: {sql: "SELECT 'up', 3", expect: down}
+row: {sql: "SELECT 1 WHERE 1 = 0", expect: 1}
+write: {sql: "DELETE FROM django_content_type"}
+wrong: {sql: "SELEC 1"}
+alias: {sql: "SELECT 1", database: replica}
+home: {view: home, form: {a: 1}, send: {X-Key: b}, json: {host: shop.example, "form.a": "1", key: b}}
+other: {view: home, status: 201, contains: Teapot}
+broken: {view: broken}
+nowhere: {view: nowhere}
+"true": {command: ["true"]}
+three: {command: [sh, -c, "echo 'hello there'; exit 3"], status: [0, 3], contains: hello, matches: "there$"}
+"false": {command: ["false"], contains: x}
+absent: {command: [no-such-program, "a b"]}
+hangs: {command: [sleep, "60"], timeout: 1s}
+"""
+
+
+@pytest.fixture(scope="module")
+def results(checked, shop, secure_shop):
+    """One run of all of them, in a project with a database and two views."""
+    checked.site.write("site_urls.py", URLS)
+    checked.site.configure('ALLOWED_HOSTS = [".shop.example"]\n')
+    assert checked.site.run("migrate").code == 0
+    port, secure = (each.url.rpartition(":")[2] for each in (shop, secure_shop))
+    checks = CHECKS.replace("SECURE", secure).replace("CLOSED", "1")
+    return checked.run(checks, SHOP_PORT=port)[1]
+
+
+def test_kinds__as_expected(results):
+    """What is as it was expected passes."""
+    good = {"tcp.port", "tls.lasts", "sql.count", "view.home", "command.true", "command.three"}
+
+    assert {label for label, each in results.items() if each["outcome"] == "passed"} == good
+
+
+@pytest.mark.parametrize(
+    ("label", "outcome", "said"),
+    [
+        ("tcp.closed", "failed", r"127.0.0.1:1: no connection to 127.0.0.1 port 1: Connection refused"),
+        ("tls.ends", "failed", r"127.0.0.1:\d+: its certificate ends .* in \d\d hours, and has to last 21 days"),
+        ("tls.bare", "failed", r"127.0.0.1:\d+: no TLS: .*"),
+        ("sql.value", "failed", r'the first value is "up", not "down"'),
+        ("sql.row", "failed", r"no row came, expected 1"),
+        ("sql.write", "failed", r"\w*Error: .*read-only.*"),
+        ("sql.wrong", "failed", r'OperationalError: near "SELEC": syntax error'),
+        ("sql.alias", "error", r"CheckError: checks.alias.database: DATABASES has no 'replica', but default"),
+        ("view.other", "failed", r'GET /home/ \(home\): status 200, not 201; "Teapot" is not in it'),
+        ("view.broken", "error", r"LookupError: the shelf is gone"),
+        ("view.nowhere", "error", r"CheckError: checks.nowhere.view: Reverse for 'nowhere' not found.*"),
+        ("command.false", "failed", r'false: it exited with 1, not 0; "x" is not in it'),
+        ("command.absent", "failed", r"no-such-program 'a b': cannot be run: No such file or directory"),
+        ("command.hangs", "timeout", r"timed out after 1 s .*"),
+    ],
+)
+def test_kinds__difference_is_one_line(results, label, outcome, said):
+    """What differs is one line; a database is as read-only as to any probe, and a program has the probe's time."""
+    assert results[label]["outcome"] == outcome
+    assert re.fullmatch(said, results[label]["message"])
