@@ -72,9 +72,16 @@ def test_values__render(block, version):
 
 
 def test_inline_probe__is_python():
-    """The probe of the first example compiles."""
-    (text,) = yaml.safe_load(block_of("values", "first.yaml").text)["probes"].values()
+    """The probe of the example compiles."""
+    (text,) = yaml.safe_load(block_of("values", "inline.yaml").text)["probes"].values()
     compile(text, "shop.py", "exec")
+
+
+def test_first_check__comes_to_the_command(version):
+    """The check of the first example is in the policy that the gate's pod reads."""
+    rendered = render(yaml.safe_load(block_of("values", "first.yaml").text), version=version)
+    policy = parse_policy(rendered.kind("ConfigMap")["data"]["probe.yaml"], "values")
+    assert [check.label for check in policy.checks] == ["checks.http.home"]
 
 
 def test_dependency__is_the_example_s():

@@ -140,6 +140,13 @@ WRONG = [
     ({"gate": {"fault": "explode"}}, "gate/fault", "hang"),
     ({"report": {"sink": "file"}}, "report/sink", "none"),
     ({"policy": {"gates": {"deploy": {"timout": "3s"}}}}, "policy/gates/deploy", "timout"),
+    ({"policy": {"checks": {"home": {"http": "https://a/", "staus": 200}}}}, "policy/checks/home", "staus"),
+    (
+        {"policy": {"checks": {"home": {"http": "https://a/", "within": "soon"}}}},
+        "policy/checks/home/within",
+        "pattern",
+    ),
+    ({"policy": {"checks": {"a.b": {"http": "https://a/"}}}}, "policy/checks", "a.b"),
     ({"policy": {"gates": {"deploy": {"timeout": -3}}}}, "policy/gates/deploy/timeout", "0"),
     ({"policy": {"gates": {"deploy": {"timeout": "30sec"}}}}, "policy/gates/deploy/timeout", "pattern"),
     ({"policy": {"gates": {"deploy": {"timeout": "0s"}}}}, "policy/gates/deploy/timeout", "[1-9]"),
