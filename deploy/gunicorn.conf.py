@@ -52,12 +52,22 @@ class AccessLog(Logger):
 
 def when_ready(server: Any) -> None:
     """Say what a server without a key of its own cannot do. Gunicorn calls this once, when it listens."""
+    from django_probe.history.triggers import shutdown  # noqa: PLC0415  (gunicorn reads this file before it finds it)
+
+    shutdown.when_ready(server)
     history, key = (os.environ.get(name, "").strip() for name in ("PROBE_HISTORY_DATABASE_URL", "SECRET_KEY"))
     if history and not key and os.environ.get("DJANGO_SETTINGS_MODULE") == "deploy.settings":
         server.log.warning(
             "SECRET_KEY is not set: whoever logs in is logged out when this server ends, "
             "and no second server beside it knows them"
         )
+
+
+def on_exit(server: Any) -> None:
+    """Wait for the runs that HTTP started, which were told to end when this server was. Gunicorn calls this last."""
+    from django_probe.history.triggers import shutdown  # noqa: PLC0415  (as above)
+
+    shutdown.on_exit(server)
 
 
 def cpu_limit(root: Path = CGROUP) -> float | None:

@@ -24,7 +24,7 @@ PAGE = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
 ROW = re.compile(r"^\| `([\w.]+)` \|", re.MULTILINE)
 PATHS = [name for name in ROW.findall(PAGE) if name.startswith("django_probe")]
 NAMES = {name for name in ROW.findall(PAGE) if name.startswith("PROBE_")}
-OUR_OWN = {"PROBE_SUPERVISOR"}  # what one process of ours says to another
+OUR_OWN = {"PROBE_SUPERVISOR", "PROBE_SERVED_BY"}  # what one process of ours says to another
 DOTTED = re.compile(r"django_probe(?:\.\w+)+|django_probe")
 EVERYTHING = """\
 INSTALLED_APPS += ["django_probe.contrib.platform", "django_probe.contrib.http", "django_probe.history"]

@@ -16,9 +16,10 @@ import yaml
 from tests.deploy.conftest import ROOT
 from tests.deploy.visitors import serving
 from tests.documents import blocks
-from tests.patience import PATIENCE
+from tests.patience import PATIENCE, wait_for
 
 TOKEN = "t" * 32
+BEARER = {"Authorization": f"Bearer {TOKEN}"}
 PROBES = """
     import os, time, unittest
     class TestShop(unittest.TestCase):
@@ -115,6 +116,29 @@ def test_flagger__passes_nothing_while_others_are_served(shop):
         others = [flagger(port, "slow")[0]]
         started = log.read_text().count("started: the run")
         assert (others, started, first.result()[0]) == ([429], 1, 200)
+
+
+def test_run__of_a_server_that_is_ended_is_recorded_at_once(shop):
+    """When a pod is deleted, the run ends by SIGTERM as its server does, and is a record before that is gone."""
+    shop.write(
+        "probes/shop.py",
+        """
+        import os, pathlib, time, unittest
+        class TestShop(unittest.TestCase):
+            def test_open(self):
+                pathlib.Path(os.environ["HERE"], "running").touch()
+                time.sleep(60)
+        """,
+    )
+    with serving(shop, "--workers", "2", HERE=str(shop.path)) as (port, log):
+        status, accepted = send(port, ("POST", "http://shop-probe-web.prod/probe/gates/slow/"), BEARER)
+        assert status == 202
+        wait_for((shop.path / "running").exists, "the probe runs")
+    assert log.read_text().count("Shutting down") == 1
+    with serving(shop) as (port, _):
+        status, record = send(port, ("GET", f"http://shop-probe-web.prod/probe/runs/{accepted['id']}/"), BEARER)
+    assert (status, record["state"], record["ended_by"], record["exit_code"]) == (200, "finished", "SIGTERM", 143)
+    assert [each["outcome"] for each in record["results"]] == ["error"]
 
 
 def test_rollouts__is_told_true_or_false(shop):
