@@ -15,8 +15,9 @@ from tests.helm.tools import ROOT
 GOLDEN = ROOT / "tests" / "helm" / "golden"
 # The oldest that Chart.yaml allows, and the newest whose schemas are here.
 KUBERNETES = ("1.31", kubernetes_validate.latest_version())
-# Of the Prometheus operator, whose schemas are not: they are looked at field by field in test_monitoring.py.
-CUSTOM = {"ServiceMonitor", "PrometheusRule"}
+# Of the Prometheus operator and the Gateway API, whose schemas are not: they are looked at field by field in
+# test_monitoring.py and test_web.py.
+CUSTOM = {"ServiceMonitor", "PrometheusRule", "HTTPRoute"}
 
 
 def switches(values: dict, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
@@ -28,7 +29,10 @@ def switches(values: dict, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
 
 
 # What cannot be on without another value beside it.
-NEEDED = {"history": {"databaseSecret": {"name": "probe-history"}}}
+NEEDED = {
+    "history": {"databaseSecret": {"name": "probe-history"}},
+    "httpRoute": {"parentRefs": [{"name": "public"}]},
+}
 SWITCHES = [".".join(path) for path in switches(values_of(CHART / "values.yaml")) if len(path) > 1]
 
 
@@ -56,8 +60,11 @@ def test_template__is_the_golden_manifest(version, path):
 def test_template__renders_with_each_switch_alone(switch):
     """Each `enabled` can be on, and off, with nothing else set but what it needs, and both Helms say the same."""
     for value in (True, False):
-        part, _, key = switch.partition(".")
-        values = {part: {**NEEDED.get(part, {}), key: value}}
+        part, *rest = switch.split(".")
+        inner: object = value
+        for key in reversed(rest):
+            inner = {key: inner}
+        values = {part: {**NEEDED.get(part, {}), **inner}}
         texts = {version: render(values, version=version) for version in HELMS}
         assert all(each.code == 0 for each in texts.values()), texts
         assert len({each.text for each in texts.values()}) == 1

@@ -29,7 +29,8 @@ from tests.rollout.world import job, log, made, pod
 if TYPE_CHECKING:
     from pathlib import Path
 
-PAGES = [ROOT / "docs" / "helm.md", ROOT / "docs" / "argo-flagger.md"]
+RUNBOOKS = sorted((ROOT / "docs" / "runbooks").glob("*.md"))
+PAGES = [ROOT / "docs" / "helm.md", ROOT / "docs" / "argo-flagger.md", *RUNBOOKS]
 EXAMPLE = ROOT / "examples" / "parent-chart"
 BLOCKS = [block for page in PAGES for block in blocks(page)]
 KINDS = {"values", "commands", "rbac", "ci", "example", "argo", "template", "dependency", "flagger"}
@@ -133,7 +134,8 @@ def test_commands__name_the_job_that_there_is(parent):
     first = render(yaml.safe_load(block_of("values", "first.yaml").text), release="gate")
     app = render({}, chart=parent)
     assert named == {first.kind("Job")["metadata"]["name"], app.kind("Job")["metadata"]["name"]}
-    (cron,) = re.findall(r"--from=cronjob/([\w-]+)", PAGES[0].read_text(encoding="utf-8"))
+    texts = [page.read_text(encoding="utf-8") for page in PAGES]
+    (cron,) = {name for text in texts for name in re.findall(r"--from=cronjob/([\w-]+)", text)}
     periodic = render({"probe": {"cronJob": {"enabled": True}}}, chart=parent)
     assert cron == periodic.kind("CronJob")["metadata"]["name"]
 

@@ -5,7 +5,11 @@ https://prometheus-operator.dev/docs/api-reference/api/
 
 from __future__ import annotations
 
+import json
+import re
+
 from tests.helm.charts import render
+from tests.helm.tools import ROOT
 
 # The design's names; the app django_probe.history serves them.
 METRICS = ("django_probe_gate_passed", "django_probe_gate_last_run_timestamp_seconds")
@@ -13,7 +17,8 @@ METRICS = ("django_probe_gate_passed", "django_probe_gate_last_run_timestamp_sec
 
 def rules(values: dict) -> dict[tuple[str, str], dict]:
     """Return the alerts by name and gate."""
-    made = render({**values, "prometheusRule": {"enabled": True}}).kind("PrometheusRule")
+    rule = {"enabled": True, **values.get("prometheusRule", {})}
+    made = render({**values, "prometheusRule": rule}).kind("PrometheusRule")
     assert made["apiVersion"] == "monitoring.coreos.com/v1"
     (group,) = made["spec"]["groups"]
     assert set(group) == {"name", "rules"}
@@ -45,6 +50,41 @@ def test_alerts__ask_for_the_metrics_of_their_namespace():
     }
     assert both["DjangoProbeGateAbsent", "deploy"]["for"] == "15m"
     assert {rule["labels"]["severity"] for rule in both.values()} == {"critical"}
+
+
+def test_alerts__lead_to_a_runbook():
+    """Each alert has a summary and the address of a page of this repository; the place is a value, and may be none."""
+    made = rules({"cronJob": {"enabled": True}})
+    for (alert, _), rule in made.items():
+        url = rule["annotations"]["runbook_url"]
+        assert rule["annotations"]["summary"]
+        assert url.startswith("https://github.com/django-probe/django-probe/blob/main/docs/runbooks/")
+        page = ROOT / url.partition("/blob/main/")[2]
+        assert page.read_text(encoding="utf-8").startswith(f"# {alert}\n")
+    assert {page.stem for page in (ROOT / "docs" / "runbooks").iterdir()} == {alert for alert, _ in made}
+    wiki = rules({"prometheusRule": {"runbookUrl": "https://wiki.example/"}})["DjangoProbeGateFailing", "deploy"]
+    assert wiki["annotations"]["runbook_url"] == "https://wiki.example/DjangoProbeGateFailing.md"
+    none = rules({"prometheusRule": {"runbookUrl": ""}})["DjangoProbeGateFailing", "deploy"]
+    assert set(none["annotations"]) == {"summary", "description"}
+
+
+def test_dashboard__asks_for_metrics_that_there_are():
+    """The ConfigMap has what Grafana's sidecar looks for; each panel asks for metrics that docs/metrics.md has."""
+    assert not any(each["metadata"]["name"].endswith("dashboard") for each in render().objects)
+    values = {"enabled": True, "labels": {"dashboards": "on"}, "annotations": {"grafana_folder": "Releases"}}
+    made = render({"grafanaDashboard": values}).kind("ConfigMap", "-dashboard")
+    assert made["metadata"]["labels"]["dashboards"] == "on"
+    assert made["metadata"]["annotations"] == {"grafana_folder": "Releases"}
+    dashboard = json.loads(made["data"]["django-probe.json"])
+    page = (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
+    documented = re.findall(r"^\| `(\w+)` \| `gate`", page, re.MULTILINE)
+    asked = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
+    asked += [each["query"] for each in dashboard["templating"]["list"]]
+    used = {name for text in asked for name in re.findall(r"django_probe_\w+", text)}
+    assert used == {name for name in documented if name != "django_probe_probe_passed"}
+    variables = {each["name"] for each in dashboard["templating"]["list"]}
+    assert {name for text in asked for name in re.findall(r"\$(\w+)", text)} <= variables
+    assert len({panel["id"] for panel in dashboard["panels"]}) == len(dashboard["panels"])
 
 
 def test_service_monitor__scrapes_the_server_with_a_token():

@@ -28,6 +28,19 @@ def test_names__leave_room_for_what_kubernetes_adds(release):
     assert len(job + "-99999" + "-999" + "-abcde") <= 63
 
 
+def test_full_name__is_a_value():
+    """It is how all names begin, and is refused where it is no name; a common label cannot be one of the chart's."""
+    for each in render({**ON, "fullnameOverride": "gate-of-shop"}).objects:
+        assert each["metadata"]["name"].startswith("gate-of-shop")
+    for wrong in ("Gate", "-gate", "7gate", "g" * 41):
+        assert "fullnameOverride" in render({"fullnameOverride": wrong}).error
+    for key in ("app.kubernetes.io/name", "helm.sh/chart", "django-probe/gate"):
+        for place in ("commonLabels", "podLabels"):
+            refused = render({place: {key: "x"}})
+            assert refused.code
+            assert key in refused.error
+
+
 JOBS = """\
 {{- range $revision := list 12 9999999 }}
 {{- $root := dict "Values" $.Values "Chart" $.Chart "Release" (dict "Name" $.Release.Name "Revision" $revision) }}

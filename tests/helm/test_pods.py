@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.helm.charts import containers, environment, pod_of, render, renderings
@@ -96,6 +98,51 @@ def test_env__wins_over_what_the_chart_sets():
     job = render({"env": [{"name": "PROBE_RELEASE", "value": "4711"}]}).kind("Job")
     variables = environment(pod_of(job)["spec"]["containers"][0])
     assert variables["PROBE_RELEASE"] == "4711"
+
+
+PLACES = {
+    "hostAliases": [{"ip": "10.0.0.1", "hostnames": ["db.internal"]}],
+    "dnsConfig": {"options": [{"name": "ndots", "value": "1"}]},
+    "topologySpreadConstraints": [
+        {"maxSkew": 1, "topologyKey": "topology.kubernetes.io/zone", "whenUnsatisfiable": "DoNotSchedule"}
+    ],
+    "initContainers": [{"name": "proxy", "image": "registry.example/proxy:1", "restartPolicy": "Always"}],
+}
+EVERY_KIND = {
+    "web": {"enabled": True, "replicas": 1, "extraContainers": [{"name": "exporter", "image": "exporter:1"}]},
+    "cronJob": {"enabled": True},
+    "history": {"enabled": True, "databaseSecret": {"name": "probe-history"}},
+}
+
+
+def test_pods__have_what_the_values_say_of_every_pod():
+    """Names, places and native sidecars, in the pods of gate, CronJob, migration, server and test alike."""
+    objects = [(each["metadata"]["name"], pod_of(each)) for each in render({**EVERY_KIND, **PLACES}).objects]
+    pods = [(name, pod["spec"]) for name, pod in objects if pod]
+    assert len(pods) == 7
+    for name, spec in pods:
+        assert {key: spec[key] for key in PLACES} == PLACES, name
+    for name, pod in ((name, pod) for name, pod in objects if pod):
+        beside = [each["name"] for each in pod["spec"]["containers"][1:]]
+        assert beside == (["exporter"] if name.endswith("-web") else []), "no gate waits for a container beside it"
+
+
+def test_labels__that_are_common_are_on_every_object_and_pod():
+    """Once each, whatever else has labels, and never in a selector: that could not be changed any more."""
+    labels = {"cost-center": "42", "team": "shop", "release": "common"}
+    values = {**EVERY_KIND, "commonLabels": labels, "podLabels": {"team": "probe"}}
+    values["serviceMonitor"] = {"enabled": True, "labels": {"release": "prometheus"}, "tokenSecret": {"name": "t"}}
+    rendered = render(values)
+    for each in rendered.objects:
+        expected = {**labels, **({"release": "prometheus"} if each["kind"] == "ServiceMonitor" else {})}
+        pod = pod_of(each)
+        if each["kind"] != "Pod":
+            assert expected.items() <= each["metadata"]["labels"].items(), each["metadata"]["name"]
+        if pod:
+            assert {**labels, "team": "probe"}.items() <= pod["metadata"]["labels"].items()
+    assert "cost-center" not in rendered.kind("Deployment")["spec"]["selector"]["matchLabels"]
+    (block,) = re.findall(r"kind: ServiceMonitor\n.*?\nspec:", rendered.text, re.DOTALL)
+    assert (block.count("release: "), block.count("cost-center: ")) == (1, 1)
 
 
 def test_change_of_config__makes_the_pods_anew():

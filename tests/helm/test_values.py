@@ -16,7 +16,7 @@ from tests.helm.tools import ROOT
 
 SCHEMA = json.loads((CHART / "values.schema.json").read_text(encoding="utf-8"))
 # What is between an object's own keys and Kubernetes; the schema leaves it to the latter.
-OPEN = {"resources", "podSecurityContext", "securityContext", "affinity", "policy"}
+OPEN = {"labels", "resources", "podSecurityContext", "securityContext", "affinity", "policy"}
 
 
 def below(schema: dict) -> dict:

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.helm.charts import containers, pod_of, render
+from tests.helm.charts import containers, environment, pod_of, render
 from tests.projects import new_project, python
 
 ON = {"web": {"enabled": True}}
@@ -128,6 +128,90 @@ def test_ingress__leads_to_the_service():
     assert path["backend"]["service"]["name"] == service["metadata"]["name"]
     assert path["backend"]["service"]["port"]["name"] == service["spec"]["ports"][0]["name"]
     assert not render(values).has("Ingress")
+
+
+def test_http_route__leads_to_the_service():
+    """As the Ingress does, through the Gateways that are named; field by field, for Kubernetes has no schema of it.
+
+    https://gateway-api.sigs.k8s.io/reference/spec/#httproutespec
+    """
+    gateways = [{"name": "public", "namespace": "gateways", "sectionName": "https"}]
+    rendered = render({**ON, "httpRoute": {"enabled": True, "parentRefs": gateways, "annotations": {"a": "b"}}})
+    route, service = rendered.kind("HTTPRoute"), rendered.kind("Service")
+    assert route["apiVersion"] == "gateway.networking.k8s.io/v1"
+    assert route["metadata"]["annotations"] == {"a": "b"}
+    assert route["spec"] == {
+        "parentRefs": gateways,
+        "hostnames": ["probe.example.com"],
+        "rules": [
+            {
+                "matches": [{"path": {"type": "PathPrefix", "value": "/probe"}}],
+                "backendRefs": [
+                    {"name": service["metadata"]["name"], "port": service["spec"]["ports"][0]["port"]},
+                ],
+            }
+        ],
+    }
+    assert not render({"httpRoute": {"enabled": True, "parentRefs": gateways}}).has("HTTPRoute"), "nothing serves"
+    refused = render({**ON, "httpRoute": {"enabled": True}})
+    assert "httpRoute.parentRefs: nothing says through which Gateway the requests come" in refused.error
+
+
+@pytest.mark.parametrize(("tls", "scheme"), [(True, "https"), (False, "http")])
+def test_http_route__is_a_host_and_an_origin_of_the_server(tls, scheme):
+    """The image's server allows the host, beside the Ingress's, and takes its form for log-in."""
+    history = {"enabled": True, "databaseSecret": {"name": "probe-history"}}
+    ingress = {"enabled": True, "host": "old.example"}
+    route = {"enabled": True, "host": "new.example", "tls": tls, "parentRefs": [{"name": "public"}]}
+    values = {"web": {"enabled": True, "replicas": 1}, "history": history, "ingress": ingress, "httpRoute": route}
+    rendered = render(values)
+    given = environment(pod_of(rendered.kind("Deployment"))["spec"]["containers"][0])
+    assert {"old.example", "new.example"} <= set(given["ALLOWED_HOSTS"].split(","))
+    assert given["CSRF_TRUSTED_ORIGINS"] == f"http://old.example,{scheme}://new.example"
+    (rule,) = rendered.kind("HTTPRoute")["spec"]["rules"]
+    paths = [match["path"]["value"] for match in rule["matches"]]
+    assert paths == ["/probe", "/accounts", "/admin", "/static"]
+
+
+def test_autoscaling__chooses_the_number_of_pods():
+    """A HorizontalPodAutoscaler of the Deployment, which then says no number itself: each upgrade would reset it."""
+    scaling = {"enabled": True, "minReplicas": 3, "maxReplicas": 9, "targetCPUUtilizationPercentage": 60}
+    rendered = render({"web": {"enabled": True, "autoscaling": scaling}})
+    scaler, deployment = rendered.kind("HorizontalPodAutoscaler"), rendered.kind("Deployment")
+    target = scaler["spec"].pop("scaleTargetRef")
+    assert (target["kind"], target["name"]) == ("Deployment", deployment["metadata"]["name"])
+    assert scaler["spec"] == {
+        "minReplicas": 3,
+        "maxReplicas": 9,
+        "metrics": [
+            {
+                "type": "Resource",
+                "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 60}},
+            }
+        ],
+    }
+    assert "replicas" not in deployment["spec"]
+    off = render(ON)
+    assert not off.has("HorizontalPodAutoscaler")
+    assert off.kind("Deployment")["spec"]["replicas"] == 2
+
+
+@pytest.mark.parametrize(
+    ("web", "sentence"),
+    [
+        (
+            {"autoscaling": {"minReplicas": 5}},
+            "web.autoscaling.minReplicas: 5 is more than maxReplicas 4; make it less",
+        ),
+        (
+            {"autoscaling": {"enabled": True}, "resources": {"requests": {"cpu": None}}},
+            "web.autoscaling: the load is told as a part of the CPU that is requested, and web.resources.requests has",
+        ),
+    ],
+)
+def test_autoscaling__that_cannot_work_is_one_sentence(web, sentence):
+    """What Kubernetes would tell of in events that nobody reads."""
+    assert sentence in render({"web": {"enabled": True, **web}}).error
 
 
 def test_network_policy__lets_in_requests_to_the_server_alone():

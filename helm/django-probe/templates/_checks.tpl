@@ -75,6 +75,14 @@ https://kubernetes.io/docs/concepts/workloads/controllers/job/#pod-backoff-failu
 {{- end }}
 
 {{- define "django-probe.checkWeb" -}}
+{{- with .Values.web.autoscaling -}}
+{{- if gt (int .minReplicas) (int .maxReplicas) -}}
+{{- fail (printf "web.autoscaling.minReplicas: %d is more than maxReplicas %d; make it less" (int .minReplicas) (int .maxReplicas)) -}}
+{{- end -}}
+{{- if and .enabled (not (dig "requests" "cpu" "" $.Values.web.resources)) -}}
+{{- fail "web.autoscaling: the load is told as a part of the CPU that is requested, and web.resources.requests has no cpu; set it" -}}
+{{- end -}}
+{{- end -}}
 {{- if and .Values.command (not .Values.web.command) -}}
 {{- fail "web.command: `command` means an image of your own, and nothing says how its server starts; set web.command, or web.enabled to false" -}}
 {{- end -}}
@@ -118,8 +126,11 @@ https://kubernetes.io/docs/concepts/workloads/controllers/job/#pod-backoff-failu
 {{- if and (not $history.databaseSecret.name) (not (has "PROBE_HISTORY_DATABASE_URL" $names)) -}}
 {{- fail "history.databaseSecret.name: nothing says where the history is kept; name a Secret that has the URL of a database of its own" -}}
 {{- end -}}
-{{- if and .Values.web.enabled (not .Values.web.command) (gt (int .Values.web.replicas) 1) (not .Values.existingSecret) (not .Values.envFrom) (not (has "SECRET_KEY" $names)) -}}
-{{- fail (printf "web.replicas: %d servers would not know who logged in to another one of them: give all the same SECRET_KEY, in existingSecret, envFrom or env; or set web.replicas to 1" (int .Values.web.replicas)) -}}
+{{- $scaling := .Values.web.autoscaling -}}
+{{- $key := $scaling.enabled | ternary "web.autoscaling.maxReplicas" "web.replicas" -}}
+{{- $servers := $scaling.enabled | ternary $scaling.maxReplicas .Values.web.replicas | int -}}
+{{- if and .Values.web.enabled (not .Values.web.command) (gt $servers 1) (not .Values.existingSecret) (not .Values.envFrom) (not (has "SECRET_KEY" $names)) -}}
+{{- fail (printf "%s: %d servers would not know who logged in to another one of them: give all the same SECRET_KEY, in existingSecret, envFrom or env; or set %s to 1" $key $servers $key) -}}
 {{- end -}}
 {{- end -}}
 {{- end }}

@@ -4,13 +4,14 @@
 {{- end }}
 
 {{/*
-The name that the names of all objects begin with: release and chart, or the release alone where both are the same.
+The name that the names of all objects begin with: fullnameOverride, or release and chart, or the release alone where
+both are the same.
 40 characters at most leave room for what the Job controller adds (63) and what a CronJob does (52). A name that is
 longer, or no name for a Service, is cut and told from its like by a hash.
 */}}
 {{- define "django-probe.fullname" -}}
 {{- $name := include "django-probe.name" . -}}
-{{- $full := eq .Release.Name $name | ternary $name (printf "%s-%s" .Release.Name $name) -}}
+{{- $full := .Values.fullnameOverride | default (eq .Release.Name $name | ternary $name (printf "%s-%s" .Release.Name $name)) -}}
 {{- if regexMatch "^[a-z]([-a-z0-9]{0,38}[a-z0-9])?$" $full -}}
 {{- $full -}}
 {{- else -}}
@@ -48,7 +49,20 @@ app.kubernetes.io/name: {{ include "django-probe.name" . | quote }}
 app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end }}
 
+{{/* The labels of every object. */}}
 {{- define "django-probe.labels" -}}
+{{- include "django-probe.labelsAnd" (dict "root" . "more" dict) -}}
+{{- end }}
+
+{{/* The same, and `more`, which count more than those that are common to all: takes `root` and `more`. */}}
+{{- define "django-probe.labelsAnd" -}}
+{{- include "django-probe.ownLabels" .root }}
+{{- with merge (dict) .more .root.Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{- define "django-probe.ownLabels" -}}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" | quote }}
 {{ include "django-probe.selectorLabels" . }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}

@@ -5,13 +5,10 @@
 {{- with $values.policy }}{{ $annotations = set $annotations "checksum/policy" (toJson . | sha256sum) }}{{ end -}}
 {{- with $values.probes }}{{ $annotations = set $annotations "checksum/probes" (toJson . | sha256sum) }}{{ end -}}
 labels:
-  {{- include "django-probe.labels" .root | nindent 2 }}
+  {{- include "django-probe.labelsAnd" (dict "root" .root "more" $values.podLabels) | nindent 2 }}
   app.kubernetes.io/component: {{ .component }}
   {{- if .gate }}
   {{- include "django-probe.gateLabels" . | nindent 2 }}
-  {{- end }}
-  {{- with $values.podLabels }}
-  {{- toYaml . | nindent 2 }}
   {{- end }}
 {{- with merge (dict) $values.podAnnotations $annotations }}
 annotations:
@@ -44,6 +41,22 @@ affinity:
 {{- end }}
 {{- with .Values.tolerations }}
 tolerations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.topologySpreadConstraints }}
+topologySpreadConstraints:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.hostAliases }}
+hostAliases:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.dnsConfig }}
+dnsConfig:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.initContainers }}
+initContainers:
   {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- end }}

@@ -15,10 +15,33 @@
 - name: ALLOWED_HOSTS
   value: {{ include "django-probe.webHosts" . | quote }}
 {{- end }}
-{{- if and $history.enabled .Values.ingress.enabled (not .Values.web.command) }}
-# Log-in is a form, and the origin that a browser names is the Ingress's. With https cookies keep to it.
+{{- $origins := include "django-probe.webOrigins" . }}
+{{- if and $history.enabled $origins (not .Values.web.command) }}
+# Log-in is a form, and the origin that a browser names is the Ingress's or the Gateway's. With https cookies keep to it.
 - name: CSRF_TRUSTED_ORIGINS
-  value: {{ printf "%s://%s" (empty .Values.ingress.tlsSecret | ternary "http" "https") .Values.ingress.host | quote }}
+  value: {{ $origins | quote }}
+{{- end }}
+{{- end }}
+
+{{- define "django-probe.webOrigins" -}}
+{{- $origins := list -}}
+{{- with .Values.ingress -}}
+{{- if .enabled -}}{{- $origins = append $origins (printf "%s://%s" (empty .tlsSecret | ternary "http" "https") .host) -}}{{- end -}}
+{{- end -}}
+{{- with .Values.httpRoute -}}
+{{- if .enabled -}}{{- $origins = append $origins (printf "%s://%s" (.tls | ternary "https" "http") .host) -}}{{- end -}}
+{{- end -}}
+{{- $origins | uniq | join "," -}}
+{{- end }}
+
+{{/* What the Ingress and the HTTPRoute lead to the web server, as a YAML list. */}}
+{{- define "django-probe.webPaths" -}}
+- {{ .Values.kubelet.urlPrefix | quote }}
+{{- if and .Values.history.enabled (not .Values.web.command) }}
+# The log-in, the admin and its files are the image's own; a team's server has its own places for them.
+- /accounts/
+- /admin/
+- /static/
 {{- end }}
 {{- end }}
 
@@ -27,7 +50,9 @@
 {{- $hosts := list "localhost" "127.0.0.1" .Values.kubelet.host -}}
 {{- $full := printf "%s.%s" $service .Release.Namespace -}}
 {{- $hosts = concat $hosts (list $service $full (printf "%s.svc" $full) (printf "%s.svc.cluster.local" $full)) -}}
-{{- if .Values.ingress.enabled -}}{{- $hosts = append $hosts .Values.ingress.host -}}{{- end -}}
+{{- range list .Values.ingress .Values.httpRoute -}}
+{{- if .enabled -}}{{- $hosts = append $hosts .host -}}{{- end -}}
+{{- end -}}
 {{- $hosts | uniq | join "," -}}
 {{- end }}
 
