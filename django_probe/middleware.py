@@ -51,14 +51,13 @@ class ProbeMiddleware:
         if self._has_pages and (view is None or (view is views.index and views.wants_page(request))):
             if view:
                 request.path_info = self._index  # without its slash it would be redirected
-            return (self._answer_token(request) if "HTTP_AUTHORIZATION" in request.META else None) or (
-                self._get_response(request)
-            )
+            here = "HTTP_AUTHORIZATION" in request.META or (view and not views.may_be_known(request))
+            return (self._answer_here(request) if here else None) or self._get_response(request)
         if view is None:
             return self._get_response(request)
         return _answer_on_the_loop(view, request) if self._is_async else view(request)
 
-    def _answer_token(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase] | None:
+    def _answer_here(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase] | None:
         """Return the answer of the history's view, or None if it has none at that path."""
         if not request.path_info.startswith(self._index):
             return None

@@ -108,9 +108,10 @@ def _secrets() -> set[str | int]:
         for name in dir(settings):
             if name.isupper() and name not in _PUBLIC_SETTINGS and settings.is_overridden(name):  # type: ignore[misc]
                 found.update(_hidden(name, getattr(settings, name)))
-    # An entry of PROBE_TOKENS has its scope before it, which a request has not.
+    # An entry of PROBE_TOKENS has its scope before it, and perhaps a name, which a request has not.
     texts = {text for text in found if isinstance(text, str)}
-    found |= {text.partition(":")[2] for text in texts if text.startswith(("view:", "start:"))}
+    tokens = {text.partition(":")[2] for text in texts if text.startswith(("view:", "start:"))}
+    found |= tokens | {token.partition(":")[2] for token in tokens}
     return {secret for secret in found if len(str(secret)) >= MIN_LENGTH and secret not in public}
 
 

@@ -58,7 +58,7 @@ class RunAdmin(_ReadOnly):
 
     list_display = (
         *("run_id", "gate", "passed", "state", "exit_code", "problems", "done", "total", "started_at", "finished_at"),
-        *("release", "host", "shard", "trigger", "narrowed", "its_results"),
+        *("release", "host", "shard", "trigger", "started_by", "narrowed", "its_results"),
     )
     list_filter = ("gate", "exit_code", "trigger", "narrowed")
     search_fields = ("run_id", "release", "host")

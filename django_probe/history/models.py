@@ -39,6 +39,9 @@ class Run(models.Model):
     host = models.CharField(max_length=255, blank=True)
     shard = models.CharField(max_length=40, blank=True)
     trigger = models.CharField(max_length=100, blank=True, help_text="What started it; empty: a person's command.")
+    started_by = models.CharField(  # as `selection` below
+        max_length=200, blank=True, default="", db_default="", help_text="The user or the token that asked for it."
+    )
     labels = models.JSONField(default=list, blank=True, help_text="What the run was limited to by labels.")
     rerun_of = models.CharField(max_length=500, blank=True, help_text="The run whose failures it runs again.")
     narrowed = models.BooleanField(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 
 class Scope(StrEnum):
@@ -15,7 +16,7 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """Who asks: a user's name, "token", or "" for the anonymous, who have no scopes."""
+    """Who asks: a user's name, "token" with its name, or "" for the anonymous, who have no scopes."""
 
     name: str
     scopes: frozenset[Scope]
@@ -30,3 +31,7 @@ class Visitor:
     def may_start(self) -> bool:
         """Whether runs may be started."""
         return Scope.START in self.scopes
+
+
+NOBODY: Final = Visitor("", frozenset(), by_token=False)
+"""The anonymous."""

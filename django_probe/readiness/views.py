@@ -53,12 +53,13 @@ def index(request: HttpRequest) -> HttpResponse:
 
 
 def wants_page(request: HttpRequest) -> bool:
-    """Return whether the status page is asked for, by somebody who might see it.
+    """Return whether a page is asked for: Accept names text/html, as browsers do (kubelet sends `*/*`)."""
+    return any(kind.main_type == "text" and kind.sub_type == "html" for kind in request.accepted_types)
 
-    That is if Accept names text/html, as browsers do (kubelet sends `*/*`), and there is a session cookie or a token.
-    """
-    known = settings.SESSION_COOKIE_NAME in request.COOKIES or "HTTP_AUTHORIZATION" in request.META
-    return known and any(kind.main_type == "text" and kind.sub_type == "html" for kind in request.accepted_types)
+
+def may_be_known(request: HttpRequest) -> bool:
+    """Return whether it may be of somebody who may see the status page: there is a session cookie or a token."""
+    return settings.SESSION_COOKIE_NAME in request.COOKIES or "HTTP_AUTHORIZATION" in request.META
 
 
 def readiness() -> Answer:

@@ -20,6 +20,13 @@ def test_probe__answers_with_and_without_its_slash(deployment, middleware):
     assert deployment.evaluate(code, "[answer.status_code for answer in answers]") == [200] * 4
 
 
+def test_host__leads_to_the_gates(deployment):
+    """Whoever types no path is led to /probe/, with a history and without one."""
+    code = ASK.format(middleware=True, paths=["/"], host="localhost")
+    said = "[[answer.status_code, answer.headers['Location']] for answer in answers]"
+    assert deployment.evaluate(code, said) == [[302, "/probe/"]]
+
+
 def test_probe__answers_kubelet(deployment):
     """The pod's address as the Host is no reason to refuse kubelet, though ALLOWED_HOSTS has it not."""
     code = ASK.format(middleware=True, paths=PATHS, host="10.1.2.3")

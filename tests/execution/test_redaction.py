@@ -134,17 +134,18 @@ def test_no_secret_of_the_settings_is_in_a_report(secretive, parallel):
     assert ended["test_url_of_another"]["message"] == f"ValueError: amqp://{MASK}@queue:5672/ refused"
 
 
-def test_a_token_leaks_no_more_without_its_scope(project):
-    """PROBE_TOKENS has the scope before each token; a request that a probe shows has the token alone."""
-    token = "t0ken-of-somebody-0123456789"
-    project.configure(f'PROBE_TOKENS = ["start:{token}"]\n')
-    sent = f"Authorization: Bearer {token}"
+def test_a_token_leaks_no_more_without_its_scope_and_name(project):
+    """PROBE_TOKENS has the scope before each token, and perhaps a name; a request that a probe shows has neither."""
+    token, named = "t0ken-of-somebody-0123456789", "t0ken-of-flagger-0123456789"
+    project.configure(f'PROBE_TOKENS = ["start:{token}", "view:flagger:{named}"]\n')
+    sent = f"Authorization: Bearer {token} {named}"
     project.app(
         "shop", f"import unittest\nclass TestShop(unittest.TestCase):\n    def test(self): self.fail({sent!r})\n"
     )
     done, record = project.record()
-    assert record["results"][0]["message"] == f"Authorization: Bearer {MASK}"
+    assert record["results"][0]["message"] == f"Authorization: Bearer {MASK} {MASK}"
     assert token not in f"{record}{done.out}{done.err}"
+    assert named not in f"{record}{done.out}{done.err}"
 
 
 def test_what_is_no_secret_is_told(secretive):

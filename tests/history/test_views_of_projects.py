@@ -17,7 +17,7 @@ from tests.webservers import gunicorn
 
 ASK = f"""
 from django.conf import settings
-from django.test import Client
+from django.test import Client, override_settings
 anonymous = Client(headers={{"host": "localhost", "accept": "text/html"}})
 bearer = Client(headers={{"host": "localhost", "accept": "application/json", "authorization": "Bearer {VIEW}"}})
 """
@@ -88,21 +88,35 @@ def test_table__that_takes_no_row_is_503(site):
         ("form", "/form/?next=/probe/runs/open/"),
         ("https://login.example/?from=probe", "https://login.example/?from=probe&amp;next=/probe/runs/open/"),
         ("nowhere", None),
+        ("/accounts/login/", None),  # Django's default, at which this project has no page
     ],
 )
 def test_login__is_linked_to_where_there_is_one(site, login_url, link):
-    """LOGIN_URL may be a path, a name of a URL, or somewhere else; one that names nothing costs the link alone."""
+    """LOGIN_URL may be a path, a name of a URL, or somewhere else; one that names nothing costs the link alone.
+
+    The anonymous are led there from `/probe/` too, in a browser: with the status and the words of `ready/`.
+    """
     code = f"""
     settings.LOGIN_URL = {login_url!r}
     answer = anonymous.get("/probe/runs/open/")
     print(answer.status_code, answer.headers.get("Location"), answer.headers.get("Set-Cookie"))
     print(answer.content.decode())
+    for first in ([], ["django_probe.middleware.ProbeMiddleware"]):
+        with override_settings(MIDDLEWARE=[*first, *settings.MIDDLEWARE]):
+            door, head = anonymous.get("/probe/"), anonymous.head("/probe/")
+            print("DOOR", door.status_code, door.headers["Content-Type"], head.content, door.content.decode())
     """
     done = python(site, ASK + dedent(code))
-    first, _, page = done.out.partition("\n")
+    first, _, rest = done.out.partition("\n")
+    page, *doors = rest.replace("%2F", "/").split("DOOR ")
     assert first == "401 None None", done.err
-    links = re.findall('href="([^"]*next=[^"]*)"', page.replace("%2F", "/"))
+    links = re.findall('href="([^"]*next=[^"]*)"', page)
     assert set(links) == ({link} if link else set())
+    assert len(doors) == 2, done.err
+    for door in doors:
+        assert door.startswith(f"200 text/{'html' if link else 'plain'}; charset=utf-8 b''"), door
+        assert "ready: no probes" in door
+        assert re.findall('href="([^"]*next=[^"]*)"', door) == ([link.replace("/runs/open/", "/")] if link else [])
 
 
 def test_login_wall__of_the_project_is_not_before_a_token(site):
@@ -136,7 +150,7 @@ def test_project__of_local_times_and_german_numbers_says_the_same(tmp_path):
     code = """
     import json
     found = json.loads(bearer.get("/probe/runs/open/").content)
-    for name in ("state", "trigger", "labels", "failed_of", "narrowed"):
+    for name in ("state", "trigger", "started_by", "labels", "failed_of", "narrowed"):
         del found[name]
     print(json.dumps(found))
     for path in ("", "gates/deploy/", "runs/open/"):

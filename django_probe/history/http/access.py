@@ -13,7 +13,7 @@ from django.middleware.csrf import CsrfViewMiddleware
 from django.views.decorators.debug import sensitive_variables
 
 from django_probe.history.http import attempts, tokens
-from django_probe.history.visitors import Scope, Visitor
+from django_probe.history.visitors import NOBODY, Scope, Visitor
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -77,7 +77,7 @@ def _refusal(asking: Visitor, scope: Scope) -> Denied:
 def _by_session(request: HttpRequest) -> Visitor:
     user = getattr(request, "user", None)  # a request has no user without AuthenticationMiddleware
     if user is None or not user.is_authenticated:
-        return Visitor("", frozenset(), by_token=False)
+        return NOBODY
     has = [scope for scope in Scope if user.has_perm(_PERMISSIONS[scope])]  # never of the inactive
     return Visitor(user.get_username() or f"user {user.pk}", frozenset(has), by_token=False)
 
@@ -86,9 +86,9 @@ def _by_token(request: HttpRequest) -> Visitor:
     not_accepted = Denied(401, "The Authorization header holds no token that is accepted here.", _CHALLENGE)
     if not tokens.configured():
         raise not_accepted
-    if scopes := tokens.scopes_of(_presented(request)):
+    if (known := tokens.known(_presented(request))).scopes:
         # A good token counts even from an address that has to wait: behind a proxy all visitors share one address.
-        return Visitor("token", scopes, by_token=True)
+        return Visitor(f"token {known.name}".strip(), known.scopes, by_token=True)
     address = request.META.get("REMOTE_ADDR", "")
     if wait := attempts.HERE.wait(address):
         sentence = f"Too many failed attempts with a token from this address: try again in {wait} s."

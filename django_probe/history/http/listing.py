@@ -132,6 +132,7 @@ def of_run(run: RunSummary, here: Links) -> dict[str, Any]:
         "counts": run.counts,
         "state": run.state.value,
         "trigger": run.trigger or None,
+        "started_by": run.started_by or None,
         "labels": list(run.labels),
         "failed_of": run.rerun_of or None,
         "narrowed": run.narrowed,

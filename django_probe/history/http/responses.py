@@ -7,11 +7,11 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from django.conf import settings
+from django.conf import global_settings, settings
 from django.http import HttpResponse
 from django.middleware.csrf import get_token
 from django.shortcuts import resolve_url
-from django.urls import NoReverseMatch, reverse
+from django.urls import NoReverseMatch, Resolver404, resolve, reverse
 from django.utils.cache import get_conditional_response, patch_vary_headers
 
 from django_probe import conf
@@ -81,6 +81,7 @@ def _beside(summary: RunSummary) -> dict[str, Any]:
     return {
         "state": summary.state.value,
         "trigger": summary.trigger or None,
+        "started_by": summary.started_by or None,
         "labels": list(summary.labels),
         "failed_of": summary.rerun_of or None,
         "narrowed": summary.narrowed,
@@ -151,8 +152,18 @@ def problem(request: HttpRequest, status: int, sentence: str, headers: Mapping[s
 
 def links(request: HttpRequest) -> Links:
     """Return where the pages are, for this visitor."""
-    login_url = _where(resolve_url, str(settings.LOGIN_URL))
-    return Links(root=root(request), login_url=login_url, next=request.get_full_path())
+    return Links(root=root(request), login_url=_login_url(), next=request.get_full_path())
+
+
+def _login_url() -> str:
+    """Return where people log in: what LOGIN_URL names, or what is at its default; "" where nothing is."""
+    url = _where(resolve_url, str(settings.LOGIN_URL))
+    if url == global_settings.LOGIN_URL:
+        try:
+            resolve(url)
+        except Resolver404:
+            return ""
+    return url
 
 
 def with_forms(request: HttpRequest) -> Links:

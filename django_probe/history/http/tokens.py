@@ -22,8 +22,12 @@ from django_probe.history.visitors import Scope
 
 logger = logging.getLogger("django_probe.history")
 
-SHAPE: Final = '"view:TOKEN" or "start:TOKEN", with a TOKEN of 24 or more printable ASCII characters without blanks'
+SHAPE: Final = (
+    '"view:TOKEN", "start:TOKEN" or, with a name, "view:NAME:TOKEN", '
+    "with a TOKEN of 24 or more printable ASCII characters without blanks"
+)
 _ENTRY: Final = re.compile(r"(?P<scope>view|start):(?P<token>[!-~]{24,})")
+_NAMED: Final = re.compile(r"(?P<name>[A-Za-z0-9_.-]{1,40}):(?P<token>[!-~]{24,})")
 # The last problem that was logged for each source of tokens: a request a second must not log a line a second.
 _told: dict[str, object] = {}
 
@@ -31,7 +35,16 @@ _told: dict[str, object] = {}
 @dataclass(frozen=True, slots=True)
 class _Token:
     scope: Scope
+    name: str
     digest: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is configured of a token: its scopes, none where it is unknown, and its name, which may be empty."""
+
+    scopes: frozenset[Scope]
+    name: str = ""
 
 
 def configured() -> bool:
@@ -49,14 +62,15 @@ def setting_problems() -> list[str]:
 
 
 @sensitive_variables()
-def scopes_of(presented: str) -> frozenset[Scope]:
-    """Return the scopes of the configured tokens that equal this one.
+def known(presented: str) -> Known:
+    """Return what is configured of the tokens that equal this one.
 
     Every token is compared in constant time.
     """
     digest = _digest(presented)
-    matching = [(token.scope, hmac.compare_digest(token.digest, digest)) for token in _configured_tokens()]
-    return frozenset(scope for scope, same in matching if same)
+    compared = [(token, hmac.compare_digest(token.digest, digest)) for token in _configured_tokens()]
+    same = [token for token, is_same in compared if is_same]
+    return Known(frozenset(token.scope for token in same), next((token.name for token in same if token.name), ""))
 
 
 def _complain_once(source: str, state: object, problem: str) -> None:
@@ -75,7 +89,7 @@ def _of_setting() -> list[_Token]:
     if problems := _entry_problems():
         _complain_once("setting", problems, f"{'; '.join(problems)}: no token of PROBE_TOKENS counts")
         return []
-    return [token for entry in getattr(settings, "PROBE_TOKENS", None) or () if (token := _parse(entry))]
+    return [token for entry in getattr(settings, "PROBE_TOKENS", None) or () for token in _parse(entry)]
 
 
 def _entry_problems() -> list[str]:
@@ -97,18 +111,27 @@ def _of_file(path: Path) -> list[_Token]:
         (number, line.strip()) for number, line in enumerate(content.decode("utf-8-sig", "replace").split("\n"), 1)
     ]
     parsed = {number: _parse(line) for number, line in lines if line and not line.startswith("#")}
-    wrong = [number for number, token in parsed.items() if token is None]
+    wrong = [number for number, found in parsed.items() if not found]
     if wrong:
         problem = f"PROBE_TOKENS_FILE: {path}: line {wrong[0]}: expected {SHAPE}: no token of the file counts"
         _complain_once("file", (path, _digest(content)), problem)
         return []
     _told.pop("file", None)
-    return [token for token in parsed.values() if token]
+    return [token for found in parsed.values() for token in found]
 
 
-def _parse(entry: object) -> _Token | None:
+def _parse(entry: object) -> list[_Token]:
+    """Return what an entry stands for, nothing if it is no token.
+
+    A token without a name may have a colon in it, so an entry with a name stands for both.
+    """
     found = _ENTRY.fullmatch(entry) if isinstance(entry, str) else None
-    return _Token(Scope(found["scope"]), _digest(found["token"])) if found else None
+    if found is None:
+        return []
+    scope, whole = Scope(found["scope"]), found["token"]
+    named = _NAMED.fullmatch(whole)
+    name = named["name"] if named else ""
+    return [_Token(scope, name, _digest(text)) for text in (whole, named and named["token"]) if text]
 
 
 def _digest(text: str | bytes) -> bytes:

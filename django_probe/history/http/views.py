@@ -16,7 +16,7 @@ from django_probe.history.pages import pages, statistics
 from django_probe.history.storage import records, runs
 from django_probe.history.storage.summaries import State
 from django_probe.history.triggers import gates, start
-from django_probe.history.visitors import Scope
+from django_probe.history.visitors import NOBODY, Scope
 from django_probe.readiness import views as plain
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def status(request: HttpRequest) -> HttpResponse:
     except Denied:
         return plain.index(request)
     if not who.may_view:
-        return plain.index(request)
+        return _door(request, who)
     offer = gates.offer()
     page = pages.status(
         gates=statistics.cards(gates.names(offer)),
@@ -53,7 +53,9 @@ def status(request: HttpRequest) -> HttpResponse:
 @plain.exempt
 def index(request: HttpRequest) -> HttpResponse:
     """Answer as `ready` does, unless a page is asked for."""
-    return status(request) if plain.wants_page(request) else plain.index(request)
+    if not plain.wants_page(request):
+        return plain.index(request)
+    return status(request) if plain.may_be_known(request) else _door(request, NOBODY)
 
 
 @answering("GET", "HEAD", "POST")
@@ -92,6 +94,18 @@ def describe(request: HttpRequest) -> HttpResponse:
     return responses.document(request, json.dumps(openapi.description(responses.root(request))) + "\n", Format.JSON)
 
 
+def _door(request: HttpRequest, who: Visitor) -> HttpResponse:
+    """Return what `ready/` says, as a page with a way to the log-in if there is one."""
+    here = responses.links(request)
+    if not here.login or request.method not in ("GET", "HEAD"):
+        return plain.index(request)
+    ready = plain.readiness()
+    response = responses.html(pages.door(ready=ready.line, visitor=who, here=here), ready.status)
+    if request.method == "HEAD":
+        response.content = b""
+    return response
+
+
 def _show_gate(request: HttpRequest, name: str) -> HttpResponse:
     who = admit(request, Scope.VIEW)
     form = negotiation.format_of(request, _OF_GATES)
@@ -118,7 +132,7 @@ def _start(request: HttpRequest, name: str) -> HttpResponse:
     until = time.monotonic() + seconds
     order = negotiation.ordered(request)
     with start.waiting(name, wanted=seconds > 0) as other:
-        launch = other or start.start(name, *order)
+        launch = other or start.start(name, *order, by=who.name)
         logger.info("%s: the run %s of the gate %s, asked for by %s", launch.word, launch.run.id, name, who.name)
         summary = None if launch.busy else start.wait(launch.run.id, until)
     if summary is None:

@@ -139,6 +139,19 @@ def notice(*, status: int, sentence: str, here: Links, title: str = "", links: S
     )
 
 
+def door(*, ready: str, visitor: Visitor, here: Links) -> str:
+    """Return the page for whoever may not see the gates: whether this process is ready, and the way to the log-in."""
+    return page(
+        "door",
+        visitor if visitor.name else None,
+        here,
+        title="Log in to see the gates",
+        tone="none",
+        ready=ready,
+        is_ready=ready.startswith("ready"),
+    )
+
+
 def started(*, run_url: str, here: Links) -> str:
     """Return the answer to a form that started a run: the page leads the browser to it, without an HTTP redirect."""
     return page("started", None, here, title="The run has started", tone="running", run_url=run_url)

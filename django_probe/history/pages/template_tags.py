@@ -34,5 +34,10 @@ def comparison_url(here: Links, card: GateCard) -> str:
     return here.of_comparison(card.base, card.verdict.id, card.name) if card.verdict else ""
 
 
-for _filter in (gate_url, run_url, name_url, comparison_url):
+def starter(run: RunSummary) -> str:
+    """Return what started a run, and who: `ann (http)`, `cronjob`, `a command`."""
+    return f"{run.started_by} ({run.trigger})" if run.started_by else run.trigger or "a command"
+
+
+for _filter in (gate_url, run_url, name_url, comparison_url, starter):
     register.filter(_filter.__name__, _filter)

@@ -161,6 +161,7 @@ def _summary(rows: Sequence[Run]) -> RunSummary:
         gate=first.gate,
         release=first.release,
         trigger=first.trigger,
+        started_by=first.started_by,
         labels=tuple(first.labels),
         rerun_of=first.rerun_of,
         narrowed=first.narrowed,

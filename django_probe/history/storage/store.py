@@ -41,11 +41,11 @@ def has_no_tables(error: Exception) -> bool:
 
 
 def prepare(
-    gate: str, run_id: str, labels: Sequence[str] = (), *, rerun_of: str = "", narrowed: bool = False
+    gate: str, run_id: str, labels: Sequence[str] = (), *, by: str = "", rerun_of: str = "", narrowed: bool = False
 ) -> RunKey | None:
     """Take the gate's lease for a run that is about to start; return the run that holds it already.
 
-    None means that this run has the lease, and that its row is written.
+    None means that this run has the lease, and that its row is written. `by` is the user or the token that asked.
     """
     for _ in range(_TRIES):
         if (other := going_on(gate)) is not None:
@@ -55,6 +55,7 @@ def prepare(
                 run_id=run_id,
                 gate=gate,
                 trigger=HTTP,
+                started_by=_clip(by, 200),
                 labels=list(labels),
                 rerun_of=rerun_of,
                 narrowed=narrowed,

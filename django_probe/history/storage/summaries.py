@@ -85,13 +85,15 @@ class RunSummary:
     """A run of a gate without its results, all its shards together; times in UTC.
 
     `missing` names the shards of which no process ever reported. `exit_code` is None while the run goes on; of
-    a lost one it is 1. `narrowed` runs are no verdict of the gate. `rerun_of` is the name of another.
+    a lost one it is 1. `started_by` is the user or the token that asked for it over HTTP. `narrowed` runs are no
+    verdict of the gate. `rerun_of` is the name of another.
     """
 
     id: str
     gate: str
     release: str
     trigger: str
+    started_by: str
     labels: tuple[str, ...]
     rerun_of: str
     narrowed: bool

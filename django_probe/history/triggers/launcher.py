@@ -38,7 +38,7 @@ class LaunchError(Exception):
 class Order:
     """What to run: `labels` of the gate, or the whole gate. A run that is `narrowed` is no verdict of the gate.
 
-    What is in `require` must not skip.
+    What is in `require` must not skip. `by` is the user or the token that asked for it.
     """
 
     gate: str
@@ -46,6 +46,7 @@ class Order:
     rerun_of: str = ""
     narrowed: bool = False
     require: tuple[str, ...] = ()
+    by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,8 @@ class Launch:
 def launch(order: Order) -> Launch:
     """Start a run of a gate unless one is under way. Raise LaunchError where no process can be started."""
     run_id = secrets.token_hex(16)
-    holder = store.prepare(order.gate, run_id, order.labels, rerun_of=order.rerun_of, narrowed=order.narrowed)
+    known = {"by": order.by, "rerun_of": order.rerun_of}
+    holder = store.prepare(order.gate, run_id, order.labels, **known, narrowed=order.narrowed)
     if holder is not None:
         return Launch(holder, busy=True)
     required = [f"--require={label}" for label in order.require]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from django_probe import conf
@@ -79,13 +80,16 @@ def _going_on(gate: str) -> RunKey | None:
     return other
 
 
-def start(name: str, labels: Sequence[str], failed_of: str) -> Launch:
-    """Start a run of the gate. Raise RequestError if that is impossible, 404 if the policy has no such gate."""
+def start(name: str, labels: Sequence[str], failed_of: str, *, by: str) -> Launch:
+    """Start a run of the gate for whom `by` names.
+
+    Raise RequestError if that is impossible, 404 if the policy has no such gate.
+    """
     try:
         with _loading(wanted=bool(labels or failed_of)):
             if (other := store.going_on(name)) is not None:  # before the probes are listed for the labels
                 return launcher.Launch(other, busy=True)
-            order = _order(name, labels, failed_of)
+            order = replace(_order(name, labels, failed_of), by=by)
         return launcher.launch(order)
     except PolicyError as error:
         raise RequestError(503, f"the policy of this server is wrong: {error}") from None

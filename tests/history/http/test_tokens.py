@@ -24,6 +24,7 @@ from tests.webservers import LOGGING, gunicorn
 VIEW, START, ROTATED = "view-0123456789-abcdefgh", "start-0123456789-abcdefg", "rotated-0123456789-abcde"
 WRONG = "wrong-0123456789-abcdefg"
 SHORT = "short-0123456789-abcdef"
+OF_CI = "of-ci-0123456789-abcdefgh"
 NAMED = "named-0123456789-abcdefg"  # comes as a user name only, which gunicorn logs
 URLS = """\
 from django.http import HttpResponse
@@ -45,6 +46,7 @@ def runs(request):
 
 urlpatterns = [path("runs/", runs)]
 """
+NO_START = 'This token may not start runs: its scope is not "start".'
 NOT_ACCEPTED = "The Authorization header holds no token that is accepted here."
 
 
@@ -95,7 +97,7 @@ def server(tmp_path_factory, mounted):
     made = new_site(
         tmp_path_factory.mktemp("tokens"),
         f"""
-        PROBE_TOKENS = ["start:{START}", "view:{NAMED}"]
+        PROBE_TOKENS = ["start:{START}", "view:{NAMED}", "view:ci-1.eu:{OF_CI}", "start:deploy:{OF_CI}"]
         PROBE_TOKENS_FILE = {str(mounted / "tokens")!r}
         """,
     )
@@ -107,9 +109,11 @@ def server(tmp_path_factory, mounted):
 @pytest.mark.parametrize(
     ("authorization", "seen", "started"),
     [
-        (f"Bearer {VIEW}", (200, "token view"), (403, 'This token may not start runs: its scope is not "start".')),
+        (f"Bearer {VIEW}", (200, "token view"), (403, NO_START)),
         (f"bearer  {START} ", (200, "token start"), (200, "token start")),
         (basic("flagger", START), (200, "token start"), (200, "token start")),
+        (f"Bearer {OF_CI}", (200, "token ci-1.eu start+view"), (200, "token ci-1.eu start+view")),
+        (f"Bearer ci-1.eu:{OF_CI}", (200, "token ci-1.eu view"), (403, NO_START)),  # a token without a name, as before
         (f"Bearer {WRONG}", (401, NOT_ACCEPTED), (401, NOT_ACCEPTED)),
         (f"Bearer {VIEW[:-1]}", (401, NOT_ACCEPTED), (401, NOT_ACCEPTED)),
         (f"Bearer view:{VIEW}", (401, NOT_ACCEPTED), (401, NOT_ACCEPTED)),

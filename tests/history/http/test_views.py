@@ -248,10 +248,12 @@ def test_run__as_json_is_what_the_command_wrote(either, site):
     ):
         answer = with_token(either, VIEW).get(path)
         found = json.loads(answer.body)
-        added = {name: found.pop(name) for name in ("state", "trigger", "labels", "failed_of", "narrowed")}
+        names = ("state", "trigger", "started_by", "labels", "failed_of", "narrowed")
+        added = {name: found.pop(name) for name in names}
         assert (answer.status, found) == (200, record)
         trigger = "hook" if run_id == "open" else None
-        assert added == {"state": "finished", "trigger": trigger, "labels": [], "failed_of": None, "narrowed": False}
+        of_none = {"started_by": None, "labels": [], "failed_of": None, "narrowed": False}
+        assert added == {"state": "finished", "trigger": trigger, **of_none}
         assert list(record) == list(found)
 
 

@@ -165,13 +165,14 @@ def test_pages__say_that_a_verdict_is_of_what_was_run_again(site):
 ran("again", "a" * 32, result("shop.TestShop.test_sells", Outcome.FAILED))
 ran("again", "b" * 32, result("shop.TestShop.test_sells"))
 made = {"once": page_of_gate("again")}
-Run.objects.filter(run_id="b" * 32).update(rerun_of="a" * 32)
+Run.objects.filter(run_id="b" * 32).update(rerun_of="a" * 32, trigger="http", started_by="token ci")
 made |= {"status": page_of_all("again"), "gate": page_of_gate("again")}
 """,
     )
     assert "re-run of what failed" not in pages["once"].text
     for name in ("status", "gate"):
         assert "re-run of what failed in " in pages[name].text, name
+        assert "token ci (http)" in pages[name].text, name
         assert pages[name].all("a", href=f"/probe/runs/{'a' * 32}/"), name
 
 

@@ -211,6 +211,7 @@ def test_post__runs_the_command_as_the_policy_says(served):
     assert accepted == {"id": record["id"], "gate": "deploy", "state": "running", "url": answer.headers["Location"]}
     assert answer.headers["Location"] == f"/probe/runs/{record['id']}/"
     assert (record["gate"], record["release"], record["trigger"]) == ("deploy", "v42", "http")
+    assert record["started_by"] == "token"
     assert record["id"] != "web"
     blocking = {result["label"]: result["blocking"] for result in record["results"]}
     assert blocking == {
