@@ -1,4 +1,4 @@
-"""The two tables of the history: what each process that ran a gate said, and what each of its probes did.
+"""The tables of the history: what each process that ran a gate said, what each of its probes did, and what is counted.
 
 A row is written when a run starts, its heartbeat while it is under way, its results in bulk at the end. Whether a run
 is lost is derived when it is read (`runs`). Nothing here decides a verdict: the columns hold what the frozen record
@@ -115,3 +115,21 @@ class Result(models.Model):
     def __str__(self) -> str:
         """Return the probe's label and how it ended."""
         return f"{self.label} {self.outcome}"
+
+
+class Tally(models.Model):
+    """What was counted of a gate since its first run: it never falls, although old runs are deleted."""
+
+    gate = models.CharField(max_length=200, unique=True)
+    flaky = models.PositiveBigIntegerField(default=0, help_text="Probes that passed after a problem, in all its runs.")
+
+    objects: ClassVar[models.Manager[Tally]] = HistoryManager()
+
+    class Meta:
+        """Nobody sees it but in the metrics."""
+
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        """Return the gate and its counts."""
+        return f"{self.gate}: {self.flaky} flaky"

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from django.conf import settings
 
-from django_probe.history.models import Result
+from django_probe.history.models import Result, Tally
 from django_probe.history.storage import runs
 from django_probe.results import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from django_probe.history.storage.summaries import RunSummary
 
@@ -22,6 +22,7 @@ _GATE: Final = {
     "consecutive_failures": "Whole runs since the last that passed.",
 }
 _RESULTS: Final = "How many results of that run ended so."
+_FLAKY: Final = "Probes that passed after an attempt that was a problem, in all runs of the gate."
 _PROBE: Final = "Whether the probe passed in that run, a failure that was expected included: 1 or 0."
 _SILENT: Final = frozenset({Outcome.SKIPPED})
 """Outcomes that say nothing about the system have no sample."""
@@ -60,6 +61,7 @@ class _History:
         verdicts = {gate: verdict for gate in runs.gates() if (verdict := runs.verdict(gate)) is not None}
         yield from _of_gates(verdicts)
         yield _of_outcomes(verdicts)
+        yield _of_flaky(verdicts)
         if getattr(settings, "PROBE_METRICS_PER_PROBE", False):
             yield _of_probes(verdicts)
 
@@ -83,6 +85,17 @@ def _of_outcomes(verdicts: Mapping[str, RunSummary]) -> Any:
     for gate, verdict in verdicts.items():
         for outcome, count in verdict.counts.items():
             family.add_metric([gate, outcome], count)
+    return family
+
+
+def _of_flaky(gates: Iterable[str]) -> Any:
+    """Return a counter, which is kept beside the runs: those are deleted after some time."""
+    from prometheus_client.core import CounterMetricFamily  # noqa: PLC0415 (an extra brings it)
+
+    family = CounterMetricFamily("django_probe_gate_flaky", _FLAKY, labels=["gate"])
+    counted = dict(Tally.objects.values_list("gate", "flaky"))
+    for gate in gates:
+        family.add_metric([gate], counted.get(gate, 0))
     return family
 
 

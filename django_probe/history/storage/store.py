@@ -10,9 +10,10 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from django.db import IntegrityError, ProgrammingError, transaction
+from django.db.models import F
 
 from django_probe import conf
-from django_probe.history.models import Result, Run
+from django_probe.history.models import Result, Run, Tally
 from django_probe.history.storage.clock import Now, to_column
 from django_probe.history.storage.summaries import RunKey
 from django_probe.reports.text import one_line, visible
@@ -103,6 +104,7 @@ def beat(key: int, *, total: int, done: int, problems: int) -> None:
 def finish(key: int, run: ProbeRun) -> None:
     """Write the record, all of it or nothing; writing it twice changes nothing."""
     with transaction.atomic(using=conf.history_database()):
+        is_new = Run.objects.filter(pk=key, finished_at=None).exists()
         Result.objects.filter(run=key).delete()
         Result.objects.bulk_create(_rows(key, run.results), batch_size=_BATCH)
         Run.objects.filter(pk=key).update(
@@ -121,6 +123,13 @@ def finish(key: int, run: ProbeRun) -> None:
             reason=one_line(run.reason),
             lease=None,
         )
+        if is_new and (flaky := sum(result.flaky for result in run.results)):
+            _count(_clip(run.gate, 200), flaky)  # last, since runs of one gate wait here for each other
+
+
+def _count(gate: str, flaky: int) -> None:
+    Tally.objects.get_or_create(gate=gate)
+    Tally.objects.filter(gate=gate).update(flaky=F("flaky") + flaky)
 
 
 def discard(key: int) -> None:

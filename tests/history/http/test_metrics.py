@@ -89,8 +89,36 @@ told(samples=samples(), at=(NOW - timedelta(seconds=60)).timestamp())
         "gate_last_run_timestamp_seconds told": pytest.approx(got["at"], abs=0.01),
         "gate_duration_seconds told": pytest.approx(7.5),
         "gate_consecutive_failures told": 0,
+        "gate_flaky_total told": 0,
         **{f"gate_results told {outcome}": count for outcome, count in counts.items()},
     }
+
+
+def test_flaky__are_counted_once_and_never_fall(kept):
+    """Passes after a problem count in every run and shard, once each; that old runs are deleted changes nothing."""
+    got = ask(
+        kept,
+        WRITE
+        + """
+retried = ProbeResult("shop.T.test_flaky", PASSED, attempts=2)
+def finished(gate, *results, **more):
+    record = ProbeRun(f"flaky-{next(NEXT)}", gate, NOW, NOW, len(results), results, **more)
+    key = store.begin(record, trigger="", labels=(), narrowed=False)
+    for _ in range(2):  # the answer to the first may have been lost
+        store.finish(key, record)
+
+finished("wavers", retried, ProbeResult("shop.T.test_b", FAILED, attempts=2), ProbeResult("shop.T.test_c", PASSED))
+finished("wavers", retried, retried, shard="0/2")
+finished("wavers", ProbeResult("shop.T.test_c", PASSED))
+finished("steady", ProbeResult("shop.T.test_c", PASSED))
+before = samples()
+Run.objects.filter(gate="wavers").order_by("pk").first().delete()
+told(before=before, after=samples(), text=metrics.exposition("")[0].decode())
+""",
+    )
+    for when in ("before", "after"):
+        assert (got[when]["gate_flaky_total wavers"], got[when].get("gate_flaky_total steady")) == (3, 0)
+    assert "# TYPE django_probe_gate_flaky_total counter" in got["text"]
 
 
 def test_results__are_those_of_the_record_where_nobody_reported(kept):
