@@ -120,6 +120,27 @@ def test_evicted_pod__is_an_attempt(cluster):
     assert problems(cluster.junit(GATE)) == []
 
 
+def test_inline_probes_of_the_revision_before__stay_until_the_next(cluster):
+    """A web pod goes back to them by `kubectl rollout undo`, and the third revision deletes those of the first."""
+    texts = [{"shop.py": f"{PASSING['probes']['shop.py']}\n# {number}\n"} for number in range(3)]
+
+    def kept() -> list[str]:
+        found = [each["metadata"]["name"] for each in cluster.get("configmaps")]
+        return sorted(name for name in found if name.startswith("shop-django-probe-probes-"))
+
+    assert cluster.upgrade({**PASSING, "probes": texts[0]}) == 0
+    first = kept()
+    assert len(first) == 1
+    assert cluster.upgrade({**PASSING, "probes": texts[1]}) == 0
+    assert len(kept()) == 2
+    cluster.kubectl("rollout", "undo", f"deployment/{WEB}")
+    cluster.kubectl("rollout", "status", f"deployment/{WEB}", "--timeout=120s")
+    assert set(first) <= set(probes_of_web(cluster))
+    assert cluster.upgrade({**PASSING, "probes": texts[2]}) == 0
+    assert len(kept()) == 2
+    assert not set(first) & set(kept())
+
+
 def test_readiness__goes_and_comes_back(cluster):
     """A probe tagged `ready` that fails takes its pod out of service, without a restart, and lets it back in."""
     assert cluster.upgrade({**PASSING, "web": {"enabled": True, "replicas": 1}}) == 0

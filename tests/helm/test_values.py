@@ -146,7 +146,7 @@ WRONG = [
         "policy/checks/home/within",
         "pattern",
     ),
-    ({"policy": {"checks": {"a.b": {"http": "https://a/"}}}}, "policy/checks", "a.b"),
+    ({"policy": {"checks": {"a.b": {"http": "https://a/"}}}}, "", "a.b"),
     ({"policy": {"gates": {"deploy": {"timeout": -3}}}}, "policy/gates/deploy/timeout", "0"),
     ({"policy": {"gates": {"deploy": {"timeout": "30sec"}}}}, "policy/gates/deploy/timeout", "pattern"),
     ({"policy": {"gates": {"deploy": {"timeout": "0s"}}}}, "policy/gates/deploy/timeout", "[1-9]"),

@@ -87,3 +87,18 @@ app.kubernetes.io/managed-by: {{ .Release.Service | quote }}
 {{- define "django-probe.probesName" -}}
 {{- printf "%s-probes-%s" (include "django-probe.fullname" .) (.Values.probes | toJson | sha256sum | trunc 8) -}}
 {{- end }}
+
+{{/*
+The `name` and `data` of the ConfigMap that the revision before has mounted, as YAML, if it is another one. Helm deletes
+what is no longer in the manifest, while the pods of that revision may still be made anew. Empty where nothing can be
+looked up, as under `helm template`.
+*/}}
+{{- define "django-probe.probesBefore" -}}
+{{- $pointer := lookup "v1" "ConfigMap" .Release.Namespace (printf "%s-probes" (include "django-probe.fullname" .)) -}}
+{{- $name := dig "data" "name" "" $pointer -}}
+{{- if and $name (ne $name (include "django-probe.probesName" .)) -}}
+{{- with lookup "v1" "ConfigMap" .Release.Namespace $name -}}
+{{- dict "name" $name "data" .data | toYaml -}}
+{{- end -}}
+{{- end -}}
+{{- end }}
