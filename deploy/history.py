@@ -102,6 +102,7 @@ def settings(trusted_origins: Sequence[str]) -> dict[str, Any]:
         "PROBE_TOKENS": environment.words("PROBE_TOKENS"),
         "PROBE_TOKENS_FILE": environment.text("PROBE_TOKENS_FILE"),
         "PROBE_PUBLIC_BADGES": environment.words("PROBE_PUBLIC_BADGES"),
+        "PROBE_PUBLIC_URL": environment.text("PROBE_PUBLIC_URL"),
         "PROBE_METRICS_PER_PROBE": environment.flag("PROBE_METRICS_PER_PROBE"),
         "LOGIN_URL": "/accounts/login/",
         "LOGIN_REDIRECT_URL": "/probe/",

@@ -57,6 +57,10 @@ def _checked(app_configs: Sequence[AppConfig] | None) -> list[CheckMessage]:
         return [*messages, Error(str(error), hint="Correct the policy file.", id="django_probe.E002")]
     idle: list[CheckMessage] = []
     for gate in policy.gates.values():
+        if problem := conf.notify_problem(gate):
+            messages.append(
+                Error(f"{policy.source}: {problem}", hint="Correct the policy file.", id="django_probe.E002")
+            )
         try:
             idle += _idle(policy, gate)
         except UsageError as error:

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final
 
+from django.apps import apps
 from django.conf import settings
 
 from django_probe.environment import environment
@@ -13,7 +14,7 @@ from django_probe.environment import environment
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from django_probe.policy import Policy
+    from django_probe.policy import Gate, Policy
 
 _in_force: Final[ContextVar[Policy | None]] = ContextVar("django_probe_policy", default=None)
 """The policy of the run that loads its probes: --policy may have named it. Other threads have their own."""
@@ -58,6 +59,22 @@ def in_force(policy: Policy | None) -> Iterator[None]:
 def url_prefix() -> Any:
     """Return what settings.PROBE_URL_PREFIX says of where the URLs are; the middleware says whether it can be right."""
     return getattr(settings, "PROBE_URL_PREFIX", "/probe/")
+
+
+def public_url() -> str:
+    """Return the URL of the status page as people see it, from settings.PROBE_PUBLIC_URL; empty if that is not set."""
+    url = str(getattr(settings, "PROBE_PUBLIC_URL", None) or "")
+    return url if not url or url.endswith("/") else f"{url}/"
+
+
+def notify_problem(gate: Gate) -> str:
+    """Return one sentence where a gate has recipients, and no history that could know what to tell them; else ""."""
+    if not gate.notify or apps.is_installed("django_probe.history"):
+        return ""
+    return (
+        f'gates.{gate.name}.notify: the history knows what changed: add "django_probe.history" to INSTALLED_APPS, or '
+        f"take the key out"
+    )
 
 
 def history_database() -> str:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from django_probe.declared.check import Check
+    from django_probe.recipients import Recipient
 
 DEFAULT: Final = "default"
 READY: Final = "ready"
@@ -32,7 +33,8 @@ class Gate:
 
     Empty `probes` and `tags` mean every probe. A `database_access` of None was not written: read-only then, and no
     ceiling for what a probe wishes. `owners` and `runbooks` pair labels or patterns with what they say of probes; of
-    several that name a probe the last counts. `every` and `max_age` matter to the gate `ready` of a web process alone.
+    several that name a probe the last counts. `notify` are those who are told when the gate's state changes. `every`
+    and `max_age` matter to the gate `ready` of a web process alone.
     """
 
     name: str = DEFAULT
@@ -51,6 +53,7 @@ class Gate:
     require: tuple[str, ...] = ()
     owners: tuple[tuple[str, str], ...] = ()
     runbooks: tuple[tuple[str, str], ...] = ()
+    notify: tuple[Recipient, ...] = ()
     every: float = 10.0
     max_age: float = 30.0
 

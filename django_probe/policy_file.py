@@ -32,6 +32,7 @@ from django_probe.keys import (
 )
 from django_probe.names import nearest
 from django_probe.policy import MAX_PARALLEL, READY, Gate, Policy, PolicyError
+from django_probe.recipients import NOTIFY, parse_notify
 from django_probe.terms import (
     Isolation,
     parse_access,
@@ -109,13 +110,14 @@ KEYS: Final[Mapping[str, Key]] = {
     "require": Key(_texts, WORDS, "these have to be there and must not skip"),
     "owners": Key(partial(_by_label, parse_owner), by_label(OWNER), "who mends these"),
     "runbooks": Key(partial(_by_label, parse_runbook), by_label(RUNBOOK), "the URLs of what they do"),
+    "notify": Key(parse_notify, NOTIFY, "who is told when the gate's state changes"),
     "every": Key(parse_timeout, TIMEOUT, "how often a web process runs the gate ready"),
     "max_age": Key(parse_timeout, TIMEOUT, "how long an answer of the gate ready is good"),
 }
 _READY_ONLY: Final = frozenset({"every", "max_age"})
 # The thread that keeps `ready` has no workers, no retries and no guard: what it cannot do it must not promise.
 _NOT_READY: Final = frozenset(
-    {"parallel", "deadline", "retries", "retry_delay", "failfast", "isolation", "database_access", "require"}
+    {"parallel", "deadline", "retries", "retry_delay", "failfast", "isolation", "database_access", "require", "notify"}
 )
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from django_probe.policy import Gate, PolicyError
 from django_probe.policy_file import parse_policy, read_policy
+from django_probe.recipients import Change, Recipient
 from django_probe.terms import DatabaseAccess, Isolation
 from tests.projects import new_project
 
@@ -29,6 +30,12 @@ gates:
     require: [shop.TestCheckout]
     owners: {"shop.*": storefront, shop.TestCheckout: payments}
     runbooks: {shop.TestCheckout: "https://runbooks.example/pay"}
+    notify:
+      - url_env: PROBE_NOTIFY_URL
+        on: [closed, flaky]
+        secret_env: PROBE_NOTIFY_KEY
+        remind: 6h
+      - url: mailto://probe:hush@mail.example
   ready:
     tags: [ready]
     timeout: 1500ms
@@ -90,6 +97,16 @@ def test_parse__every_key_of_the_format():
         require=("shop.TestCheckout",),
         owners=(("shop.*", "storefront"), ("shop.TestCheckout", "payments")),
         runbooks=(("shop.TestCheckout", "https://runbooks.example/pay"),),
+        notify=(
+            Recipient(
+                "PROBE_NOTIFY_URL",
+                url_env="PROBE_NOTIFY_URL",
+                on=(Change.CLOSED, Change.FLAKY),
+                secret_env="PROBE_NOTIFY_KEY",
+                remind=6 * 3600.0,
+            ),
+            Recipient("notify[2] (mailto)", url="mailto://probe:hush@mail.example"),
+        ),
     )
     assert policy.gate("ready") == Gate(name="ready", tags=("ready",), timeout=1.5, every=10.0, max_age=30.0)
 
@@ -113,6 +130,7 @@ def test_parse__a_gate_that_says_nothing_has_the_defaults():
         require=(),
         owners=(),
         runbooks=(),
+        notify=(),
     )
     assert gate("", "ready") == Gate(name="ready", timeout=2.0, every=10.0, max_age=30.0)
 
@@ -172,7 +190,7 @@ def test_parse__anchors_and_merge_keys_share_what_gates_have_in_common():
             "gates: {ready: {require: [shop]}}",
             'gates.ready.require: the gate "ready" is kept by a thread of each web process, which cannot honour ',
         ),
-        ("gates: {ready: {notify: ['https://a.example']}}", "gates.ready.notify: unknown key"),
+        ("gates: {ready: {notfy: ['https://a.example']}}", "gates.ready.notfy: unknown key"),
         ("gates: {deploy: {require: shop}}", "gates.deploy.require: expected a list, got 'shop'"),
         (
             "gates: {deploy: {require: [shop, pay], warn_only: [pay]}}",
@@ -249,6 +267,14 @@ def test_parse__anchors_and_merge_keys_share_what_gates_have_in_common():
         (
             "gates: {deploy: {runbooks: {shop: 'javascript:alert(1)'}}}",
             "gates.deploy.runbooks: 'shop': expected a URL that begins with https:// or http://, got 'javascript:alert",
+        ),
+        (
+            "gates: {ready: {notify: [{url_env: PROBE_NOTIFY_URL}]}}",
+            'gates.ready.notify: the gate "ready" is kept by a thread of each web process, which cannot honour this',
+        ),
+        (
+            "gates: {deploy: {notify: [{url_env: A}, {}]}}",
+            "gates.deploy.notify: entry 2: expected either url, or url_env",
         ),
         # YAML.
         ("gates: {deploy: {}", "line 1, column 19: not YAML: expected ',' or '}', but got '<stream end>'"),

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from django.apps import AppConfig
 from django.core.checks import register
 
+from django_probe.readiness.keeper import beside
+
 if TYPE_CHECKING:
     from django.core.checks import CheckMessage
 
@@ -20,8 +22,15 @@ class HistoryConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register the checks of the settings, which are quick."""
+        """Register the checks of the settings, which are quick, and what web processes do beside their answers."""
         register(_check, "probes")
+        beside(_watch)
+
+
+def _watch() -> None:
+    from django_probe.history.notices import watch  # noqa: PLC0415 (not every process answers requests)
+
+    watch.start()
 
 
 def _check(**options: Any) -> list[CheckMessage]:

@@ -1,4 +1,4 @@
-"""The tables of the history: what each process that ran a gate said, what each of its probes did, and what is counted.
+"""The tables of the history: what each process that ran a gate said, what its probes did, who was told, and counts.
 
 A row is written when a run starts, its heartbeat while it is under way, its results in bulk at the end. Whether a run
 is lost is derived when it is read (`runs`). Nothing here decides a verdict: the columns hold what the frozen record
@@ -133,3 +133,61 @@ class Tally(models.Model):
     def __str__(self) -> str:
         """Return the gate and its counts."""
         return f"{self.gate}: {self.flaky} flaky"
+
+
+class Standing(models.Model):
+    """What those who are told of a gate know of it, and until when nobody is told; a row for each such gate.
+
+    `state` is empty where nobody was ever told, else how the run ended that was told of.
+    """
+
+    gate = models.CharField(max_length=200, unique=True)
+    state = models.CharField(max_length=20, blank=True)
+    flaky = models.BooleanField(default=False)
+    changed_at = models.DateTimeField(null=True, blank=True)
+    silenced_at = models.DateTimeField(null=True, blank=True)
+    silenced_until = models.DateTimeField(null=True, blank=True)
+    silenced_by = models.CharField(max_length=200, blank=True)
+    silenced_why = models.TextField(blank=True)
+
+    objects: ClassVar[models.Manager[Standing]] = HistoryManager()
+
+    class Meta:
+        """It is shown on the gate's page."""
+
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        """Return the gate and what was told of it."""
+        return f"{self.gate} {self.state}"
+
+
+class Notice(models.Model):
+    """The outbox: what one recipient has to be told of one event, until it is delivered and for some time after.
+
+    `recipient` is a name of the policy's, never a URL. Whoever tries to deliver moves `due_at` on before: so nobody
+    else does.
+    """
+
+    event = models.CharField(max_length=32, help_text="The same for all recipients, and for every attempt.")
+    gate = models.CharField(max_length=200)
+    recipient = models.CharField(max_length=200)
+    change = models.CharField(max_length=20)
+    told = models.JSONField(help_text="What is said.")
+    created_at = models.DateTimeField()
+    due_at = models.DateTimeField(help_text="When it is to be tried, or tried again.")
+    delivered_at = models.DateTimeField(null=True, blank=True)
+    attempts = models.PositiveIntegerField(default=0)
+    trouble = models.TextField(blank=True, help_text="Why the last attempt failed.")
+
+    objects: ClassVar[models.Manager[Notice]] = HistoryManager()
+
+    class Meta:
+        """Those that are not delivered are asked for all the time."""
+
+        default_permissions = ()
+        indexes = (models.Index(fields=["delivered_at", "due_at"], name="probe_notice_due"),)
+
+    def __str__(self) -> str:
+        """Return the gate, what became of it, and who is told."""
+        return f"{self.gate} {self.change} {self.recipient}"

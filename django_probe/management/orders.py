@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import TextIO
 
+    from django_probe.history.notices.messenger import Messenger
     from django_probe.history.storage.recorder import Recorder
     from django_probe.policy import Gate
 
@@ -41,6 +42,19 @@ def recorder(labels: Sequence[str], options: dict[str, Any]) -> Recorder | None:
     # What a Job always runs is the gate as its author means it; what a person picks out is not,
     # and of a POST the row says it that waits for this run.
     return Recorder(trigger=trigger, labels=labels, narrowed=bool(chosen) and trigger in ("", HTTP))
+
+
+def messenger(gate: Gate, recorder: Recorder | None) -> Messenger | None:
+    """Return what tells the gate's recipients, where it has some and the run is kept; UsageError without a history."""
+    if problem := conf.notify_problem(gate):
+        raise UsageError(problem)
+    if recorder is None or not gate.notify:
+        return None
+    from django_probe.history.notices.messenger import Messenger  # noqa: PLC0415 (its models are those of an installed app)
+
+    made = Messenger(gate)
+    recorder.also = made.settle
+    return made
 
 
 def runner(

@@ -16,6 +16,8 @@ from django_probe.originals import Original
 from django_probe.readiness.state import NO_PROBES, READY, STALE, STARTING, TIMEOUT, Answer, Step, not_ready
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from django_probe.readiness.rounds import Round
 
 FIRST_WAIT: Final = 0.8
@@ -23,6 +25,14 @@ FIRST_WAIT: Final = 0.8
 _POLL: Final = 0.01
 
 logger = logging.getLogger(__name__)
+
+
+_beside: Final[list[Callable[[], None]]] = []
+
+
+def beside(start: Callable[[], None]) -> None:
+    """Have something else started wherever a process is asked whether it is ready; it may be called more than once."""
+    _beside.append(start)
 
 
 class Keeper:
@@ -84,6 +94,8 @@ class Keeper:
             else:
                 self._wait_until = Original.monotonic() + FIRST_WAIT
                 self._thread = thread
+                for start in _beside:
+                    start()
 
     def _keep(self) -> None:
         from django_probe.readiness.rounds import Rounds  # noqa: PLC0415 (the engine, which nobody else here needs)

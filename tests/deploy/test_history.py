@@ -221,6 +221,7 @@ def test_settings__come_from_the_environment(kept):
         "PROBE_HISTORY_DAYS",
         "PROBE_TOKENS",
         "PROBE_TOKENS_FILE",
+        "PROBE_PUBLIC_URL",
         "PROBE_METRICS_PER_PROBE",
         "PROBE_PUBLIC_BADGES",
     )
@@ -230,12 +231,13 @@ def test_settings__come_from_the_environment(kept):
         PROBE_HISTORY_DAYS="7",
         PROBE_TOKENS=f"{tokens[0]}, {tokens[1]}\n{tokens[2]}",
         PROBE_TOKENS_FILE="/run/tokens",
+        PROBE_PUBLIC_URL="https://probe.example/probe/",
         PROBE_METRICS_PER_PROBE="true",
         PROBE_PUBLIC_BADGES="deploy, periodic",
     )
-    assert found == [7, tokens, "/run/tokens", True, ["deploy", "periodic"]]
+    assert found == [7, tokens, "/run/tokens", "https://probe.example/probe/", True, ["deploy", "periodic"]]
     unset = kept.evaluate("from django.conf import settings", f"[getattr(settings, name) for name in {names}]")
-    assert unset == [30, [], "", False, []]
+    assert unset == [30, [], "", "", False, []]
 
 
 def test_createsuperuser__makes_a_user_where_users_are(kept):

@@ -11,6 +11,7 @@ from dataclasses import replace
 import pytest
 
 from django_probe import policy, policy_file
+from django_probe.recipients import Change
 from tests.helm.charts import CHART, HELMS, render, values_of
 from tests.helm.tools import ROOT
 
@@ -79,6 +80,17 @@ GATES = {
         {"-x": "https://a"}, {"x": ""}, {"x": "wiki/pay"}, {"x": "javascript:alert(1)"}, {"x": "https:///a"},
         {"x": "https://a b"}, {"x": "https://" + "a" * 2000}, {"x": 1}, ["https://a"],
     ],
+    "notify": [
+        [], [{"url_env": "PROBE_NOTIFY_URL"}], [{"url": "mailto://a:b@mail.example"}, {"url_env": "_x"}],
+        [{"url": "https+cloudevents://hooks.example/a", "secret_env": "KEY", "on": ["flaky"]}],
+        [{"url_env": "A", "on": ["closed", "opened", "lost", "flaky"], "remind": "6h"}],
+        [{"url_env": "A", "true": ["lost"]}],
+        {}, "A", [{}], ["A"], [{"url": "mailto://a", "url_env": "A"}], [{"url": "mail.example"}], [{"url": "https://"}],
+        [{"url": "json://a b"}], [{"url": "json://" + "a" * 2000}], [{"url": 1}], [{"url_env": "json://a"}],
+        [{"url_env": ""}], [{"url_env": "1A"}], [{"url_env": "A", "on": []}], [{"url_env": "A", "on": ["open"]}],
+        [{"url_env": "A", "on": "closed"}], [{"url_env": "A", "secret_env": "a-b"}], [{"url_env": "A", "remind": 0}],
+        [{"url_env": "A", "mail": "x"}], [{"on": ["closed"]}],
+    ],
     "parallel": [1, 1000, 0, 1001, -1, 1.5, "4", True],
     "timeout": [
         30, 0.5, 604800, "30", "0.5", "250ms", "2m30s", "1h2m3.5s4ms", "0m1s", "00.10s", "7h", "5m3ms", "168h",
@@ -127,6 +139,14 @@ def test_policy__means_to_the_command_what_it_means_in_the_values(version):
     written = render({"policy": {"gates": gates}}, version=version).kind("ConfigMap")["data"]["probe.yaml"]
     got = policy_file.parse_policy(written, "values").gates
     assert {name: got[name] for name in read} == {name: replace(gate, name=name) for name, gate in read.items()}
+
+
+def test_policy__takes_the_word_on_from_yaml(version, tmp_path):
+    """YAML 1.1, which Helm reads, takes the word `on` for a truth, as a key too; the command knows what was meant."""
+    values = tmp_path / "values.yaml"
+    values.write_text("policy: {gates: {deploy: {notify: [{url_env: A, on: [lost]}]}}}", encoding="utf-8")
+    written = render({}, "--values", str(values), version=version).kind("ConfigMap")["data"]["probe.yaml"]
+    assert policy_file.parse_policy(written, "values").gates["deploy"].notify[0].on == (Change.LOST,)
 
 
 WRONG = [
@@ -180,6 +200,8 @@ def test_wrong_value__is_refused_by_both_helms(values, path, word):
 SENTENCES = [
     ({"policy": {"gates": {"deploy": {}, "ready": {"parallel": 4}}}}, "policy.gates.ready.parallel: the gate"),
     ({"policy": {"gates": {"ready": {"require": ["shop"]}}}}, "policy.gates.ready.require: the gate"),
+    ({"policy": {"gates": {"ready": {"isolation": "process"}}}}, "policy.gates.ready.isolation: the gate"),
+    ({"policy": {"gates": {"ready": {"notify": []}}}}, "policy.gates.ready.notify: the gate"),
     ({"policy": {"gates": {"deploy": {"max_age": "30s"}}}}, "policy.gates.deploy.max_age: only the gate"),
     ({"gate": {"fault": "fail"}, "env": [{"name": "PROBE_PATH", "value": "/app/probes"}]}, "gate.fault: env sets"),
     ({"web": {"enabled": True, "containerPort": 9000}}, "web.containerPort: the image's own server listens on 8000"),

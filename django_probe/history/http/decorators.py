@@ -15,6 +15,7 @@ from django_probe.history.errors import RequestError
 from django_probe.history.http import responses
 from django_probe.history.http.access import Denied
 from django_probe.history.models import Run
+from django_probe.history.notices import watch
 from django_probe.history.storage import store
 from django_probe.readiness import views as plain
 from django_probe.reports.text import one_line
@@ -43,6 +44,7 @@ def answering(*methods: str) -> Callable[[plain.View], plain.View]:
                     raise RequestError(405, "method not allowed", {"Allow": ", ".join(methods)})
                 if any("\0" in part for part in parts.values()):  # PostgreSQL refuses text with one
                     raise RequestError(404, "there is nothing of that name")
+                watch.start()
                 with _place():
                     response = view(request, **parts)
             except Exception as error:  # noqa: BLE001 (there is always an answer)

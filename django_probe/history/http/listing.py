@@ -10,10 +10,9 @@ from urllib.parse import urlencode
 from django_probe.history.errors import RequestError
 from django_probe.history.models import Run
 from django_probe.history.pages import statistics
-from django_probe.history.pages.statistics import Mark, mark
 from django_probe.history.storage import runs
 from django_probe.history.storage.clock import to_column
-from django_probe.history.storage.summaries import State
+from django_probe.history.storage.summaries import Mark, State, mark
 from django_probe.history.triggers import gates
 from django_probe.reports.json import timestamp
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from django_probe.history.pages.rendering import page
-from django_probe.history.pages.statistics import mark
+from django_probe.history.storage.summaries import mark
 from django_probe.reports.html.filters import count, number
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from urllib.parse import urlencode
 
 from django_probe.history.pages import plots
 from django_probe.history.pages.rendering import page
-from django_probe.history.pages.statistics import PERIODS, WIDTHS, Mark, mark
-from django_probe.history.storage.summaries import State
+from django_probe.history.pages.statistics import PERIODS, WIDTHS
+from django_probe.history.storage.summaries import Mark, State, mark
 from django_probe.history.triggers import narrowing
 from django_probe.reports.html.filters import count, number, utc
 from django_probe.results import PROBLEMS, Outcome

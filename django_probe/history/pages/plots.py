@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Final
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
-from django_probe.history.pages.statistics import TREND, WIDTHS, Mark
+from django_probe.history.pages.statistics import TREND, WIDTHS
+from django_probe.history.storage.summaries import Mark
 from django_probe.reports.html.filters import count, number, took, utc
 from django_probe.results import Outcome
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 from itertools import dropwhile, islice, takewhile
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,7 +14,7 @@ from django_probe.history.models import Run
 from django_probe.history.pages.heatmap import heat_map
 from django_probe.history.storage import records, runs
 from django_probe.history.storage.clock import from_column, to_column
-from django_probe.history.storage.summaries import State
+from django_probe.history.storage.summaries import Mark, State, mark
 from django_probe.reports.causes import causes
 
 if TYPE_CHECKING:
@@ -38,14 +37,6 @@ _GROUPED: Final = 300
 """Problems of a gate that are grouped by their causes."""
 _APART: Final = timedelta(hours=1)
 """Shards of a run start closer together than this."""
-
-
-class Mark(StrEnum):
-    """How a run of a whole gate ended."""
-
-    PASSED = "passed"
-    CLOSED = "closed"
-    LOST = "lost"
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,13 +117,6 @@ class GateView:
     latest: tuple[RunSummary, ...]
     before: int | None
     older: int | None
-
-
-def mark(summary: RunSummary) -> Mark:
-    """Return how a finished run ended."""
-    if summary.state is State.LOST:
-        return Mark.LOST
-    return Mark.PASSED if summary.passed else Mark.CLOSED
 
 
 def cards(names: Iterable[str]) -> list[GateCard]:

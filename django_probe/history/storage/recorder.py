@@ -51,11 +51,13 @@ _TURNS: Final = 0.2
 class Recorder:
     """Writes one run. `labels` are what it was limited to, `narrowed` whether somebody chose them by hand.
 
-    `trouble` is None, or the sentence to warn with, after `finished` or `refused`.
+    `trouble` is None, or the sentence to warn with, after `finished` or `refused`. `also` is called in the transaction
+    that writes the record.
     """
 
     def __init__(self, *, trigger: str, labels: Sequence[str], narrowed: bool) -> None:
         self.trouble: str | None = None
+        self.also: Callable[[], None] | None = None
         # Of gevent and eventlet, which replace this function, a thread runs only while this one waits for something.
         self.live = not isinstance(_thread.start_new_thread, BuiltinFunctionType)
         self._turn = 0.0
@@ -211,7 +213,7 @@ class Recorder:
         elif self._run is not None:
             if self._key is None:
                 self._key = self._begin()
-            store.finish(cast("int", self._key), self._run)
+            store.finish(cast("int", self._key), self._run, self.also)
 
     def _refuse(self, sentence: str) -> None:
         if self._trigger == store.HTTP:

@@ -20,7 +20,7 @@ from django_probe.reports.text import one_line, visible
 from django_probe.results import Earlier, Outcome, ProbeResult, ProbeRun
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
 HEARTBEAT: Final = 2.0
 """Seconds from one heartbeat to the next."""
@@ -101,8 +101,8 @@ def beat(key: int, *, total: int, done: int, problems: int) -> None:
     Run.objects.filter(pk=key).update(heartbeat_at=Now(), total=total, done=done, problems=problems)
 
 
-def finish(key: int, run: ProbeRun) -> None:
-    """Write the record, all of it or nothing; writing it twice changes nothing."""
+def finish(key: int, run: ProbeRun, also: Callable[[], None] | None = None) -> None:
+    """Write the record, all of it or nothing, and what `also` writes; writing it twice changes nothing."""
     with transaction.atomic(using=conf.history_database()):
         is_new = Run.objects.filter(pk=key, finished_at=None).exists()
         Result.objects.filter(run=key).delete()
@@ -123,6 +123,8 @@ def finish(key: int, run: ProbeRun) -> None:
             reason=one_line(run.reason),
             lease=None,
         )
+        if also:
+            also()
         if is_new and (flaky := sum(result.flaky for result in run.results)):
             _count(_clip(run.gate, 200), flaky)  # last, since runs of one gate wait here for each other
 

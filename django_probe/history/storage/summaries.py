@@ -27,6 +27,14 @@ class State(StrEnum):
     LOST = "lost"
 
 
+class Mark(StrEnum):
+    """How a run of a whole gate ended."""
+
+    PASSED = "passed"
+    CLOSED = "closed"
+    LOST = "lost"
+
+
 _UNIQUE: Final = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 PART: Final = "part"
 UNHEARD: Final = "its process ended, or could not reach this database, before it had said how the run went"
@@ -184,6 +192,13 @@ class RunSummary:
     def is_verdict(self) -> bool:
         """Whether the gate stands as this run says: it ended, and was of the whole gate."""
         return self.state is not State.RUNNING and not self.narrowed
+
+
+def mark(summary: RunSummary) -> Mark:
+    """Return how a finished run ended."""
+    if summary.state is State.LOST:
+        return Mark.LOST
+    return Mark.PASSED if summary.passed else Mark.CLOSED
 
 
 def missing_shards(shards: Iterable[str]) -> tuple[str, ...]:

@@ -129,7 +129,7 @@ class Command(BaseCommand):
 
     def handle(self, *labels: str, **options: Any) -> None:
         """Run, and exit with the verdict; 2 with one line where something was asked for that cannot be done."""
-        recorder = None
+        recorder = messenger = None
         try:
             if self._from_command_line:
                 options["stderr"] = streams.standard_error()
@@ -142,6 +142,7 @@ class Command(BaseCommand):
             else:
                 recorder = orders.recorder(labels, options)
                 runner = orders.runner(options, recorder, stdout, self._age(), self._line.folder if self._line else "")
+                messenger = orders.messenger(runner.gate, recorder)
                 code = list_probes(runner, labels, stdout, self._say) if options["list"] else self._run(runner, labels)
         except UsageError as error:
             sentence = one_line(Redactor()(str(error)))
@@ -150,6 +151,10 @@ class Command(BaseCommand):
             raise CommandError(sentence) from None
         if recorder and recorder.trouble:
             self._say(one_line(Redactor()(recorder.trouble)))
+        elif messenger:
+            messenger.deliver()
+            if messenger.trouble:
+                self._say(one_line(Redactor()(messenger.trouble)))
         if self._from_command_line:
             gc.freeze()  # the process is about to end: a last collection of all that is loaded would take 30 ms
         if code:

@@ -108,7 +108,7 @@ https://kubernetes.io/docs/concepts/workloads/controllers/job/#pod-backoff-failu
 {{/* A policy that no run could read would be noticed in the pods alone, after the release is applied. */}}
 {{- define "django-probe.checkPolicy" -}}
 {{- range $name, $gate := .Values.policy.gates -}}
-{{- $wrong := eq $name "ready" | ternary (list "parallel" "deadline" "retries" "retry_delay" "failfast" "database_access" "require") (list "every" "max_age") -}}
+{{- $wrong := eq $name "ready" | ternary (list "parallel" "deadline" "retries" "retry_delay" "failfast" "isolation" "database_access" "require" "notify") (list "every" "max_age") -}}
 {{- range $key := $wrong -}}
 {{- if hasKey ($gate | default dict) $key -}}
 {{- fail (printf "policy.gates.%s.%s: %s; take it out" $name $key (eq $name "ready" | ternary "the gate \"ready\" is kept by a thread of each web process, which cannot honour this key" "only the gate \"ready\" is kept by a web process")) -}}

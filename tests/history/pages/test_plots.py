@@ -12,7 +12,8 @@ from tests.history import recorded
 PLOTS = """
 from django_probe.history.pages import plots
 from django_probe.history.pages.heatmap import Cell, ProbeHistory
-from django_probe.history.pages.statistics import Mark, Past
+from django_probe.history.pages.statistics import Past
+from django_probe.history.storage.summaries import Mark
 
 UNTIL = datetime(2026, 3, 2, tzinfo=UTC)
 SINCE = UNTIL - timedelta(hours=120)

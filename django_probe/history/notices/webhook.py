@@ -1,0 +1,71 @@
+"""Posts a CloudEvent, signed where there is a key: https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md.
+
+Redirects are not followed: what a URL's owner did not name gets no event, and no credentials. Nothing that is raised
+here shows the URL.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import ssl
+from base64 import b64encode
+from typing import Final
+from urllib.error import URLError
+from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.request import HTTPHandler, HTTPSHandler, OpenerDirector, ProxyHandler, Request
+
+import django_probe
+from django_probe.history.notices.errors import UndeliveredError
+from django_probe.recipients import CLOUDEVENTS, scheme
+
+_SECONDS: Final = 10.0
+"""How long the receiver may say nothing."""
+_CONTENT_TYPE: Final = "application/cloudevents+json; charset=utf-8"
+
+
+def post(url: str, body: bytes, key: str) -> None:
+    """Post `body` to the URL, whose scheme is http+cloudevents or https+cloudevents. Raise UndeliveredError."""
+    opener = OpenerDirector()  # with no handler for redirects, nor one that makes errors of statuses
+    for handler in (ProxyHandler(), HTTPHandler(), HTTPSHandler(context=ssl.create_default_context())):
+        opener.add_handler(handler)
+    try:
+        request = _request(url, body, key)
+        with opener.open(request, timeout=_SECONDS) as response:
+            status: int = response.status
+    except Exception as error:  # noqa: BLE001 (a URL can be wrong in many ways)
+        raise UndeliveredError(_why(error)) from None  # the other may show the URL
+    if 300 <= status < 400:  # noqa: PLR2004 (what HTTP calls a redirection)
+        raise UndeliveredError(f"it answered {status}, and redirects are not followed")
+    if not 200 <= status < 300:  # noqa: PLR2004 (what HTTP calls successful)
+        raise UndeliveredError(f"it answered {status}")
+
+
+def signature(body: bytes, key: str) -> str:
+    """Return what the header X-Probe-Signature says of the raw body."""
+    return f"sha256={hmac.new(key.encode(), body, hashlib.sha256).hexdigest()}"
+
+
+def _request(url: str, body: bytes, key: str) -> Request:
+    parts = urlsplit(url)
+    userinfo, _, host = parts.netloc.rpartition("@")
+    plain = urlunsplit((scheme(url).removesuffix(CLOUDEVENTS), host, parts.path or "/", parts.query, ""))
+    headers = {"Content-Type": _CONTENT_TYPE, "User-Agent": f"django-probe/{django_probe.__version__}"}
+    if userinfo:
+        headers["Authorization"] = f"Basic {b64encode(unquote(userinfo).encode()).decode()}"
+    if key:
+        headers["X-Probe-Signature"] = signature(body, key)
+    return Request(plain, body, headers, method="POST")  # noqa: S310 (the scheme is http or https: see `delivery`)
+
+
+def _why(error: Exception) -> str:
+    """Return in a few words, which show nothing of the URL, why nothing was delivered."""
+    cause = error.reason if isinstance(error, URLError) and isinstance(error.reason, Exception) else error
+    match cause:
+        case TimeoutError():
+            return f"no answer within {_SECONDS:.0f}s"
+        case ssl.SSLCertVerificationError():
+            return "its TLS certificate is not valid"
+        case OSError() if cause.strerror:
+            return cause.strerror
+    return type(cause).__name__
