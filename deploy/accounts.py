@@ -7,14 +7,17 @@ import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth import views
+from django.contrib.auth.forms import AuthenticationForm
+from django.shortcuts import render
 from django.urls import path
 from django.utils.safestring import mark_safe
 from django.views.generic import RedirectView
 
 if TYPE_CHECKING:
-    from django.http import HttpRequest
+    from django.http import HttpRequest, HttpResponse
     from django.http.response import HttpResponseBase
 
 _STYLE: Final = (Path(__file__).resolve().parent / "templates" / "login.css").read_text(encoding="utf-8")
@@ -36,6 +39,21 @@ class LoginView(views.LoginView):
         response = super().dispatch(request, *args, **kwargs)
         response.headers["Content-Security-Policy"] = _POLICY
         return response
+
+
+def locked_out(request: HttpRequest, _response: HttpResponseBase, _credentials: Any) -> HttpResponse:
+    """Return the log-in page for whoever tried too often: 429, and for how long to wait."""
+    wait = settings.AXES_COOLOFF_TIME
+    context = {
+        **LoginView.extra_context,
+        "form": AuthenticationForm(request),
+        "next": request.POST.get("next", ""),
+        "wait": int(wait.total_seconds() // 60),
+    }
+    response = render(request, LoginView.template_name, context, status=429)
+    response.headers["Content-Security-Policy"] = _POLICY
+    response.headers["Retry-After"] = str(int(wait.total_seconds()))
+    return response
 
 
 admin.site.site_header = admin.site.site_title = "Probes"

@@ -11,7 +11,6 @@ import json
 import math
 import os
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -25,29 +24,41 @@ MOST_WORKERS: Final = 4
 CGROUP: Final = Path("/sys/fs/cgroup")
 
 
-class AccessLog(Logger):
-    """Writes one JSON object for each request to standard output, but none for kubelet's, which come all the time."""
+class Logs(Logger):
+    """Writes what happens to standard error and each request to standard output, in the form of the application's log.
+
+    Kubelet's requests, which come all the time, are not written.
+    """
+
+    def setup(self, cfg: Any) -> None:
+        """Give gunicorn's own handlers the form."""
+        from deploy import logs  # noqa: PLC0415  (gunicorn reads this file before it finds our folder)
+
+        super().setup(cfg)
+        for handler in (*self.error_log.handlers, *self.access_log.handlers):
+            handler.setFormatter(logs.formatter(logs.form(logs.JSON)))
 
     def access(self, resp: Any, req: Any, environ: dict[str, Any], request_time: timedelta) -> None:
         """Write the line of a request that was answered."""
-        from deploy.worker import is_kubelets  # noqa: PLC0415  (gunicorn reads this file before it finds our folder)
+        from deploy.worker import is_kubelets  # noqa: PLC0415  (as above)
 
         del req
         if not self.access_log_enabled or is_kubelets(environ["PATH_INFO"]):
             return
-        line = {
-            "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
+        status = int(str(resp.status).split(None, 1)[0])
+        more = {
             "remote": environ.get("REMOTE_ADDR"),
-            "method": environ["REQUEST_METHOD"],
-            "path": environ["PATH_INFO"],
+            "method": method,
+            "path": path,
             "query": environ.get("QUERY_STRING", ""),
-            "status": int(str(resp.status).split(None, 1)[0]),
+            "status": status,
             "bytes": resp.sent,
             "seconds": round(request_time.total_seconds(), 6),
             "agent": environ.get("HTTP_USER_AGENT", ""),
         }
-        # JSON in ASCII, so that nothing that a client sends can end the line or steer a terminal.
-        self.access_log.info("%s", json.dumps(line))
+        # In ASCII, so that nothing that a client sends can end the line or steer a terminal.
+        self.access_log.info("%s %s %d", method, json.dumps(path)[1:-1], status, extra=more)
 
 
 def when_ready(server: Any) -> None:
@@ -101,9 +112,16 @@ def _number(name: str, default: int) -> int:
 
 def _wants_access_log() -> bool:
     text = os.environ.get("WEB_ACCESS_LOG", "").strip()
-    if text not in ("", "none", "json"):
-        _refuse(f'WEB_ACCESS_LOG: {text!r} is neither "json" nor "none"')
-    return text == "json"
+    if text not in ("", "none", "on", "json"):  # json: as it was called when there was no other form
+        _refuse(f'WEB_ACCESS_LOG: {text!r} is neither "on" nor "none"')
+    return text in ("on", "json")
+
+
+def _log_form() -> str:
+    text = os.environ.get("LOG_FORMAT", "").strip() or "json"
+    if text not in ("json", "text"):
+        _refuse(f'LOG_FORMAT: {text!r} is neither "json" nor "text"')
+    return text
 
 
 def _refuse(sentence: str) -> None:
@@ -140,7 +158,8 @@ sendfile = False
 
 # Gunicorn believes headers that say "this was https" only from the addresses in FORWARDED_ALLOW_IPS.
 accesslog = "-" if _wants_access_log() else None
-logger_class = AccessLog
+os.environ["LOG_FORMAT"] = _log_form()  # for the settings too, which write for people where nobody sets it
+logger_class = Logs
 
 # Only signals control this server. The control socket would need a home directory that can be written.
 control_socket_disable = True

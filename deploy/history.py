@@ -7,6 +7,7 @@ not be able to write.
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -27,6 +28,7 @@ APPS: Final = {
     "sessions": "django.contrib.sessions",
     "messages": "django.contrib.messages",
     "admin": "django.contrib.admin",
+    "axes": "axes",
     "probe_history": "django_probe.history",
 }
 
@@ -42,6 +44,7 @@ MIDDLEWARE: Final = (
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",
 )
 
 # Nobody waits more than 15 s for a PostgreSQL that is gone, or that takes a connection and stays silent: see
@@ -104,6 +107,7 @@ def settings(trusted_origins: Sequence[str]) -> dict[str, Any]:
         "PROBE_PUBLIC_BADGES": environment.words("PROBE_PUBLIC_BADGES"),
         "PROBE_PUBLIC_URL": environment.text("PROBE_PUBLIC_URL"),
         "PROBE_METRICS_PER_PROBE": environment.flag("PROBE_METRICS_PER_PROBE"),
+        **_LIMITS,
         "LOGIN_URL": "/accounts/login/",
         "LOGIN_REDIRECT_URL": "/probe/",
         "LOGOUT_REDIRECT_URL": "/accounts/login/",
@@ -127,6 +131,23 @@ def settings(trusted_origins: Sequence[str]) -> dict[str, Any]:
             )
         ],
     }
+
+
+# How often a password may be tried for one user from one address: https://django-axes.readthedocs.io. Neither alone:
+# behind a proxy that is not trusted all visitors have one address, and anybody could lock a user out everywhere.
+_LIMITS: Final = {
+    "AUTHENTICATION_BACKENDS": ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"],
+    "AXES_LOCKOUT_PARAMETERS": [["username", "ip_address"]],
+    "AXES_FAILURE_LIMIT": 10,
+    "AXES_COOLOFF_TIME": timedelta(minutes=15),
+    "AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT": False,
+    "AXES_RESET_ON_SUCCESS": True,
+    "AXES_CLIENT_IP_CALLABLE": "deploy.addresses.of_client",
+    "AXES_LOCKOUT_CALLABLE": "deploy.accounts.locked_out",
+    "AXES_DISABLE_ACCESS_LOG": True,  # a row for each log-in, which nobody would delete
+    "AXES_SENSITIVE_PARAMETERS": ["username"],  # people type their password there
+    "AXES_VERBOSE": False,
+}
 
 
 def check_tokens() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from django.core.management.utils import get_random_secret_key
 
-from deploy import environment, history, probe_path, services
+from deploy import environment, history, logs, probe_path, services
 
 DEPLOY = Path(__file__).resolve().parent
 
@@ -54,10 +54,5 @@ TIME_ZONE = "UTC"
 PROBE_POLICY = environment.text("PROBE_POLICY") or DEPLOY / "probe.yaml"
 PROBE_RUNNER = environment.text("PROBE_RUNNER")
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["stderr"], "level": "INFO"},
-}
+# A gate and the other commands write for people all the same; deploy/gunicorn.conf.py sets the variable for a server.
+LOGGING = logs.settings(logs.form(logs.TEXT))

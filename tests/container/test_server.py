@@ -144,14 +144,14 @@ def test_orphans__that_exit_with_our_codes_do_not_stop_the_server(container):
         assert running.execute("sh", "-c", zombies) == ""
 
 
-def test_access_log__is_json_without_kubelets_questions(container):
-    """One object a line with the path that was asked; nothing of ready/ and live/."""
-    with serving(container, WEB_ACCESS_LOG="json") as (running, port, _):
+def test_log__is_json_and_has_no_questions_of_kubelets(container):
+    """One object a line, of gunicorn and of requests with the path that was asked; nothing of ready/ and live/."""
+    with serving(container, WEB_ACCESS_LOG="on") as (running, port, _):
         ask(port, "/probe/live/", **KUBELET)
         ask(port, "/nothing/?a=%22", **{**KUBELET, "User-Agent": 'a "quote\t'})
         running.await_line('"/nothing/"')
-        lines = [json.loads(line) for line in running.logs().splitlines() if line.startswith("{")]
-    (line,) = lines
+        lines = [json.loads(line) for line in running.logs().splitlines()]
+    (line,) = [line for line in lines if line["logger"] == "gunicorn.access"]
     assert (line["method"], line["path"], line["query"], line["agent"]) == ("GET", "/nothing/", "a=%22", 'a "quote')
     assert line["status"] >= 400
     assert datetime.fromisoformat(line["time"]).tzinfo

@@ -40,6 +40,38 @@ def test_log_in__with_the_right_password_alone(site):
     assert visitor.get("/admin/auth/user/").status == 302
 
 
+LIMITED = """
+from django.contrib.auth.models import User
+from django.test import Client, override_settings
+
+def tried(password, client="198.51.100.1", path="/accounts/login/", user="ann", **more):
+    visitor = Client(headers={"host": "localhost", "x-forwarded-for": client})
+    answer = visitor.post(path, {"username": user, "password": password, **more})
+    return [answer.status_code, answer.headers.get("Retry-After"), "try again in 15 minutes" in answer.content.decode()]
+
+with override_settings(AXES_FAILURE_LIMIT=3, PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
+    User.objects.create_superuser("ann", password="correct horse")
+    User.objects.create_superuser("ben", password="correct horse")
+    wrong = [tried("wrong")[0] for _ in range(2)]
+    good = tried("correct horse")[0]
+    again = [tried("wrong")[0] for _ in range(3)]
+    locked = [tried("correct horse"), tried("correct horse", "6.6.6.6, 198.51.100.1"),
+              tried("correct horse", path="/admin/login/")]
+    others = [tried("correct horse", "198.51.100.2")[0], tried("correct horse", user="ben")[0]]
+"""
+
+
+def test_log_in__is_limited_for_a_user_at_an_address(kept):
+    """After so many wrong passwords the right one is refused too, there alone, and at the admin's log-in as well.
+
+    A good one before that counts from none again; what a client writes into the proxy's header changes nothing.
+    """
+    code = f"import logging; logging.disable()\n{LIMITED}"
+    got = kept.evaluate(code, "[wrong, good, again, locked, others]")
+    assert got == [[200, 200], 302, [200, 200, 429], [[429, "900", True]] * 3, [302, 302]]
+    assert kept.setting("AXES_FAILURE_LIMIT") == 10
+
+
 def test_log_in__leads_to_the_gates_and_never_to_another_host(site):
     """Without `next`, or with one of somebody else."""
     assert Visitor(site).log_in().headers["Location"] == "/probe/"

@@ -72,7 +72,13 @@ def test_arguments__are_stronger():
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("WEB_CONCURRENCY", "0"), ("WEB_THREADS", "many"), ("WEB_GRACEFUL_TIMEOUT", "-1"), ("WEB_ACCESS_LOG", "yes")],
+    [
+        ("WEB_CONCURRENCY", "0"),
+        ("WEB_THREADS", "many"),
+        ("WEB_GRACEFUL_TIMEOUT", "-1"),
+        ("WEB_ACCESS_LOG", "yes"),
+        ("LOG_FORMAT", "xml"),
+    ],
 )
 def test_environment__a_wrong_value_is_one_line_and_exit_code_2(name, value):
     """The line names the variable and the value; nothing is served."""
@@ -107,5 +113,5 @@ def test_workers__one_for_each_cpu_of_the_limit(tmp_path, files, workers):
 def test_page__has_every_variable():
     """The table of docs/image.md names what the file reads, and what gunicorn reads itself."""
     page = (ROOT / "docs" / "image.md").read_text(encoding="utf-8")
-    read = set(re.findall(r'"(WEB_\w+)"', CONFIG.read_text(encoding="utf-8")))
+    read = set(re.findall(r'"((?:WEB|LOG)_\w+)"', CONFIG.read_text(encoding="utf-8")))
     assert set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)) == {*read, "FORWARDED_ALLOW_IPS"}

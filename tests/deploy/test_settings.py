@@ -105,7 +105,7 @@ def test_logging__goes_to_standard_error(deployment):
 
 
 def test_wsgi__serves(deployment):
-    """`deploy.wsgi` is an application: it answers, if only that nothing is there."""
+    """`deploy.wsgi` is an application: it answers, and leads to the pages."""
     code = """
     import logging
     from django.test import RequestFactory
@@ -115,7 +115,7 @@ def test_wsgi__serves(deployment):
     environ = RequestFactory().get("/", SERVER_NAME="localhost").environ
     application(environ, lambda status, headers: seen.append(status))
     """
-    assert deployment.evaluate(code, "seen") == ["404 Not Found"]
+    assert deployment.evaluate(code, "seen") == ["302 Found"]
 
 
 def test_table__names_every_variable_that_is_read(deployment):

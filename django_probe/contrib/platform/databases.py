@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from django.apps import apps
 from django.db import DEFAULT_DB_ALIAS, connections, router
@@ -13,6 +13,9 @@ from django_probe.contrib.platform.parts import blaming
 
 if TYPE_CHECKING:
     from django.db.backends.base.base import BaseDatabaseWrapper
+
+_OF_THE_PAGES: Final = ("django_probe.history.", "django.contrib.", "axes.")
+"""Where models are of what the pages need: of the history, of those who log in, and of how often they tried."""
 
 
 def answer(alias: str) -> str | None:
@@ -51,7 +54,7 @@ def _is_the_gates_own(alias: str) -> bool:
         and not any(
             router.allow_migrate_model(alias, model)
             for model in apps.get_models()
-            if not model.__module__.startswith(("django_probe.history.", "django.contrib."))
+            if not model.__module__.startswith(_OF_THE_PAGES)
         )
     )
 

@@ -1,0 +1,67 @@
+"""The form in which the container logs: a JSON object in each line, or lines for people (LOG_FORMAT)."""
+
+from __future__ import annotations
+
+import logging
+import os
+from typing import TYPE_CHECKING, Any, Final
+
+from pythonjsonlogger.core import RESERVED_ATTRS
+from pythonjsonlogger.json import JsonFormatter
+
+from django_probe.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+VARIABLE: Final = "LOG_FORMAT"
+JSON: Final = "json"
+TEXT: Final = "text"
+
+
+class JsonLines(JsonFormatter):
+    """Makes one line of ASCII of a record, whatever is in it: `time` in UTC, `level`, `logger`, `message`, extras."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "%(levelname)s %(name)s %(message)s",
+            rename_fields={"levelname": "level", "name": "logger"},
+            reserved_attrs=[*RESERVED_ATTRS, "request"],  # an object of Django's, of which the message tells
+            timestamp="time",
+        )
+
+    def process_log_record(self, log_data: dict[str, Any]) -> dict[str, Any]:
+        """Return what is written, the time first."""
+        return {"time": log_data.pop("time"), **log_data}
+
+
+class Lines(logging.Formatter):
+    """Makes lines for people: time, level, logger and message, and below it the traceback."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
+
+
+def form(default: str) -> str:
+    """Return the form that the environment asks for. Raise UsageError if it asks for another."""
+    text = os.environ.get(VARIABLE, "").strip() or default
+    if text not in (JSON, TEXT):
+        raise UsageError(f'{VARIABLE}: {text!r} is neither "json" nor "text"')
+    return text
+
+
+def formatter(form: str) -> logging.Formatter:
+    """Return what makes lines of that form."""
+    return JsonLines() if form == JSON else Lines()
+
+
+def settings(form: str) -> Mapping[str, Any]:
+    """Return Django's LOGGING: everything goes to standard error, in that form."""
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"line": {"()": lambda: formatter(form)}},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+        "root": {"handlers": ["stderr"], "level": "INFO"},
+        "loggers": {"axes": {"level": "WARNING"}},  # which says twice of each log-in that it looked
+    }
