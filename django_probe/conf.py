@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final
@@ -10,6 +11,7 @@ from django.apps import apps
 from django.conf import settings
 
 from django_probe.environment import environment
+from django_probe.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,6 +56,18 @@ def in_force(policy: Policy | None) -> Iterator[None]:
         yield
     finally:
         _in_force.reset(token)
+
+
+def log_level() -> int:
+    """Return the level from which what probes log is kept: that of settings.PROBE_LOG_LEVEL, a name or a number.
+
+    It is WARNING where nothing is set. Raise UsageError where there is no such level.
+    """
+    given = getattr(settings, "PROBE_LOG_LEVEL", None) or logging.WARNING
+    level = logging.getLevelNamesMapping().get(given.upper()) if isinstance(given, str) else given
+    if not isinstance(level, int) or isinstance(level, bool) or level < 1:
+        raise UsageError(f'PROBE_LOG_LEVEL: expected a level such as "INFO" or "WARNING", got {given!r}')
+    return level
 
 
 def url_prefix() -> Any:

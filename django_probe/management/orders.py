@@ -73,6 +73,7 @@ def runner(
     if (where := sink()) not in ("log", "none"):
         raise UsageError(f'PROBE_REPORT_SINK: {where!r} is neither "log" nor "none"')
     redaction.patterns()  # a wrong one is found before anything runs that could show what it was to hide
+    conf.log_level()
     path = conf.runner_path()
     make = _imported(path)
     policy = conf.policy(options["policy"])

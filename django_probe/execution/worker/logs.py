@@ -1,4 +1,4 @@
-"""Keeps what is logged while probes run, from WARNING up, whatever LOGGING makes of it; and mails nothing to ADMINS.
+"""Keeps what is logged while probes run, from a level up, whatever LOGGING makes of it; and mails nothing to ADMINS.
 
 Handlers would not do: what has a level, is disabled, does not propagate or is configured anew while a probe runs would
 not come to them. So the classes of `logging` are asked. What LOGGING lets through goes where it goes, and nothing else.
@@ -7,12 +7,12 @@ not come to them. So the classes of `logging` are asked. What LOGGING lets throu
 from __future__ import annotations
 
 import threading
-from logging import WARNING, Logger, LogRecord
+from logging import Logger, LogRecord
 from typing import Final
 
 from django.utils.log import AdminEmailHandler
 
-from django_probe import details
+from django_probe import conf, details
 from django_probe.execution.failures import formatted, shortened
 from django_probe.execution.redaction import Redactor
 
@@ -30,6 +30,7 @@ class Logs:
     """The records of one probe at a time; from its making until `close`, what this process logs comes here."""
 
     def __init__(self) -> None:
+        self.level = conf.log_level()
         self._kept: list[str] = []
         self._more = 0
         _install()
@@ -87,14 +88,14 @@ def _install() -> None:
 def _kept_or_enabled(logger: Logger, level: int) -> bool:
     if _is_enabled_for(logger, level):
         return True
-    if not _listening or level < WARNING:
+    if not _listening or level < _listening[0].level:
         return False
     _unwanted.key = (logger, level)
     return True
 
 
 def _keep_and_handle(logger: Logger, record: LogRecord) -> None:
-    if _listening and record.levelno >= WARNING:
+    if _listening and record.levelno >= _listening[0].level:
         _listening[0].take(record)
         key, _unwanted.key = _unwanted.key, None
         if key == (logger, record.levelno):

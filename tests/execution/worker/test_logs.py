@@ -109,3 +109,28 @@ def test_records_are_kept_from_warning_up_whatever_logging_makes_of_them(project
     assert ended["test_many"]["logs"].endswith("[... 900 more were left out ...]")
     assert (ended["test_passes"]["outcome"], ended["test_passes"]["logs"]) == ("passed", "")
     assert not (project.path / "mailed").exists(), "an AdminEmailHandler is held back"
+
+
+def test_level_from_which_records_are_kept_is_a_setting(project):
+    """PROBE_LOG_LEVEL is the name or the number of a level; any other is refused before anything runs."""
+    project.app(
+        "shop",
+        """
+        import logging
+        import unittest
+
+        class TestLogs(unittest.TestCase):
+            def test_levels(self):
+                for level in ("debug", "info", "error"):
+                    getattr(logging.getLogger("shop"), level)("said as %s", level)
+                self.fail()
+        """,
+    )
+    project.configure('PROBE_LOG_LEVEL = "info"\n')
+    assert by_label(project.record()[1])["test_levels"]["logs"] == "INFO shop: said as info\nERROR shop: said as error"
+    project.configure("PROBE_LOG_LEVEL = 50\n")
+    assert by_label(project.record()[1])["test_levels"]["logs"] == ""
+    project.configure('PROBE_LOG_LEVEL = "loud"\n')
+    done = project.probe()
+    said = 'CommandError: PROBE_LOG_LEVEL: expected a level such as "INFO" or "WARNING", got \'loud\'\n'
+    assert (done.code, done.err) == (2, said)
