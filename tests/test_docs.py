@@ -18,10 +18,10 @@ from tests.conftest import ROOT
 DOCS = ROOT / "docs"
 README = ROOT / "README.md"
 # These show settings and statements rather than a path to walk; their examples are tested below, the SQL of
-# database-safety.md in tests/execution, image.md in tests/container, argo-flagger.md and helm.md in tests/helm,
+# database-safety.md in tests/execution, image.md in tests/container, gitops.md and helm.md in tests/helm,
 # metrics.md and tokens.md in tests/history.
 REFERENCE = {
-    "argo-flagger.md",
+    "gitops.md",
     "benchmarks.md",
     "container-settings.md",
     "database-safety.md",

@@ -1,4 +1,4 @@
-"""What docs/argo-flagger.md has Argo Rollouts and Flagger send, sent to a server with the history."""
+"""What docs/gitops.md has Argo Rollouts and Flagger send, sent to a server with the history."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ PAYLOAD = {
 
 def shown(kind: str, argument: str) -> dict:
     """Return an object or the values of the page."""
-    page = blocks(ROOT / "docs" / "argo-flagger.md")
+    page = blocks(ROOT / "docs" / "gitops.md")
     (block,) = [block for block in page if (block.kind, block.argument) == (kind, argument)]
     return yaml.safe_load(block.text)
 
@@ -64,12 +64,14 @@ def flagger(port: int, gate: str = "canary"):
 
 
 def rollouts(port: int, name: str):
-    """Send what Argo Rollouts sends for a metric of the page; give the status and what its jsonPath finds."""
+    """Send what Argo Rollouts sends for a metric of the page; give the status, and whether it is a success."""
     metrics = shown("argo", "AnalysisTemplate")["spec"]["metrics"]
-    (web,) = [metric["provider"]["web"] for metric in metrics if metric["name"] == name]
+    (metric,) = [metric for metric in metrics if metric["name"] == name]
+    web = metric["provider"]["web"]
+    assert (web["jsonPath"], metric["successCondition"]) == ("{$}", "result.passed == true")
     headers = {each["key"]: each["value"].replace("{{ args.token }}", TOKEN) for each in web["headers"]}
     status, record = send(port, (web.get("method", "GET"), web["url"]), headers)
-    return status, record[web["jsonPath"].removeprefix("{$.").removesuffix("}")] if status == 200 else None
+    return status, record["passed"] if status == 200 else None
 
 
 @pytest.fixture

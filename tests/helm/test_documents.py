@@ -1,4 +1,4 @@
-"""What docs/helm.md and docs/argo-flagger.md show is rendered, run with stand-ins for a cluster, or compared.
+"""What docs/helm.md and docs/gitops.md show is rendered, run with stand-ins for a cluster, or compared.
 
 What a block is stands in a comment on the line before its fence: see KINDS.
 """
@@ -30,10 +30,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 RUNBOOKS = sorted((ROOT / "docs" / "runbooks").glob("*.md"))
-PAGES = [ROOT / "docs" / "helm.md", ROOT / "docs" / "argo-flagger.md", *RUNBOOKS]
+PAGES = [ROOT / "docs" / "helm.md", ROOT / "docs" / "gitops.md", *RUNBOOKS]
 EXAMPLE = ROOT / "examples" / "parent-chart"
 BLOCKS = [block for page in PAGES for block in blocks(page)]
-KINDS = {"values", "commands", "rbac", "ci", "example", "argo", "template", "dependency", "flagger"}
+KINDS = {
+    *("values", "commands", "rbac", "ci", "example", "template", "dependency"),
+    *("argo", "flagger", "flux", "kargo", "hook"),  # see test_gitops.py too
+}
 
 
 def of_kind(kind: str) -> list:
