@@ -147,7 +147,13 @@ class Holder:
 
     @contextmanager
     def _holding(self, wrapper: BaseDatabaseWrapper) -> Iterator[None]:
-        """Hold the connection that the block leaves open, or close it; Django's own calls in the block pass."""
+        """Hold the connection that the block leaves open, or close it; Django's own calls in the block pass.
+
+        Wrappers of the project's around statements have to wait: what they execute would pass too.
+        """
+        own = [each for each in wrapper.execute_wrappers if _is_ours(each)]
+        projects = [each for each in wrapper.execute_wrappers if not _is_ours(each)]
+        wrapper.execute_wrappers[:] = own
         self._busy.add(wrapper)
         try:
             yield
@@ -159,6 +165,7 @@ class Holder:
             raise
         finally:
             self._busy.discard(wrapper)
+            wrapper.execute_wrappers.extend(projects)
 
     def _renew(self, wrapper: BaseDatabaseWrapper) -> None:
         with self._holding(wrapper):
@@ -259,3 +266,8 @@ class Holder:
             return original(wrapper)
 
         return close
+
+
+def _is_ours(execute_wrapper: Any) -> bool:
+    """Return whether an execute wrapper is one of the guard's."""
+    return getattr(execute_wrapper, "__module__", "").startswith(__package__)

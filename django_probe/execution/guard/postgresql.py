@@ -8,10 +8,10 @@ CHARACTERISTICS`, `default_transaction_read_only`) would outlive the probe behin
 A statement can make the transaction another (`RESET transaction_read_only`, a function that does so). No list of words
 finds them all, so three things do not depend on words:
 
-- Each statement is sent in the extended protocol, which takes one statement at a time.
+- Each statement is sent in the extended protocol, which takes one statement at a time; see `cursors`.
 - `_ASK` fails, and aborts the transaction, where it is not read-only any more or has a transaction id: only what writes
   takes one. It goes with every COMMIT in the same message, and so costs no round trip.
-- After each statement that no compiler of Django's made it is sent by itself, so that the statement is named.
+- After each statement that no compiler of Django's made it is sent too, so that the statement is named.
 """
 
 from __future__ import annotations
@@ -27,7 +27,6 @@ from psycopg.rows import tuple_row
 
 from django_probe.execution.guard import compiled
 from django_probe.execution.guard.refusals import GuardError, hand_on, refuse
-from django_probe.execution.guard.statements import leaves_read_only
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -42,17 +41,20 @@ _ASK: Final = (
     f"THEN 'on' ELSE '{_TOLD}' END::pg_catalog.bool"
 ).encode("ascii")
 _COMMIT: Final = b"COMMIT"
+_IS_HELD: Final = "SELECT current_setting('transaction_read_only')"
 
 
-class _Held(psycopg.Connection[Any]):
+class Held(psycopg.Connection[Any]):
     """A driver's connection that begins only read-only transactions; see the module."""
 
     probe_note: str
     probe_base: type[psycopg.Connection[Any]]
     probe_autocommit = False  # what Django, or the probe, believes to be set
-    probe_compiled = False  # whether the statement that is executed now was made by a compiler of Django's
+    probe_announced: object = None  # the statement of a compiler of Django's that Django is about to execute
+    probe_compiled = False  # whether it is the one that is executed now
     probe_unasked = False  # whether a statement was sent after which the transaction must be asked
     probe_unsure = False  # whether a compiled one was sent since it was asked last
+    probe_together = False  # whether `around` tells what goes with the statement that is begun now
     probe_statement = b""
 
     @property
@@ -121,6 +123,8 @@ class _Held(psycopg.Connection[Any]):
 
     def _start_query(self) -> PQGen[None]:
         """Begin what is to be begun before a statement; all of a cursor's ways to send one call it."""
+        if self.probe_together:
+            return
         if self.probe_compiled:
             self.probe_unsure = True
         else:
@@ -130,12 +134,38 @@ class _Held(psycopg.Connection[Any]):
             self.probe_unasked = True
         yield from super()._start_query()
 
+    def has_around(self) -> bool:
+        """Return whether a query that is sent now, and is no part of a pipeline, has something before or after it."""
+        status = self.pgconn.transaction_status
+        if self._pipeline or status not in (TransactionStatus.IDLE, TransactionStatus.INTRANS):
+            return False
+        return not self.probe_compiled or status == TransactionStatus.IDLE or not self._goes_on()
+
+    def around(self) -> tuple[list[bytes], list[bytes]]:
+        """Return what goes before a query in the same message, and what goes after it; then call `was_asked`."""
+        before = [self._get_tx_start_command()] if self.pgconn.transaction_status == TransactionStatus.IDLE else []
+        if not self._goes_on():
+            return before, [_ASK, _COMMIT]
+        if self.probe_compiled:
+            self.probe_unsure = True
+            return before, []
+        self.probe_unasked = True
+        return before, [_ASK]
+
+    def was_asked(self) -> None:
+        """Note that the transaction has answered that it is still read-only."""
+        self.probe_unasked = self.probe_unsure = False
+
+    def _goes_on(self) -> bool:
+        """Return whether the transaction goes on after a statement, as far as the connection's user can see."""
+        return bool(not self.probe_autocommit or self._num_transactions or self._tpc)
+
     def _exec_command(self, command: Any, *args: Any, **kwargs: Any) -> PQGen[Any]:
         """Send a command of the driver's own; none is committed without being asked."""
         if command != _COMMIT or self.pgconn.transaction_status == TransactionStatus.INERROR:
             return (yield from super()._exec_command(command, *args, **kwargs))
         self._check_connection_ok()
-        self.probe_unasked = self.probe_unsure = False
+        self.was_asked()
         if self._pipeline:
             yield from super()._exec_command(_ASK)
             return (yield from super()._exec_command(command, *args, **kwargs))
@@ -148,7 +178,7 @@ class _Held(psycopg.Connection[Any]):
 
     def _end_statement(self) -> None:
         """End the statement's own transaction, or ask the one that goes on whether it is still the same."""
-        goes_on = not self.probe_autocommit or self._num_transactions or self._tpc
+        goes_on = self._goes_on()
         status = self.pgconn.transaction_status
         if self._pipeline or (goes_on and status == TransactionStatus.INTRANS):
             if self.probe_unasked:
@@ -160,7 +190,7 @@ class _Held(psycopg.Connection[Any]):
         elif not goes_on and status == TransactionStatus.INERROR:
             super().wait(self._rollback_gen())
         elif status == TransactionStatus.IDLE:  # what there was to ask about is over
-            self.probe_unasked = self.probe_unsure = False
+            self.was_asked()
 
 
 def _nothing() -> PQGen[None]:
@@ -183,64 +213,26 @@ def _translated(error: BaseException) -> BaseException:
     return error
 
 
-def sending() -> Iterator[tuple[type, str, Callable[..., Any]]]:
-    """Yield of the driver's cursors each class, method and what to put around it, while the guard is in."""
-    for cls in (psycopg.Cursor, psycopg.ClientCursor, psycopg.RawCursor, psycopg.ServerCursor):
-        for base in cls.__mro__:
-            for name, around in (("_execute_send", one_at_a_time), ("_send_prepare", looked_at)):
-                if name in vars(base):
-                    yield base, name, around
-
-
-def one_at_a_time(original: Callable[..., None]) -> Callable[..., None]:
-    """Return the driver's `_execute_send` of a cursor, which sends a held connection's statements one at a time."""
-
-    def _execute_send(cursor: Any, query: Any, **kwargs: Any) -> None:
-        if isinstance(cursor.connection, _Held):
-            _look_at(cursor.connection, query.query)
-            kwargs["force_extended"] = True
-        original(cursor, query, **kwargs)
-
-    return _execute_send
-
-
-def looked_at(original: Callable[..., None]) -> Callable[..., None]:
-    """Return the driver's `_send_prepare` of a cursor, which takes no statement that leaves read-only."""
-
-    def _send_prepare(cursor: Any, name: bytes, query: Any) -> None:
-        if isinstance(cursor.connection, _Held):
-            _look_at(cursor.connection, query.query)
-        original(cursor, name, query)
-
-    return _send_prepare
-
-
-def _look_at(held: _Held, statement: bytes) -> None:
-    held.probe_statement = statement
-    if not held.probe_compiled and leaves_read_only(statement.decode(errors="replace")):
-        raise psycopg.errors.ReadOnlySqlTransaction("cannot leave a read-only transaction")
-
-
 def explain(execute: Callable[..., Any], sql: Any, params: Any, many: Any, context: dict[str, Any]) -> Any:
     """Tell the driver's connection who made the statement, and Django's error what was refused; an execute wrapper."""
     wrapper = context["connection"]
     held = wrapper.connection
-    held.probe_compiled = compiled.take(wrapper)
+    held.probe_announced = sql if compiled.take(wrapper) else None
     try:
         return execute(sql, params, many, context)
     except Error as error:
         hand_on(error, held.probe_note)
         raise
     finally:
-        held.probe_compiled = False
+        held.probe_announced = None
 
 
-_held_classes: dict[type[psycopg.Connection[Any]], type[_Held]] = {}
+_held_classes: dict[type[psycopg.Connection[Any]], type[Held]] = {}
 
 
-def _held(base: type[psycopg.Connection[Any]]) -> type[_Held]:
+def _held(base: type[psycopg.Connection[Any]]) -> type[Held]:
     if base not in _held_classes:
-        _held_classes[base] = type(f"ReadOnly{base.__name__}", (_Held, base), {"probe_base": base})
+        _held_classes[base] = type(f"ReadOnly{base.__name__}", (Held, base), {"probe_base": base})
     return _held_classes[base]
 
 
@@ -254,13 +246,13 @@ def hold(raw: psycopg.Connection[Any], note: str) -> None:
     raw.autocommit = False
     raw.read_only = True
     raw.__class__ = _held(raw.__class__)
-    assert isinstance(raw, _Held)
+    assert isinstance(raw, Held)
     raw.probe_note = note
     raw.autocommit = believed
-    raw.probe_compiled = True
+    raw.probe_announced = _IS_HELD
     with raw.cursor(row_factory=tuple_row) as cursor:
-        answer = cursor.execute("SELECT current_setting('transaction_read_only')").fetchone()
-    raw.probe_compiled = False
+        answer = cursor.execute(_IS_HELD).fetchone()
+    raw.probe_announced = None
     if not believed:
         raw.rollback()
     if answer != ("on",) or raw.info.transaction_status != TransactionStatus.IDLE:
@@ -269,7 +261,7 @@ def hold(raw: psycopg.Connection[Any], note: str) -> None:
 
 def release(raw: psycopg.Connection[Any]) -> None:
     """Put the connection back as it was before `hold`, or close it: a pool may hand it on to anybody."""
-    if not isinstance(raw, _Held):
+    if not isinstance(raw, Held):
         return
     believed = raw.autocommit
     try:

@@ -87,9 +87,9 @@ def replacements(classes: Iterable[type]) -> Iterator[tuple[type, str, Callable[
     """Yield what is to be put around methods, of Django and the drivers, so that `hold` holds these backends."""
     yield from compiled.sources()
     if any(uses_psycopg(cls) for cls in classes):
-        from django_probe.execution.guard import postgresql  # noqa: PLC0415 (psycopg may not be installed)
+        from django_probe.execution.guard import cursors  # noqa: PLC0415 (psycopg may not be installed)
 
-        yield from postgresql.sending()
+        yield from cursors.sending()
 
 
 def release(wrapper: BaseDatabaseWrapper) -> None:
