@@ -498,3 +498,22 @@ def test_a_database_without_transactions_cannot_be_rolled_back(script):
     assert told["table"]["error"] == "GuardError"
     assert 'database "default": Bare does not say that it has transactions' in told["table"]["message"]
     assert told["tables"] == []
+
+
+def test_a_wrapper_of_the_projects_writes_nothing_while_its_connection_is_made(script, kept):
+    """What it executes by the driver is undone too, though Django's own statements to begin with are not watched."""
+    told = script(
+        """
+        def write_first(execute, query, params, many, context):
+            context["cursor"].cursor.execute("INSERT INTO thing (name) VALUES ('wrapper')")
+            return execute(query, params, many, context)
+
+        with guard.during(ROLLBACK), connection.execute_wrapper(write_first):
+            told["names"] = [each.name for each in Thing.objects.filter(name="wrapper")]
+        told["wrappers"] = len(connection.execute_wrappers)
+        guard.close()
+        told["afterwards"] = len(connection.execute_wrappers)
+        """
+    )
+    assert told == {"names": ["wrapper"], "wrappers": 1, "afterwards": 0}
+    assert kept() == []
