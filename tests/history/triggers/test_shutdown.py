@@ -17,8 +17,8 @@ def test_runs__end_with_their_server_and_not_with_its_workers(tmp_path):
     site = migrated(new_site(tmp_path, policy=POLICY, probes=PROBES))
     site.write("shop/wait", "")
     (hooks,) = [block for block in blocks(ROOT / "docs" / "history.md") if block.argument == "gunicorn.conf.py"]
-    config = str(site.write("gunicorn.conf.py", hooks.text))
-    with gunicorn(site, "--config", config) as server:
+    site.write("gunicorn.conf.py", hooks.text)  # which gunicorn reads by itself
+    with gunicorn(site) as server:
         accepted = with_token(server).post("gates/deploy/")
         command_of(site)
         (worker,) = workers_of(server)
