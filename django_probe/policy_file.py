@@ -166,12 +166,13 @@ def _gate(name: str, written: object) -> Gate:
 def parse_policy(text: str, source: str) -> Policy:
     """Return the policy that the YAML `text` states; `source` names it in the PolicyError it may raise."""
     try:
-        policy = _mapping(_load(text), "top level", 'the keys "gates" and "checks"')
+        lines: dict[str, int] = {}
+        policy = _mapping(_load(text, lines), "top level", 'the keys "gates" and "checks"')
         for key in policy:
             if key not in TOP:
                 raise PolicyError(f'{key}: unknown key; the file has the keys "gates" and "checks"{nearest(key, TOP)}')
         gates = _mapping(policy.get("gates"), "gates", "gates by name")
-        checks = parse_checks(policy["checks"]) if "checks" in policy else ()
+        checks = parse_checks(policy["checks"], lines) if "checks" in policy else ()
         return Policy({name: _gate(_gate_name(name), written) for name, written in gates.items()}, source, checks)
     except (PolicyError, ValueError) as error:  # ValueError: a number too long to be shown
         raise PolicyError(f"{source}: {error}") from None
@@ -186,7 +187,8 @@ def _gate_name(name: str) -> str:
     )
 
 
-def _load(text: str) -> object:
+def _load(text: str, lines: dict[str, int]) -> object:
+    """Return what the YAML states, and put the lines of its checks by name into `lines`."""
     import yaml  # noqa: PLC0415  (10 ms that a run without a policy need not pay)
 
     class Loader(yaml.SafeLoader):
@@ -204,6 +206,7 @@ def _load(text: str) -> object:
             node = super().get_single_node()
             if node and _written_out(node, {}) > _MAX_BYTES:
                 raise PolicyError("not a policy: with its aliases written out it is larger than 1 MiB")
+            lines.update(_lines_of_checks(node))
             return node
 
     try:
@@ -218,6 +221,17 @@ def _load(text: str) -> object:
         raise PolicyError("not a policy: it is nested too deeply") from None
     except Exception as error:  # noqa: BLE001  (PyYAML lets out whatever a value raises that its tag does not fit)
         raise PolicyError(f"not YAML: {type(error).__name__}: {' '.join(str(error).split())}") from None
+
+
+def _lines_of_checks(document: yaml.Node | None) -> dict[str, int]:
+    checks = next((value for key, value in _entries(document) if key.value == "checks"), None)
+    return {str(key.value): key.start_mark.line + 1 for key, _ in _entries(checks)}
+
+
+def _entries(node: yaml.Node | None) -> list[tuple[yaml.Node, yaml.Node]]:
+    """Return the keys and values of a mapping, none of another node."""
+    pairs = node.value if node is not None and isinstance(node.value, list) else []
+    return [pair for pair in pairs if isinstance(pair, tuple)]
 
 
 def _written_out(node: yaml.Node, sizes: dict[int, float]) -> float:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 ATTRIBUTE: Final = "__probe_wishes__"
+PLACE: Final = "__probe_place__"
+"""Of a method that was made of something else: the file and the line where that stands."""
 LONGEST: Final = 7 * 24 * 3600.0
 """Seconds that a duration can be: more than the operating system can wait in one go would crash a run."""
 _SHOWN: Final = 60

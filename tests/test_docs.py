@@ -9,6 +9,7 @@ import subprocess
 import pytest
 
 from django_probe import policy, policy_file
+from django_probe.declared import kinds as kinds_of_checks
 from django_probe.management.arguments import add_arguments
 from django_probe.results import ExitCode, Outcome
 from django_probe.terms import parse_duration
@@ -161,6 +162,18 @@ def test_gates__has_every_key_of_the_policy_with_its_default():
         else:
             assert not value
             assert default in {"none", "every probe", "read-only"}
+
+
+def test_checks__has_every_key():
+    """The tables of docs/checks.md name each kind of check, the keys that it has of its own, and each key."""
+    kinds = {*kinds_of_checks.KINDS, kinds_of_checks.STEPS}
+    common = set.intersection(*map(set, kinds_of_checks.KINDS.values()))
+    shown = {LABEL.fullmatch(row[0])[1]: set(LABEL.findall(row[2])) for row in table("checks.md", "Kinds")}
+    assert set(shown) == kinds
+    for kind, keys in kinds_of_checks.KINDS.items():
+        assert shown[kind] == set(keys) - common - {kind}, kind
+    told = {key for row in table("checks.md", "Keys of a check") for key in LABEL.findall(row[0])}
+    assert told == common | set().union(*kinds_of_checks.KINDS.values()) - kinds
 
 
 def test_gates__has_every_option_of_the_command():

@@ -18,7 +18,8 @@ APP: Final = "checks"
 class Check:
     """One check: of a `kind`, asking its `subject`, with the other keys as they were read.
 
-    The subject of a flow is its steps, each a `Check` of the kind `http`. `where` is its path in the policy file.
+    The subject of a flow is its steps, each a `Check` of the kind `http`. `where` is its path in the policy file, and
+    `line` the number of its line there.
     """
 
     where: str
@@ -28,6 +29,7 @@ class Check:
     keys: Mapping[str, Any] = field(default_factory=dict)
     wishes: Wishes = NOTHING
     tags: tuple[str, ...] = ()
+    line: int | None = None
 
     @property
     def label(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from django_probe.declared.check import Check
@@ -22,9 +23,10 @@ RELEASE_TIMEOUT: Final = 60.0
 _KINDS: Final = (*KINDS, STEPS)
 
 
-def parse_checks(written: object) -> tuple[Check, ...]:
-    """Return the checks of a mapping by name; PolicyError where it is none of them."""
-    return tuple(_check(name, each) for name, each in _mapping(written, "checks", "checks by name").items())
+def parse_checks(written: object, lines: Mapping[str, int]) -> tuple[Check, ...]:
+    """Return the checks of a mapping by name, each with its line; PolicyError where it is none of them."""
+    read = (_check(name, each) for name, each in _mapping(written, "checks", "checks by name").items())
+    return tuple(replace(check, line=lines.get(check.name)) for check in read)
 
 
 def _mapping(value: object, where: str, of: str) -> Mapping[str, Any]:

@@ -22,7 +22,7 @@ from django_probe.execution.judge.ledger import Ledger
 from django_probe.execution.judge.work import Attempt, Selected
 from django_probe.execution.loading import discovery
 from django_probe.execution.loading.choices import Choice
-from django_probe.execution.loading.declared import prepare
+from django_probe.execution.loading.declared import preload, prepare
 from django_probe.execution.loading.renewal import Renewal
 from django_probe.execution.loading.selection import Probe, select
 from django_probe.execution.loading.suites import Stillborn, leaves
@@ -139,6 +139,7 @@ class Rounds:
         suite = self._suite()
         self._renewal = Renewal(self._selection)
         probes = self._selection(suite)
+        preload({type(probe.test) for probe in probes})
         for probe in probes:
             _refuse_rollback(probe)
         if any(_is_broken(test) for test in leaves(suite)):

@@ -26,7 +26,7 @@ def test_it_has_what_the_project_and_its_extras_need():
     """A dependency that was added to pyproject.toml without renewing the lock is found here, not in the build."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
-    needed = [need for part in ("server", "postgresql", "metrics") for need in extras[part]]
+    needed = [need for part in ("server", "postgresql", "metrics", "checks") for need in extras[part]]
     needed += project["dependencies"]
     names = {re.match(r"[\w-]+", need)[0].lower() for need in needed}
     assert names <= set(entries())

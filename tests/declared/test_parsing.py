@@ -128,6 +128,13 @@ def test_schema__refuses_what_the_parser_refuses(checks):
     assert not SCHEMA.is_valid(yaml.safe_load(policy(checks)))
 
 
+def test_line__of_each_check():
+    """A check knows the line of its name in the file."""
+    text = "gates: {deploy: {}}\nchecks:\n  home: {http: https://a/}\n\n  port:\n    tcp: a:1\n"
+
+    assert [(check.name, check.line) for check in parse_policy(text, "probe.yaml").checks] == [("home", 3), ("port", 5)]
+
+
 def test_reserved__every_name_of_a_test_case():
     """No name that a test case of unittest has can be a check's: its probe would stand in the way."""
     taken = {name for name in dir(unittest.TestCase) if not name.startswith(("_", "assert"))}

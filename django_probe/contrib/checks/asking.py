@@ -148,7 +148,9 @@ class Browser:
                 times.whole = time.monotonic() - began
                 return replace(answer, certificate_ends=min(ends, default=None))
             question = _redirected(question, answer.status, location, times)
-        raise NoAnswerError(f"more than {_MOST_REDIRECTS} redirects, the last to {question.url}", times)
+        raise NoAnswerError(
+            f"more than {_MOST_REDIRECTS} redirects, the last to {question.url.partition('?')[0]}", times
+        )
 
     def _exchange(self, question: Question, left: float, times: Times) -> Answer:
         if left <= 0:
@@ -213,8 +215,8 @@ def _redirected(question: Question, status: int, location: str, times: Times) ->
     url = urljoin(question.url, location)
     before, after = urlsplit(question.url), urlsplit(url)
     if after.scheme not in ("http", "https"):
-        raise NoAnswerError(f"it redirects to {url[:200]}, which is no URL of HTTP", times)
-    if after.netloc != before.netloc or after.scheme != before.scheme:
+        raise NoAnswerError(f"it redirects to {url.partition('?')[0][:200]}, which is no URL of HTTP", times)
+    if (after.scheme, after.hostname, after.port) != (before.scheme, before.hostname, before.port):
         question = replace(question, headers={})
     if status not in _KEEPS_METHOD and question.method != "HEAD":
         question = replace(question, method="GET", form=None)

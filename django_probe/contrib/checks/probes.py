@@ -14,7 +14,7 @@ from django_probe import conf
 from django_probe.contrib.checks.answer import shown
 from django_probe.contrib.checks.asked import without_secrets
 from django_probe.results import Outcome
-from django_probe.terms import ATTRIBUTE, NOTHING
+from django_probe.terms import ATTRIBUTE, NOTHING, PLACE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,18 +58,19 @@ class _Declared(unittest.TestCase):
 
 def load_tests(_loader: unittest.TestLoader, _tests: unittest.TestSuite, _pattern: str | None) -> unittest.TestSuite:
     """Return the checks of the policy in force, in the order in which they are written."""
-    checks = conf.policy().checks
-    classes = {kind: _class(kind, checks) for kind in dict.fromkeys(check.kind for check in checks)}
+    policy = conf.policy()
+    checks = policy.checks
+    classes = {kind: _class(kind, checks, policy.source) for kind in dict.fromkeys(check.kind for check in checks)}
     return unittest.TestSuite(classes[check.kind](check.name) for check in checks)
 
 
-def _class(kind: str, checks: tuple[Check, ...]) -> type[_Declared]:
+def _class(kind: str, checks: tuple[Check, ...], source: str) -> type[_Declared]:
     own = tuple(check for check in checks if check.kind == kind)
-    methods = {check.name: _method(check) for check in own}
+    methods = {check.name: _method(check, source) for check in own}
     return type(kind, (_Declared,), {"__module__": __name__, "_kind": kind, "_checks": own, **methods})
 
 
-def _method(check: Check) -> Callable[[_Declared], None]:
+def _method(check: Check, source: str) -> Callable[[_Declared], None]:
     """Return the probe of a check, with the terms and the tags that decorators would give it."""
 
     def ask(test: _Declared) -> None:
@@ -83,6 +84,7 @@ def _method(check: Check) -> Callable[[_Declared], None]:
 
     ask.__name__, ask.__qualname__ = check.name, f"{check.kind}.{check.name}"
     ask.__doc__ = _title(check)
+    setattr(ask, PLACE, (source, check.line))
     if check.tags:
         ask.tags = set(check.tags)  # type: ignore[attr-defined]
     if check.wishes != NOTHING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from django_probe.execution.loading.suites import Stillborn
 from django_probe.originals import Original
-from django_probe.terms import About
+from django_probe.terms import PLACE, About
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -40,9 +40,11 @@ class Descriptions:
             return About(None, owner, runbook)
         try:
             method = _method(test)
-            title, code = _first_line(method), _code(method)
+            title, code, place = _first_line(method), _code(method), getattr(method, PLACE, None)
         except Exception:  # noqa: BLE001 (what stands in place of a method may be an object of any class)
-            title, code = None, None
+            title, code, place = None, None, None
+        if isinstance(place, tuple):
+            return About(title, owner, runbook, self._file(place[0]), place[1])
         if code is None:
             return About(title, owner, runbook)
         return About(title, owner, runbook, self._file(code.co_filename), code.co_firstlineno)

@@ -33,6 +33,7 @@ truth: {{command: ["true"]}}
     mine = found["checks.tcp.run-me"]
     assert (mine["attempts"], mine["tags"], mine["owner"]) == (2, ["smoke"], "web")
     assert (mine["runbook"], mine["title"]) == ("https://runbooks.example/port", f"localhost:{closed_port}")
+    assert (mine["file"], mine["line"]) == ("probe.yaml", 2)
     assert [each["blocking"] for each in record["results"]] == [True, False, False, True]
     assert listed[:3] == [["checks.tcp.run-me"], [*found][:3], ["checks.command.truth"]]
     assert sorted(listed[3] + listed[4]) == sorted(found)
