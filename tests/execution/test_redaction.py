@@ -492,3 +492,34 @@ def test_thousands_of_secrets_do_not_slow_a_report_down(monkeypatch):
     began = time.process_time()
     assert redact(others) == others
     assert time.process_time() - began < 0.25
+
+
+def test_secrets_of_declared_checks_are_masked(project):
+    """What a check takes from the environment is masked in every probe, where its name says that it is secret."""
+    project.apps.append("django_probe.contrib.checks")
+    project.write(
+        "probe.yaml",
+        """
+        checks:
+          home: {http: "http://localhost:1/", send: {Authorization: "Bearer ${SHOP_TOKEN}", X-Shop: "${SHOP_NAME}"}}
+        gates: {default: {}}
+        """,
+    )
+    project.app(
+        "shop",
+        """
+        import os
+        import unittest
+
+        class TestTells(unittest.TestCase):
+            def test_a(self):
+                self.fail(" ".join(os.environ[name] for name in ("SHOP_TOKEN", "SHOP_NAME", "OTHER_TOKEN")))
+        """,
+    )
+    secrets = {
+        "SHOP_TOKEN": "token-of-the-shop-0815",
+        "SHOP_NAME": "name-of-the-shop",
+        "OTHER_TOKEN": "not-taken-by-any",
+    }
+    _done, record = project.record("--policy", "probe.yaml", "shop", env=secrets)
+    assert by_label(record)["test_a"]["message"] == f"{MASK} name-of-the-shop not-taken-by-any"
