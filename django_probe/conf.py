@@ -42,10 +42,13 @@ def policy(path: str | None = None) -> Policy:
     if path is None and (ruling := _in_force.get()):
         return ruling
     from django_probe.policy import NO_POLICY  # noqa: PLC0415 (every server imports this module)
-    from django_probe.policy_file import read_policy  # noqa: PLC0415 (as above)
 
     path = policy_path() if path is None else path
-    return NO_POLICY if path is None else read_policy(path)
+    if path is None:
+        return NO_POLICY
+    from django_probe.policy_file import read_policy  # noqa: PLC0415 (a run without a policy need not pay for it)
+
+    return read_policy(path)
 
 
 @contextmanager

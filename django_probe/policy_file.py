@@ -15,7 +15,6 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from django_probe.declared.parsing import parse_checks
 from django_probe.keys import (
     ACCESS,
     COUNT,
@@ -50,6 +49,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     import yaml
+
+    from django_probe.declared.check import Check
 
 TOP: Final = ("gates", "checks")
 GATE_NAME: Final = "^[A-Za-z0-9][A-Za-z0-9_-]*$"
@@ -172,10 +173,16 @@ def parse_policy(text: str, source: str) -> Policy:
             if key not in TOP:
                 raise PolicyError(f'{key}: unknown key; the file has the keys "gates" and "checks"{nearest(key, TOP)}')
         gates = _mapping(policy.get("gates"), "gates", "gates by name")
-        checks = parse_checks(policy["checks"], lines) if "checks" in policy else ()
+        checks = _checks(policy["checks"], lines) if "checks" in policy else ()
         return Policy({name: _gate(_gate_name(name), written) for name, written in gates.items()}, source, checks)
     except (PolicyError, ValueError) as error:  # ValueError: a number too long to be shown
         raise PolicyError(f"{source}: {error}") from None
+
+
+def _checks(written: object, lines: Mapping[str, int]) -> tuple[Check, ...]:
+    from django_probe.declared.parsing import parse_checks  # noqa: PLC0415 (a policy without them need not pay for it)
+
+    return parse_checks(written, lines)
 
 
 def _gate_name(name: str) -> str:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+from inspect import getattr_static
 from typing import TYPE_CHECKING, Final
 
 from django.apps import apps
 
-from django_probe.declared.check import APP
-from django_probe.declared.secrets import secret_names
 from django_probe.environment import hide
 from django_probe.errors import UsageError
 
@@ -23,8 +22,13 @@ PRELOAD: Final = "__probe_preload__"
 
 def prepare(policy: Policy) -> None:
     """Let the variables that checks take secrets from be secrets; UsageError where nothing installed runs them."""
+    if not policy.checks:
+        return
+    from django_probe.declared.check import APP  # noqa: PLC0415 (a policy without checks need not pay for it)
+    from django_probe.declared.secrets import secret_names  # noqa: PLC0415 (as above)
+
     hide(secret_names(policy.checks))
-    if not policy.checks or apps.is_installed(_NAME):
+    if apps.is_installed(_NAME):
         return
     taken = next((config.name for config in apps.get_app_configs() if config.label == APP), None)
     if taken:
@@ -38,5 +42,5 @@ def prepare(policy: Policy) -> None:
 def preload(classes: Iterable[type]) -> None:
     """Import what the probes of these classes need, before processes are forked that would each import it."""
     for cls in classes:
-        if take := getattr(cls, PRELOAD, None):
-            take()
+        if getattr_static(cls, PRELOAD, None):  # which runs nothing of a class that is the project's
+            getattr(cls, PRELOAD)()
