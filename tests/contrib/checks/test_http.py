@@ -6,6 +6,12 @@ import re
 
 import pytest
 
+from django_probe.contrib.checks import release
+from django_probe.contrib.checks.filling import Filling
+from django_probe.contrib.http.configuration import Release
+from django_probe.declared.check import Check
+from django_probe.terms import Wishes
+
 CHECKS = """
 home: {http: "SHOP/", status: 200, contains: Teapot, matches: "<h1>.* shop", headers: {content-type: "text/*"}}
 moved: {http: /moved, base: "${SHOP_URL}", contains: Teapot}
@@ -114,21 +120,39 @@ def test_http__secrets_stay_names(results, checked):
 
 
 def test_release__waited_for(checked, shop):
-    """A check with `release` asks past the answers of another release, and says which one it last saw."""
-    check = f'new: {{http: "{shop.url}/of-the-release", release: true, timeout: 1s}}'
+    """A check with `release` passes after ten good answers of it in a row, each over a new connection."""
+    check = f'new: {{http: "{shop.url}/of-the-release", release: true}}'
+    before = shop.connections
 
-    _, old = checked.run(check, PROBE_RELEASE="v42", PROBE_RELEASE_HEADER="X-Release")
-    shop.release = "v42"
-    _, new = checked.run(check, PROBE_RELEASE="v42", PROBE_RELEASE_HEADER="X-Release")
-    _, unnamed = checked.run(check, PROBE_RELEASE="v42")
+    _, named = checked.run(check, PROBE_RELEASE="v41", PROBE_RELEASE_HEADER="X-Release")
+    asked, connections = len(shop.asked("/of-the-release")), shop.connections - before
+    _, unnamed = checked.run(check, PROBE_RELEASE="v41")
+    _, none = checked.run(check, PROBE_RELEASE_HEADER="X-Release")
 
-    assert re.fullmatch(
-        r"GET \S+/of-the-release: it is from 'v41' by X-Release, not from 'v42'; "
-        r"waited 1 s for 10 good answers in a row, asked \d+ times",
-        old["http.new"]["message"],
-    )
-    assert new["http.new"]["outcome"] == "passed"
+    assert named["http.new"]["outcome"] == none["http.new"]["outcome"] == "passed"
+    assert asked == connections == 10
+    assert len(shop.asked("/of-the-release")) == 11
     assert "checks.new.release: PROBE_RELEASE_HEADER is not set" in unnamed["http.new"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "said"),
+    [
+        ("v42", "/", "it is from 'v41' by X-Release, not from 'v42'; waited 0 s for 10 good answers in a row, asked "),
+        ("v41", "/missing", "status 404, not below 400; 10 bad answers of this release in a row"),
+    ],
+)
+def test_release__given_up(shop, monkeypatch, name, path, said):
+    """Another release is waited out to the end of the check's time; bad answers of the release itself are a fact."""
+    monkeypatch.setattr(release, "_PAUSE", 0.01)
+    timeout = 0.2 if name == "v42" else 600.0
+    check = Check("checks.new", "new", "http", f"{shop.url}{path}", {"release": True}, Wishes(timeout=timeout))
+
+    with pytest.raises(AssertionError) as raised:
+        release.wait(check, Filling(), Release("X-Release", name))
+
+    assert str(raised.value).startswith(f"GET {shop.url}{path}: {said}")
+    assert "the same by hand:" in str(raised.value)
 
 
 def test_tls__unknown_certificate_refused(checked, secure_shop):
