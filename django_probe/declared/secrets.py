@@ -22,18 +22,19 @@ def says_secret(name: str) -> bool:
 
 
 def secret_names(checks: Iterable[Check]) -> frozenset[str]:
-    """Return the variables of the environment that are named anywhere in the checks, and are secrets by their names."""
-    named = {name for check in checks for text in _texts([check.subject, check.keys]) for name in _PLACES.findall(text)}
-    return frozenset(filter(says_secret, named))
+    """Return the variables that checks name and that are secrets: by their names, or by those of what takes them."""
+    return frozenset(name for check in checks for name in _secrets([check.subject, check.keys], secret=False))
 
 
-def _texts(value: Any) -> Iterator[str]:
+def _secrets(value: Any, *, secret: bool) -> Iterator[str]:
+    """Yield the secrets that a value names; all that it names where it is `secret` itself, as a header may be."""
     if isinstance(value, str):
-        yield value
+        yield from (name for name in _PLACES.findall(value) if secret or says_secret(name))
     elif isinstance(value, dict):
-        yield from _texts(list(value.values()))
+        for key, each in value.items():
+            yield from _secrets(each, secret=secret or says_secret(key))
     elif isinstance(value, list | tuple):
         for each in value:
-            yield from _texts(each)
+            yield from _secrets(each, secret=secret)
     elif hasattr(value, "subject"):  # a step
-        yield from _texts([value.subject, value.keys])
+        yield from _secrets([value.subject, value.keys], secret=secret)

@@ -91,8 +91,10 @@ class Asked:
     def _safe(self, key: str) -> Iterator[tuple[str, str]]:
         written: Mapping[str, str] = self.check.get(key, {})
         for name, text in written.items():
-            known = _PLACE.search(text) or "{{" in text  # its value is not shown, its name is
-            yield name, _HIDDEN if says_secret(name) and not known else self.filling.shown(text)
+            if says_secret(name):
+                yield name, text if _PLACE.search(text) or "{{" in text else _HIDDEN  # of a place the name is shown
+            else:
+                yield name, self.filling.shown(text)
 
 
 def without_secrets(url: str) -> str:

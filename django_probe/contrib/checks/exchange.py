@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from django_probe.contrib.checks.asked import Asked
@@ -37,16 +36,6 @@ def asked_and_compared(
         answer = browser.ask(question)
     except NoAnswerError as error:
         raise AssertionError(told(asked, [str(error)], None, error.times)) from None
-    filled = filled_headers(check, filling)
-    if problems := [*differences(filled, answer), *more(answer)]:
+    if problems := [*differences(check, answer, filling), *more(answer)]:
         raise AssertionError(told(asked, problems, answer, answer.times))
     return answer
-
-
-def filled_headers(check: Check, filling: Filling) -> Check:
-    """Return the check with the values of the environment in the headers that it expects."""
-    if not (headers := check.get("headers")):
-        return check
-    where = f"{check.where}.headers"
-    values = {name: filling.fill(text, f"{where}.{name}") for name, text in headers.items()}
-    return replace(check, keys={**check.keys, "headers": values})

@@ -19,17 +19,18 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from django_probe.contrib.checks.answer import Answer
+    from django_probe.contrib.checks.filling import Filling
     from django_probe.declared.check import Check
 
 _GOOD_BELOW: Final = 400
 _MOST: Final = 100
 
 
-def differences(check: Check, answer: Answer) -> list[str]:
+def differences(check: Check, answer: Answer, filling: Filling) -> list[str]:
     """Return what is not as the check expects it; CheckError where it expects what cannot be asked."""
     return [
         *_status(check, answer),
-        *_headers(check, answer),
+        *_headers(check, answer, filling),
         *of_text(check, answer.text, cut=answer.cut),
         *_json(check, answer),
         *_certificate(check, answer.certificate_ends),
@@ -52,8 +53,9 @@ def _status(check: Check, answer: Answer) -> Iterator[str]:
         yield f"status {answer.status}, not {wanted}"
 
 
-def _headers(check: Check, answer: Answer) -> Iterator[str]:
-    for name, wanted in check.get("headers", {}).items():
+def _headers(check: Check, answer: Answer, filling: Filling) -> Iterator[str]:
+    for name, written in check.get("headers", {}).items():
+        wanted = filling.fill(written, f"{check.where}.headers.{name}")
         came = answer.headers.get(name.lower())
         if came is None:
             yield f"no header {name}, expected {wanted!r}"

@@ -13,7 +13,7 @@ from django_probe.declared.check import Check
 from django_probe.terms import Wishes
 
 CHECKS = """
-home: {http: "SHOP/", status: 200, contains: Teapot, matches: "<h1>.* shop", headers: {content-type: "text/*"}}
+home: {http: "SHOP/", status: 200, contains: Teapot, matches: "<h1>.* shop", headers: {content-type: "${SHOP_TYPE}/*"}}
 moved: {http: /moved, base: "${SHOP_URL}", contains: Teapot}
 stays: {http: "SHOP/moved", follow: false, status: 3xx, headers: {Location: /}}
 sent: {http: "SHOP/login", form: {password: "${SHOP_PASSWORD}", n: 3}, follow: false, status: 302}
@@ -31,7 +31,7 @@ nobody: {http: "http://nobody.invalid/"}
 secret:
   http: SHOP/broken
   method: PUT
-  send: {Authorization: "Bearer ${SHOP_TOKEN}", X-Key: abc}
+  send: {Authorization: "Bearer ${SHOP_TOKEN}", X-Key: abc, X-Auth: "${SHOP_BASIC}"}
   form: {a: "b c"}
 unset: {http: "${NOT_SET}/"}
 no_path: {http: "SHOP/stock", json: {"items[": 1}}
@@ -44,7 +44,9 @@ def results(checked, shop, secure_shop):
     return checked.run(
         CHECKS.replace("SHOP/", f"{shop.url}/").replace("SECURE", secure_shop.url),
         SHOP_URL=shop.url,
+        SHOP_TYPE="text",
         SHOP_TOKEN="token-of-the-shop-4711",
+        SHOP_BASIC="basic-of-the-shop-4711",
         SHOP_PASSWORD="open-sesame-4711",
     )
 
@@ -111,11 +113,12 @@ def test_http__secrets_stay_names(results, checked):
 
     details = found["http.secret"]["details"]
     assert (
-        "curl -sSi -L -X PUT -H \"Authorization: Bearer ${SHOP_TOKEN}\" -H 'X-Key: ********' --data-urlencode 'a=b c'"
+        "curl -sSi -L -X PUT -H \"Authorization: Bearer ${SHOP_TOKEN}\" -H 'X-Key: ********' "
+        "-H \"X-Auth: ${SHOP_BASIC}\" --data-urlencode 'a=b c'"
     ) in details
     assert '{"echo": "Bearer ********' in details
     record = (checked.site.path / "record.json").read_text(encoding="utf-8")
-    for secret in ("token-of-the-shop", "open-sesame", "token=abc"):
+    for secret in ("token-of-the-shop", "basic-of-the-shop", "open-sesame", "token=abc"):
         assert secret not in record + done.err + done.out
 
 

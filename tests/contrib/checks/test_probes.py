@@ -63,6 +63,18 @@ def test_libraries__imported_for_what_is_selected_alone(checked, shop):
     assert asking["eyes.TestEyes.test_imported"]["output"].strip() == "['jmespath', 'urllib3']"
 
 
+def test_libraries__missing(checked):
+    """Where a library is not installed, the checks that need it say how to get it, and the others run."""
+    gone = checked.site.write("dns/__init__.py", 'raise ModuleNotFoundError("No module named dns", name="dns")\n')
+
+    _, results = checked.run('name: {dns: shop.example}\ntruth: {command: ["true"]}\n', "checks")
+    gone.unlink()
+
+    assert results["dns.name"]["outcome"] == "error"
+    assert "checks of the kind dns need dns; install django-probe-gate[checks]" in results["dns.name"]["message"]
+    assert results["command.truth"]["outcome"] == "passed"
+
+
 @pytest.mark.parametrize(
     ("apps", "message"),
     [

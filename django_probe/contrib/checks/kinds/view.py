@@ -46,7 +46,7 @@ def run(check: Check) -> float:
         body=body,
         times=Times(whole=time.monotonic() - began),
     )
-    if problems := differences(check, answer):
+    if problems := differences(check, answer, filling):
         text = answer.text[:_MOST_BODY]
         head = f"{method} {path} ({check.subject}): {'; '.join(problems)}"
         raise AssertionError(f"{head}\n\ncame: status {answer.status}, {len(body)} bytes\n{text}")
