@@ -6,9 +6,6 @@ import logging
 import os
 from typing import TYPE_CHECKING, Any, Final
 
-from pythonjsonlogger.core import RESERVED_ATTRS
-from pythonjsonlogger.json import JsonFormatter
-
 from django_probe.errors import UsageError
 
 if TYPE_CHECKING:
@@ -17,22 +14,6 @@ if TYPE_CHECKING:
 VARIABLE: Final = "LOG_FORMAT"
 JSON: Final = "json"
 TEXT: Final = "text"
-
-
-class JsonLines(JsonFormatter):
-    """Makes one line of ASCII of a record, whatever is in it: `time` in UTC, `level`, `logger`, `message`, extras."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "%(levelname)s %(name)s %(message)s",
-            rename_fields={"levelname": "level", "name": "logger"},
-            reserved_attrs=[*RESERVED_ATTRS, "request"],  # an object of Django's, of which the message tells
-            timestamp="time",
-        )
-
-    def process_log_record(self, log_data: dict[str, Any]) -> dict[str, Any]:
-        """Return what is written, the time first."""
-        return {"time": log_data.pop("time"), **log_data}
 
 
 class Lines(logging.Formatter):
@@ -52,7 +33,11 @@ def form(default: str) -> str:
 
 def formatter(form: str) -> logging.Formatter:
     """Return what makes lines of that form."""
-    return JsonLines() if form == JSON else Lines()
+    if form == TEXT:
+        return Lines()
+    from deploy.json_lines import JsonLines  # noqa: PLC0415 (it would slow every gate down)
+
+    return JsonLines()
 
 
 def settings(form: str) -> Mapping[str, Any]:
