@@ -95,7 +95,7 @@ def test_render__has_room_for_ten_thousand(run, result, outcome):
     page = html.render(run(*given))
 
     assert len(page.encode()) < 10_000_000
-    assert len(set(re.findall(r"test_does_what_it_should_\d{5}", page))) == 10_000
+    assert len(set(re.findall(r"test_does_what_it_should_\d{5}", page.replace("<wbr>", "")))) == 10_000
     assert ("The first 1,000 are here; the others are in the table below" in page) is (outcome == "failed")
 
 

@@ -22,7 +22,7 @@ _MINUTE: Final = 60
 _HOUR: Final = 60 * _MINUTE
 _DAY: Final = 24 * _HOUR
 _TWO: Final = 2
-_FITS: Final = 32
+_FITS: Final = 16
 """The characters of a part of a label that need no place to break."""
 
 
