@@ -269,7 +269,9 @@ def test_pages__keep_nobody_out(new_page, site, url):
         """
         from django.db.models.functions import Now
         Run.objects.filter(run_id="running").delete()
-        Run.objects.create(run_id="running", gate="checkout", started_at=Now(), heartbeat_at=Now(), total=40, done=13)
+        known = dict(started_at=Now(), total=40, done=13)
+        tomorrow = datetime.now(UTC) + timedelta(days=1)  # when it would count as lost, and its page would load anew
+        Run.objects.create(run_id="running", gate="checkout", heartbeat_at=tomorrow, **known)
         told()
         """,
     )
