@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.projects import new_project, python
+from tests.projects import migrated, new_project, python
 from tests.webservers import ASGI, MIDDLEWARE, gunicorn, site, uvicorn
 
 WALLS = """
@@ -129,7 +129,7 @@ def test_token__comes_before_every_wall(tmp_path_factory):
     project.apps.append("django_probe.history")
     project.write("walls.py", UNLUCKY)
     site(project, middleware=f'{WALLS}PROBE_TOKENS = ["view:{token}"]\n')
-    assert project.run("migrate", "--verbosity", "0").code == 0
+    migrated(project)
     for serve in (gunicorn, uvicorn):
         with serve(project) as server:
             for path in ("/probe/metrics/", "/probe/metrics"):

@@ -6,7 +6,7 @@ import json
 from textwrap import dedent
 from typing import TYPE_CHECKING, Any
 
-from tests.projects import new_project, python
+from tests.projects import migrated, new_project, python
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -62,10 +62,7 @@ def new_site(folder: Path, more: str = "", probes: str = PROBES, *, migrate: boo
     made.app("shop", probes)
     made.write("probe.yaml", POLICY)
     made.configure('PROBE_POLICY = BASE_DIR / "probe.yaml"\n' + more)
-    if migrate:
-        migrated = made.run("migrate", "--verbosity", "0")
-        assert migrated.code == 0, migrated.err
-    return made
+    return migrated(made) if migrate else made
 
 
 def ask(site: Project, code: str, env: dict[str, str] | None = None) -> dict[str, Any]:

@@ -10,9 +10,9 @@ from textwrap import dedent
 import pytest
 
 from tests import servers
-from tests.history.serving import START, VIEW, Caller, migrated, new_site, sessions, with_token
+from tests.history.serving import START, VIEW, Caller, new_site, sessions, with_token
 from tests.patience import wait_for
-from tests.projects import python
+from tests.projects import migrated, python
 from tests.webservers import gunicorn
 
 ASK = f"""

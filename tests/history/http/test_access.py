@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.projects import new_project, python
+from tests.projects import migrated, new_project, python
 from tests.webservers import ASGI, LOGGING, gunicorn, uvicorn
 
 START = "start-0123456789-abcdefg"
@@ -77,8 +77,7 @@ def new_site(folder, more=""):
     made.write("site_urls.py", URLS)
     made.write("asgi.py", ASGI)
     made.configure(SETTINGS + more)
-    assert made.run("migrate", "--verbosity", "0").code == 0
-    done = python(made, SESSIONS)
+    done = python(migrated(made), SESSIONS)
     assert done.code == 0, done.err
     return made, json.loads(done.out)
 

@@ -9,9 +9,9 @@ from contextlib import suppress
 from textwrap import dedent
 
 from tests.history.recorded import ask
-from tests.history.serving import VIEW, Caller, migrated, new_site, with_token
+from tests.history.serving import VIEW, Caller, new_site, with_token
 from tests.patience import LOADED, wait_for
-from tests.projects import python
+from tests.projects import migrated, python
 from tests.webservers import gunicorn
 
 

@@ -10,9 +10,9 @@ import socket
 import pytest
 from junitparser import JUnitXml
 
-from tests.history.serving import START, VIEW, Caller, migrated, new_site, sessions, with_token
+from tests.history.serving import START, VIEW, Caller, new_site, sessions, with_token
 from tests.patience import LOADED
-from tests.projects import python
+from tests.projects import migrated, python
 from tests.webservers import gunicorn, uvicorn
 
 FORM = "application/x-www-form-urlencoded"

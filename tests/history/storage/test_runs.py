@@ -9,7 +9,8 @@ import pytest
 from junitparser import JUnitXml
 
 from tests.history.recorded import ask
-from tests.history.serving import VIEW, migrated, new_site
+from tests.history.serving import VIEW, new_site
+from tests.projects import migrated
 
 # A row as a process leaves it: `say(id, shard, "shop.T.a=passed", ...)`; without results it goes on, or died.
 SAY = """

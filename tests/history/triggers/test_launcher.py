@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.history.recorded import ask
-from tests.history.serving import START, migrated, new_site, outcomes, with_token
+from tests.history.serving import START, new_site, outcomes, with_token
+from tests.projects import migrated
 from tests.webservers import gunicorn
 
 # The probe says whose process it is, and then waits for as long as the file says.

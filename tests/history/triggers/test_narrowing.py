@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from tests.history.serving import migrated, new_site, outcomes, with_token
+from tests.history.serving import new_site, outcomes, with_token
 from tests.patience import LOADED, PATIENCE
-from tests.projects import python
+from tests.projects import migrated, python
 from tests.webservers import gunicorn
 
 PACKAGE = {

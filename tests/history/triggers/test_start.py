@@ -9,8 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.history.recorded import ask
-from tests.history.serving import PROBES, migrated, new_site, outcomes, with_token
+from tests.history.serving import PROBES, new_site, outcomes, with_token
 from tests.patience import PATIENCE
+from tests.projects import migrated
 from tests.webservers import gunicorn
 
 # What may be wrong with probes; `ran` is a line for each that was called.
