@@ -23,14 +23,17 @@ import json
 import re
 import shlex
 import subprocess
+import sys
+import tempfile
 import tomllib
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import django_probe
-from tests import recipes
+from tests import recipes, warm
 from tests.conftest import ROOT
+from tests.patience import PATIENCE
 from tests.programs import needed
 from tests.webservers import gunicorn
 
@@ -39,6 +42,7 @@ if TYPE_CHECKING:
 
 FENCE = re.compile(r"(?P<ticks>`{3,})(?P<language>\w*)")
 MARKER = re.compile(r"<!-- (?P<kind>[a-z ]+)(?:: (?P<argument>.+))? -->")
+PLAIN = re.compile(r"python manage\.py [\w ./:=-]+")  # nothing that a shell would expand or split otherwise
 EVERY_MARKER = re.compile(r"^<!--.*", re.MULTILINE)
 ANY_LINES, ANY_TEXT = "...", "…"
 SITE = "/srv/site"
@@ -141,20 +145,29 @@ def _run_in(folder: Path, bench: Bench, block: Block) -> None:
         if line.startswith("curl "):
             needed("curl")
         expected = code if line is shown[-1][0] else 0
-        done = subprocess.run(
-            ["bash", "-c", line],
-            cwd=folder,
-            env=bench.environment(**TOKENS),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            timeout=90,
-            check=False,
-        )
-        printed = done.stdout.decode("utf-8", "replace").replace(str(folder), SITE)
-        assert done.returncode == expected, f"{block}: exit code {done.returncode}, not {expected}:\n{printed}"
+        ended, out = _execute(line, folder, bench.environment(**TOKENS))
+        printed = out.replace(str(folder), SITE)
+        assert ended == expected, f"{block}: exit code {ended}, not {expected}:\n{printed}"
         if any(output for _, output in shown):
             assert matches(output, _told(printed)), f"{block}: shows one thing, and prints another:\n{printed}"
+
+
+def _execute(line: str, folder: Path, environment: dict[str, str]) -> tuple[int, str]:
+    """Execute a line in a shell and return its exit code and all that it printed.
+
+    What is no more than `manage.py` with arguments needs no shell and may start warm; see tests/warm.py.
+    """
+    command = [sys.executable, *line.split()[1:]] if PLAIN.fullmatch(line) else ["bash", "-c", line]
+    with tempfile.TemporaryFile() as output:
+        process = warm.start(command, cwd=folder, env=environment, output=output.fileno())
+        try:
+            code = process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            raise
+        output.seek(0)
+        return code, output.read().decode("utf-8", "replace")
 
 
 def commands(block: Block) -> list[tuple[str, list[str]]]:
