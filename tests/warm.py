@@ -3,8 +3,9 @@
 The tests run thousands of commands, and most of what a cold one costs is Python reading modules. A warm one is a
 process of its own too, with its own arguments, folder, environment, streams and end. It knows no settings, and nothing
 of a project. What it cannot show is what a project does before it imports the engine: a test about that sets
-`Project.cold`. What the supervisor or a server starts, what the documents show, the web servers' own tests and the
-image start from nothing anyway; `PROBE_TESTS_COLD=1` makes every start of the tests cold.
+`Project.cold`. What a server starts, what the documents show in a shell, and the image start from nothing anyway; the
+supervisor and the web servers' own tests do so on the newer end of the version range. `PROBE_TESTS_COLD=1` makes every
+start of the tests cold.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ OWN = {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
 _READ_AT_START = ("PYTHON", "LC_", "LANG")
 _STRICT = ["-W", "error"]
 _MAY_COME_FIRST = ("-c", "-m")
+_MODULES = (["gunicorn"], ["django_probe"])
 
 
 def run(
@@ -92,10 +94,14 @@ def understand(line: list[str]) -> dict[str, object] | None:
     if executable != sys.executable or not rest or (rest[0].startswith("-") and rest[0] not in _MAY_COME_FIRST):
         return None
     if rest[0] == "-m":
-        return {"module": rest[1], "argv": rest[1:], "strict": strict} if rest[1:2] == ["gunicorn"] else None
+        return {"module": rest[1], "argv": rest[1:], "strict": strict} if rest[1:2] in _MODULES else None
     if rest[0] == "-c":
         return {"code": rest[1], "argv": ["-c", *rest[2:]], "strict": strict}
     return {"script": rest[0], "argv": rest, "strict": strict}
+
+
+NEWER_END = sys.version_info >= (3, 13)
+"""Whether this is the newer end of the version range: what is tested cold is so there, for no version changes that."""
 
 
 def may_be_warm(env: dict[str, str]) -> bool:

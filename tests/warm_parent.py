@@ -137,7 +137,7 @@ def execute(request: dict) -> None:
         return
     main = sys.modules["__main__"] = ModuleType("__main__")
     if script := request.get("script"):
-        main.__file__ = script
+        main.__file__ = os.path.abspath(script)  # noqa: PTH100  (as Python does: a Path would take links out)
         sys.path[0] = str(Path(script).resolve().parent)
         code = compile(Path(script).read_bytes(), script, "exec", dont_inherit=True)
     else:
