@@ -3,9 +3,9 @@
 The tests run thousands of commands, and most of what a cold one costs is Python reading modules. A warm one is a
 process of its own too, with its own arguments, folder, environment, streams and end. It knows no settings, and nothing
 of a project. What it cannot show is what a project does before it imports the engine: a test about that sets
-`Project.cold`. What a server starts, what the documents show in a shell, and the image start from nothing anyway; the
-supervisor and the web servers' own tests do so on the newer end of the version range. `PROBE_TESTS_COLD=1` makes every
-start of the tests cold.
+`Project.cold`. What a server starts, what the documents show in a shell, and the image start from nothing anyway. The
+web servers' own tests, and those of what a supervised project does while it loads, do so on the newer end of the
+version range. `PROBE_TESTS_COLD=1` makes every start of the tests cold.
 """
 
 from __future__ import annotations
