@@ -12,9 +12,9 @@ import xml.etree.ElementTree as ET
 from collections import Counter, defaultdict
 from datetime import UTC
 from itertools import chain
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from junit_xml import TestCase, TestSuite, to_xml_report_string
+from junit_xml import TestCase, TestSuite
 
 from django_probe.reports import ReportError
 from django_probe.reports.text import explanation, one_line, visible, word
@@ -26,10 +26,8 @@ if TYPE_CHECKING:
 # junit_xml leaves out a time of 0, and writes less than this as 1e-05, which XML Schema does not allow.
 _LEAST_SECONDS: Final = 0.0001
 _CHUNK: Final = 1 << 16
-_ELEMENTS: Final = ("failure", "error", "skipped")
-# junit_xml counts at the root, where no attribute for skips exists: readers that take the root's word count a skip as
-# a pass. `disabled` is no attribute of Jenkins' schema.
-_NOT_AT_THE_ROOT: Final = ("tests", "failures", "errors", "disabled")
+_CLAIMS: Final = {"testcase": "tests", "failure": "failures", "error": "errors", "skipped": "skipped"}
+"""The elements that are counted, and the attribute of a suite that claims how many of each it has."""
 
 
 def render(run: ProbeRun) -> str:
@@ -40,13 +38,15 @@ def render(run: ProbeRun) -> str:
         cases[f"gate {one_line(run.gate)}"] = gate
     suites = [_suite(run, name, cases[name]) for name in cases]
     suites[0].properties = _properties(run)  # of the whole run: some readers refuse a name that stands twice
-    root = _read(to_xml_report_string(suites, prettyprint=False))
-    del cases, gate, suites  # each holds or is a copy of all that probes said
+    # No counts at the root, where junit_xml's own function for a document puts some: no attribute for skips exists
+    # there, so that readers which take the root's word would count a skip as a pass.
+    root = ET.Element("testsuites")
+    root.extend(suite.build_xml_doc() for suite in suites)
     _suit_readers(root)
     _add_attempts(run, root)
-    _check(run, root)
     root.tail = "\n"
     xml: bytes = ET.tostring(root, encoding="us-ascii")
+    _check(run, xml)
     return xml.decode("ascii")
 
 
@@ -133,27 +133,14 @@ def _expected(run: ProbeRun) -> dict[str, int]:
     }
 
 
-def _read(xml: str) -> ET.Element:
-    parser: Any = ET.XMLPullParser(["end"])
-    root: ET.Element
-    try:
-        for start in range(0, len(xml), _CHUNK):
-            parser.feed(xml[start : start + _CHUNK])
-            for _, root in parser.read_events():
-                root.text = root.text  # a text that nobody looked at is kept in pieces, which weigh ten times as much
-        parser.close()
-    except ET.ParseError as error:
-        raise ReportError(f"the JUnit report came out as XML that cannot be read: {error}") from None
-    return root  # the last element to end
-
-
 def _suit_readers(root: ET.Element) -> None:
-    """Take out, or round, what junit_xml writes and some readers refuse or misread."""
-    for name in _NOT_AT_THE_ROOT:
-        root.attrib.pop(name, None)
-    for element in (root, *root.iter("testsuite")):
-        element.attrib.pop("disabled", None)
-        element.set("time", f"{float(element.get('time', 0)):.3f}")  # the schema takes three decimals at the most
+    """Take out, or round, what junit_xml writes and some readers refuse: times have three decimals at the most."""
+    times = []
+    for suite in root:
+        suite.attrib.pop("disabled", None)  # no attribute of Jenkins' schema
+        times.append(float(suite.get("time", 0)))
+        suite.set("time", f"{times[-1]:.3f}")
+    root.set("time", f"{sum(times):.3f}")
 
 
 def _add_attempts(run: ProbeRun, root: ET.Element) -> None:
@@ -181,16 +168,38 @@ def _said(attempt: Earlier) -> str:
     return one_line(attempt.message) or f"{word(attempt.outcome)}, without a message"
 
 
-def _check(run: ProbeRun, root: ET.Element) -> None:
-    """Compare the elements of the report, and the counts that its suites claim, with the record."""
-    found = Counter({name: sum(1 for _ in root.iter(name)) for name in ("testcase", *_ELEMENTS)})
-    claimed: Counter[str] = Counter()
-    for suite in root.iter("testsuite"):
-        for name, attribute in zip(("testcase", *_ELEMENTS), ("tests", "failures", "errors", "skipped"), strict=True):
-            claimed[name] += int(suite.get(attribute, 0))
+class _Counts:
+    """What a reader of the report counts: elements, and the counts that suites claim; a target of ET.XMLParser."""
+
+    def __init__(self) -> None:
+        self.found: Counter[str] = Counter()
+        self.claimed: Counter[str] = Counter()
+
+    def start(self, tag: str, attributes: dict[str, str]) -> None:
+        """Take the start of an element."""
+        self.found[tag] += 1
+        if tag == "testsuite":
+            for name, attribute in _CLAIMS.items():
+                self.claimed[name] += int(attributes.get(attribute, 0))
+
+    def close(self) -> None:
+        """Take the end of the document."""
+
+
+def _check(run: ProbeRun, xml: bytes) -> None:
+    """Read the report again, and compare its elements, and the counts that its suites claim, with the record."""
+    counts = _Counts()
+    parser = ET.XMLParser(target=counts)  # noqa: S314 (it is our own text, and has no entities)
+    try:
+        for start in range(0, len(xml), _CHUNK):
+            parser.feed(xml[start : start + _CHUNK])
+        parser.close()
+    except ET.ParseError as error:
+        raise ReportError(f"the JUnit report came out as XML that cannot be read: {error}") from None
     expected = _expected(run)
-    if not expected == dict(found) == dict(claimed):
+    found = {name: counts.found[name] for name in _CLAIMS}
+    if not expected == found == dict(counts.claimed):
         raise ReportError(
             f"the JUnit report would disagree with the record: the record has {expected}, "
-            f"the elements are {dict(found)}, their counts {dict(claimed)}"
+            f"the elements are {found}, their counts {dict(counts.claimed)}"
         )
