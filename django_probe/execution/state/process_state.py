@@ -37,6 +37,7 @@ from django_probe.execution.state.known import (
     wrappers_of,
 )
 from django_probe.execution.state.module_watch import replacements, settle, watch
+from django_probe.execution.state.versions import version_of
 from django_probe.originals import Original
 
 if TYPE_CHECKING:
@@ -63,12 +64,17 @@ _mask: Final = _signal.pthread_sigmask
 _language: Final = _locale.setlocale
 _settings: Final[Any] = settings
 _tzset: Final = time.tzset
+_BLOCK: Final = int(signal.SIG_BLOCK)
+_REAL: Final = int(signal.ITIMER_REAL)
+_ALL: Final = _locale.LC_ALL
 
 
 class ProcessState:
     """This process as it is when this is made."""
 
     def __init__(self) -> None:
+        self._version = version_of(_modules)
+        self._seen = self._version and self._version.value
         self._known = len(_modules)
         self._loaded = _replaceable()(_modules)
         self._added: dict[str, Any] = {}
@@ -77,7 +83,7 @@ class ProcessState:
         self._patchable = self._read_methods()
         self._stored = vars(_settings._wrapped)  # noqa: SLF001 (here and below: Django has no other name for it)
         self._settings = [*self._stored.values()]
-        self._cached = vars(_settings)
+        self._cached = vars(_settings)  # with what is wrapped; to ask it for that runs code of Django's
         self._cache = [*self._cached.values()]
         self._live = [*_containers(self._settings)]
         self._copies = [each.copy() for each in self._live]
@@ -98,9 +104,7 @@ class ProcessState:
                 and self._live == self._copies
                 and [wrappers_of(connection) for connection in self._connections] == self._wrappers
                 and [*self._stored.values()] == self._settings
-                and _replaceable()(_modules) == self._loaded
-                and self._get_added(_modules) == (*self._added.values(),)
-                and (len(_modules) == self._known or self._has_more_modules())
+                and ((self._version and self._version.value == self._seen) or self._has_the_same_modules())
                 and self._read_methods() == self._patchable
                 and ([*self._cached.values()] == self._cache or self._has_another_cache())
             )
@@ -134,15 +138,15 @@ class ProcessState:
             sys.getswitchinterval(),
             gc.isenabled(),
             *map(_handler, SIGNALS),
-            _mask(signal.SIG_BLOCK, ()),
-            Original.getitimer(signal.ITIMER_REAL) == (0.0, 0.0),
+            _mask(_BLOCK, ()),
+            Original.getitimer(_REAL) == (0.0, 0.0),
             Original.umask(self._umask),
             Original.getdefaulttimeout(),
-            _language(_locale.LC_ALL),
+            _language(_ALL),
             logging.root.level,
             logging.root.manager.disable,
             getattr(_modules.get("urllib.request"), "_opener", None),
-            _settings._wrapped,  # noqa: SLF001
+            self._cached["_wrapped"],
             [connection.force_debug_cursor for connection in self._connections],
             is_test_environment(),
             active_patches(),
@@ -162,6 +166,14 @@ class ProcessState:
             _tzset()
         elif time.tzname != names:
             _tzset()
+
+    def _has_the_same_modules(self) -> bool:
+        self._seen = self._version and self._version.value
+        return (
+            _replaceable()(_modules) == self._loaded
+            and self._get_added(_modules) == (*self._added.values(),)
+            and (len(_modules) == self._known or self._has_more_modules())
+        )
 
     def _has_more_modules(self) -> bool:
         """Return whether there are more modules, none fewer and no fake; the new ones are watched from now on."""
@@ -204,6 +216,8 @@ def _replaceable() -> Callable[[dict[str, Any]], Any]:
     names = []
     for name, module in _modules.items():
         origin = getattr(getattr(module, "__spec__", None), "origin", None)
+        if name.startswith("django_probe."):
+            continue
         ours = isinstance(origin, str) and not origin.startswith((*foreign, "built-in", "frozen"))
         if ours or name in _OF_PYTHON or (origin and "." not in name and name not in sys.stdlib_module_names):
             names.append(name)

@@ -1,0 +1,57 @@
+"""Tells that a dict of Python's did not change, without looking at what is in it.
+
+CPython up to 3.13 counts the changes of all dicts, for caches of its own, and keeps in each dict the number of its last
+one: https://peps.python.org/pep-0509/. To read that takes a tenth of a microsecond however much there is in the dict;
+to compare 2,000 modules takes longer than all the rest of the look.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Change = Callable[[dict[str, Any]], object]
+
+_BEFORE: Final = 3 * ctypes.sizeof(ctypes.c_ssize_t)
+"""Bytes of a dict before the number: how many references, the type, how many entries."""
+_CHANGES: Final[tuple[Change, ...]] = (
+    lambda tried: tried.update(a=1, b=1, c=1),
+    lambda tried: tried.update(a=2),
+    lambda tried: tried.__setitem__("a", 3),
+    lambda tried: tried.setdefault("d", 1),
+    lambda tried: tried.__delitem__("a"),
+    lambda tried: tried.pop("b"),
+    lambda tried: tried.popitem(),
+    lambda tried: tried.clear(),
+)
+
+
+def version_of(mapping: dict[str, Any]) -> ctypes.c_uint64 | None:
+    """Return what has another `value` after each change of the dict, or None where this Python keeps no such number.
+
+    The dict has to stand for itself, as `sys.modules` does: the attributes of an instance may be set past theirs.
+    """
+    return _number(mapping) if _is_kept() else None
+
+
+def _number(mapping: dict[str, Any]) -> ctypes.c_uint64:
+    return ctypes.c_uint64.from_address(id(mapping) + _BEFORE)
+
+
+@cache
+def _is_kept() -> bool:
+    """Return whether each change of a dict gives it another number; a Python that is built otherwise may keep none."""
+    if sys.implementation.name != "cpython" or sys.version_info >= (3, 14):
+        return False
+    tried: dict[str, Any] = {}
+    number = _number(tried)
+    seen = {number.value}
+    for change in _CHANGES:
+        change(tried)
+        seen.add(number.value)
+    return len(seen) > len(_CHANGES)
