@@ -113,8 +113,19 @@ def _error_suite(prefix: str, message: str, details: str) -> ProbeSuite:
     return ProbeSuite([Stillborn(prefix, Outcome.ERROR, message, details)], prefix=prefix)
 
 
+class _Loader(unittest.TestLoader):
+    """Python's own, but that it looks at no more of a class than at what has a test's name: a class has 100 others."""
+
+    def getTestCaseNames(self, testCaseClass: type[unittest.TestCase]) -> list[str]:  # noqa: N802, N803 (unittest's)
+        """Return the names of the test methods in their order."""
+        if self.testNamePatterns or self.sortTestMethodsUsing is not unittest.TestLoader.sortTestMethodsUsing:
+            return list(super().getTestCaseNames(testCaseClass))
+        names = [name for name in dir(testCaseClass) if name.startswith(self.testMethodPrefix)]
+        return [name for name in names if callable(getattr(testCaseClass, name))]
+
+
 def _suite_of(module: ModuleType, prefix: str) -> ProbeSuite:
-    loader = unittest.TestLoader()
+    loader = _Loader()
     try:
         given = _given_suite(module)
         suite = ProbeSuite(_own_tests(loader, module), prefix=prefix) if given is None else given

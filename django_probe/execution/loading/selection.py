@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from django_probe.policy import Gate
 
 _DIGEST_LENGTH = 32
+_SEVERAL = (set, frozenset, list, tuple)
 
 
 @dataclass(slots=True)
@@ -191,7 +192,7 @@ def _tags(test: unittest.TestCase) -> tuple[str, ...]:
     tags: set[object] = set()
     for tagged in (method, type(test)):
         given = getattr(tagged, "tags", None)
-        if isinstance(given, set | frozenset | list | tuple):  # else the name is the probe's own, for its own purpose
+        if isinstance(given, _SEVERAL):  # else the name is the probe's own, for its own purpose
             tags.update(given)
     return tuple(sorted(map(str, tags))) if tags else ()
 
@@ -227,7 +228,8 @@ def _probe(
     return Probe(label, test, tags, terms, None if isinstance(test, Stillborn) else _fixtures(cls), required)
 
 
-def django_test_class(cls: type) -> str | None:
+@lru_cache(maxsize=1024)  # as `_fixtures`
+def django_test_class(cls: Any) -> str | None:
     """Return the name of the class of `django.test` that `cls` is made of, None where it is of none.
 
     Those classes set up, and flush, databases that they take for test databases.
