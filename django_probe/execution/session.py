@@ -131,6 +131,7 @@ class ForkedSession:
                 redact=Redactor(),
             )
             results, ended_by = judge.run()
+            self._loader.dismiss()
             self.ran = results, self._ended_by or ended_by
             return self.ran
 

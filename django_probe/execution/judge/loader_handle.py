@@ -227,6 +227,11 @@ class LoaderHandle:
         """Take the end of the process, and see to it: `trouble` says how it ended."""
         self.trouble = self.trouble or f"the process that forks workers ended: {self._cause()}"
 
+    def dismiss(self) -> None:
+        """Tell the process that no more workers are wanted: it ends by itself; `close` waits for that."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            signal.pidfd_send_signal(self.pidfd, LAST_CALL)
+
     def close(self) -> None:
         """End the process, if it has not ended."""
         self._end()
