@@ -57,6 +57,7 @@ class Holder:
         self._rules = rules
         self._transactions = transactions
         self._known: WeakSet[BaseDatabaseWrapper] = WeakSet()
+        self._has_held = False
         self._busy: set[BaseDatabaseWrapper] = set()
         self._replacements = Replacements()
         self._covered: set[type] = set()
@@ -64,7 +65,7 @@ class Holder:
     @property
     def has_held(self) -> bool:
         """Whether any connection was held yet."""
-        return bool(self._known)
+        return self._has_held
 
     def held(self) -> list[BaseDatabaseWrapper]:
         """Return the connections that were held at some time and are open, of all threads."""
@@ -120,6 +121,7 @@ class Holder:
                 vars(wrapper).pop(HOLD, None)
                 read_only.release(wrapper)
         self._known.clear()
+        self._has_held = False
 
     def _is_held(self, wrapper: BaseDatabaseWrapper) -> bool:
         hold: _Hold | None = vars(wrapper).get(HOLD)
@@ -128,6 +130,7 @@ class Holder:
     def _hold(self, wrapper: BaseDatabaseWrapper) -> None:
         access = self._rules.wanted(wrapper)
         self._known.add(wrapper)
+        self._has_held = True
         if access is DatabaseAccess.READ_ONLY:
             read_only.hold(wrapper, self._rules.note)
         elif access is DatabaseAccess.ROLLBACK:

@@ -13,6 +13,7 @@ from django_probe import details
 from django_probe.execution.failures import one_line
 from django_probe.execution.judge.work import Attempt
 from django_probe.execution.judge.worker_handle import GOODBYE, Stage
+from django_probe.execution.protocol import MICROSECONDS
 from django_probe.originals import Original
 from django_probe.results import Outcome
 
@@ -43,7 +44,7 @@ class MessageHandler:
             return  # its time is over, whatever it says now
         try:
             self._hear(handle, now, kind, *rest)
-        except (TypeError, ValueError, LookupError):  # a probe found the socket, and wrote into it
+        except (TypeError, ValueError, LookupError, ArithmeticError):  # a probe found the socket, and wrote into it
             self._misfit(handle, now)
 
     def _hear(self, handle: WorkerHandle, now: float, kind: str, *rest: Any) -> None:
@@ -127,12 +128,13 @@ class MessageHandler:
             handle.stage, handle.why = Stage.SERVING, ""
 
     def _attempt(
-        self, handle: WorkerHandle, what: int | str, outcome: str, began: float, duration: float, *told: str
+        self, handle: WorkerHandle, what: int | str, outcome: str, began_at: int, lasted: int, *told: str
     ) -> Attempt:
         message, story, logs = map(str, told)
+        began, duration = began_at / MICROSECONDS, lasted / MICROSECONDS
         if not 0 <= began <= _LAST_SECOND:  # the probe left a clock patched
             began = Original.unix_time()
-        attempt = Attempt(Outcome(outcome), message, story, handle.output.ended(), float(began), float(duration), logs)
+        attempt = Attempt(Outcome(outcome), message, story, handle.output.ended(), began, duration, logs)
         if handle.stage is Stage.CLEANING_UP and what in handle.targets:
             handle.left = True  # it goes once it has cleaned up, and begins nothing more
             attempt.outcome, attempt.message = self._interruption(handle, attempt.details)

@@ -13,13 +13,13 @@ import sys
 import traceback
 from contextlib import suppress
 from threading import get_ident
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from django_probe.execution import linux
 from django_probe.execution.failures import Interrupted
 from django_probe.execution.forking import renew_event_loops
 from django_probe.execution.guard.refusals import take_refusals
-from django_probe.execution.protocol import INTERRUPT, Channel
+from django_probe.execution.protocol import INTERRUPT, MICROSECONDS, Channel
 from django_probe.execution.stacks import DUMP
 from django_probe.execution.state.process_state import ProcessState
 from django_probe.execution.worker import last_call, telemetry, waiting
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from django_probe.execution.guard.guard import DatabaseGuard
     from django_probe.execution.loading.selection import Probe
 
+_ENDS: Final = ("result", "fixture_problem", "done")
+_TIMED: Final = ("result", "fixture_problem")
 _CANCEL: Final = 2.0
 _CRASHED: Final = 70  # EX_SOFTWARE of sysexits.h: the fault is ours
 
@@ -114,9 +116,12 @@ class _Worker:
         with suppress(Exception):  # no more threads may be started
             telemetry.flush()
 
-    def _emit(self, kind: str, *rest: object) -> None:
-        if kind in ("result", "fixture_problem", "done"):
+    def _emit(self, kind: str, *rest: Any) -> None:
+        if kind in _ENDS:
             self._end_of_output()
+        if kind in _TIMED:
+            what, outcome, began, duration, *told = rest
+            rest = (what, outcome, int(began * MICROSECONDS), int(duration * MICROSECONDS), *told)
         if kind == "result":
             self._look(self._shared or self._forked)
         elif kind == "fixture_done":

@@ -46,8 +46,9 @@ def test_a_probe_that_writes_to_the_judge_is_an_error(project):
             b'["result", 7, "passed", "now", {}, 5, null, 6]\\n',
             b'["hello", 1, "token"]\\n',
             b'["praise"]\\n',
+            b'["result", 10, "passed", 1' + 400 * b"0" + b', 0, "", "", ""]\\n',
         ]):
-            setattr(TestWrites, f"test_{number}", writes(text))
+            setattr(TestWrites, f"test_{number:02}", writes(text))
         """,
     )
     done, record = project.record("--parallel", "5")
@@ -55,8 +56,8 @@ def test_a_probe_that_writes_to_the_judge_is_an_error(project):
     assert done.code == record["exit_code"] == 1
     assert ended.pop("test_z_passes")["outcome"] == "passed"
     assert {result["outcome"] for result in ended.values()} == {"error"}, outcomes(record)
-    for number in range(10):
-        assert "its process broke off the connection to the judge" in ended[f"test_{number}"]["message"], number
+    for number in range(11):
+        assert "its process broke off the connection to the judge" in ended[f"test_{number:02}"]["message"], number
 
 
 @pytest.fixture
