@@ -88,7 +88,7 @@ def _idle(policy: Policy, gate: Gate) -> list[CheckMessage]:
 
 
 def _refused(suite: unittest.TestSuite) -> list[CheckMessage]:
-    classes = {type(test): None for test in leaves(suite)}
+    classes: dict[Any, None] = {type(test): None for test in leaves(suite)}
     return [
         Error(
             f"{cls.__module__}.{cls.__qualname__} is a django.test.{django_class}: none of its probes will run.",

@@ -57,7 +57,6 @@ class Command(BaseCommand):
 
     def run_from_argv(self, argv: list[str]) -> None:
         """Run as Django does; where a supervisor started this process, tell it how the command began and ends."""
-        gc.freeze()  # what is loaded stays: to collect it takes 30 ms, the last time when Python ends
         self._closed = streams.fill()
         self.stderr = Voice(streams.standard_error())
         self.stderr.style_func = self.style.ERROR

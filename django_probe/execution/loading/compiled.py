@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 import sys
-from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from typing import TYPE_CHECKING
 
@@ -61,7 +60,7 @@ class _Loader(SourceFileLoader):
         return code
 
 
-class _Finder(MetaPathFinder):
+class _Finder:
     """Finds what the finders behind it find, and gives it another loader."""
 
     packages: tuple[str, ...] = ()

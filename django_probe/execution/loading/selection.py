@@ -197,7 +197,9 @@ def _tags(test: unittest.TestCase) -> tuple[str, ...]:
     return tuple(sorted(map(str, tags))) if tags else ()
 
 
-def _chosen_by_tags(tags: Iterable[str], gate: Gate) -> bool:
+def _chosen_by_tags(tags: Sequence[str], gate: Gate) -> bool:
+    if not tags:
+        return not gate.tags
     return not any(tag in gate.exclude_tags for tag in tags) and (
         not gate.tags or any(tag in gate.tags for tag in tags)
     )
@@ -240,7 +242,7 @@ def django_test_class(cls: Any) -> str | None:
 
 
 def _refusal(test: unittest.TestCase, label: str) -> str | None:
-    cls = type(test)
+    cls: Any = type(test)
     if not (django_class := django_test_class(cls)):
         return None
     return (

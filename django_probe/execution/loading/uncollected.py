@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import inspect
 import re
+import sys
 import unittest
 from functools import partial
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
-from unittest import mock
 
 from django.apps import apps
 
@@ -137,7 +137,8 @@ def _required(function: FunctionType) -> int:
 
 def _patched(function: Any) -> list[Any]:
     """Return the decorators of mock that give an argument."""
-    return [patch for patch in getattr(function, "patchings", ()) if patch.new is mock.DEFAULT]
+    mock = sys.modules.get("unittest.mock")  # where nobody imported it, it patched nothing
+    return [patch for patch in getattr(function, "patchings", ()) if mock and patch.new is mock.DEFAULT]
 
 
 def _classes(module: ModuleType, inherited: set[type]) -> Iterator[str]:
