@@ -37,7 +37,7 @@ from django_probe.execution.state.known import (
     wrappers_of,
 )
 from django_probe.execution.state.module_watch import replacements, settle, watch
-from django_probe.execution.state.versions import version_of
+from django_probe.execution.state.versions import BESIDE, numbers_of
 from django_probe.originals import Original
 
 if TYPE_CHECKING:
@@ -57,7 +57,8 @@ _ENVIRON: Final = os.environ
 _environment: Final[dict[bytes, bytes]] = os.environ._data  # type: ignore[attr-defined]  # noqa: SLF001
 _threads: Final[dict[int, threading.Thread]] = threading._active  # type: ignore[attr-defined]  # noqa: SLF001 (without a lock)
 _modules: Final = sys.modules
-_test_case: Final = vars(unittest.TestCase)
+_test_case: Final[dict[str, Any]] = gc.get_referents(vars(unittest.TestCase))[0]
+"""The methods of TestCase: what Python gives of a class is only a view of this."""
 # C's own: those of `signal` make enumerations of all that they return.
 _handler: Final = _signal.getsignal
 _mask: Final = _signal.pthread_sigmask
@@ -73,8 +74,6 @@ class ProcessState:
     """This process as it is when this is made."""
 
     def __init__(self) -> None:
-        self._version = version_of(_modules)
-        self._seen = self._version and self._version.value
         self._known = len(_modules)
         self._loaded = _replaceable()(_modules)
         self._added: dict[str, Any] = {}
@@ -83,6 +82,11 @@ class ProcessState:
         self._patchable = self._read_methods()
         self._stored = vars(_settings._wrapped)  # noqa: SLF001 (here and below: Django has no other name for it)
         self._settings = [*self._stored.values()]
+        self._of_tests = [*_test_case.values()]
+        self._variables = _environment.copy()
+        large = (_modules, self._stored, _test_case, _environment)
+        self._numbers = numbers_of(*large) if len(self._stored) > BESIDE else []
+        self._numbered = [number.value for number in self._numbers]
         self._cached = vars(_settings)  # with what is wrapped; to ask it for that runs code of Django's
         self._cache = [*self._cached.values()]
         self._live = [*_containers(self._settings)]
@@ -103,8 +107,7 @@ class ProcessState:
                 self._read() == self._values
                 and self._live == self._copies
                 and [wrappers_of(connection) for connection in self._connections] == self._wrappers
-                and [*self._stored.values()] == self._settings
-                and ((self._version and self._version.value == self._seen) or self._has_the_same_modules())
+                and (self._has_its_numbers() or self._holds_what_it_did())
                 and self._read_methods() == self._patchable
                 and ([*self._cached.values()] == self._cache or self._has_another_cache())
             )
@@ -154,7 +157,7 @@ class ProcessState:
         )
 
     def _read_methods(self) -> list[Any]:
-        return [*_test_case.values(), *[get(cls) for get, cls in self._methods]]
+        return [get(cls) for get, cls in self._methods]
 
     def _put_back_zone(self) -> None:
         zone, names = self._zone
@@ -167,10 +170,17 @@ class ProcessState:
         elif time.tzname != names:
             _tzset()
 
-    def _has_the_same_modules(self) -> bool:
-        self._seen = self._version and self._version.value
+    def _has_its_numbers(self) -> bool:
+        return [number.value for number in self._numbers] == self._numbered != []
+
+    def _holds_what_it_did(self) -> bool:
+        """Return whether the large dicts of the process hold what they held, though they may have been changed."""
+        self._numbered = [number.value for number in self._numbers]
         return (
-            _replaceable()(_modules) == self._loaded
+            [*self._stored.values()] == self._settings
+            and [*_test_case.values()] == self._of_tests
+            and _environment == self._variables
+            and _replaceable()(_modules) == self._loaded
             and self._get_added(_modules) == (*self._added.values(),)
             and (len(_modules) == self._known or self._has_more_modules())
         )
@@ -228,9 +238,8 @@ def _replaceable() -> Callable[[dict[str, Any]], Any]:
 
 
 def _containers(values: Iterable[object]) -> Iterator[Any]:
-    """Yield what can be changed in place: the environment, lists of Python's, what the settings are made of."""
+    """Yield what can be changed in place: lists of Python's, what the settings are made of."""
     yield from (
-        _environment,
         sys.path,
         sys.meta_path,
         sys.path_hooks,

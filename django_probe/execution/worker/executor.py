@@ -293,17 +293,8 @@ class Executor:
             self._logs.start()
 
     def _tell(self, kind: str, what: int | str, began: float, duration: float) -> None:
-        recorder = self._recorder
-        self._emit(
-            kind,
-            what,
-            recorder.outcome,
-            began,
-            duration,
-            recorder.message,
-            recorder.details,
-            self._logs.text if self._logs else "",
-        )
+        outcome, message, details = self._recorder.told
+        self._emit(kind, what, outcome, began, duration, message, details, self._logs.text if self._logs else "")
 
 
 def _step(cls: type[unittest.TestCase], name: str) -> Step:

@@ -70,6 +70,13 @@ class Recorder(unittest.TestResult):
         return worst.message if worst else ""
 
     @property
+    def told(self) -> tuple[Outcome | None, str, str]:
+        """Return `outcome`, `message` and `details`: at once where nothing was said but that it passed."""
+        if not self._notes and not self.parts:
+            return (Outcome.PASSED if self._passed else None), "", ""
+        return self.outcome, self.message, self.details
+
+    @property
     def details(self) -> str:
         """Every traceback of the test, each under what it belongs to; the middle of a very long text is left out."""
         return capped(_redact(details.gathered(self.parts))) if self.parts else ""

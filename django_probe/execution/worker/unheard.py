@@ -34,6 +34,7 @@ _DEPTH: Final = 12
 """Frames that a coroutine keeps of where it was made: a probe's own is among them."""
 _ABOVE: Final = (str(Path(unittest.__file__).parent), str(Path(__file__).parent.parent))
 _alive: Final = sys._current_frames  # noqa: SLF001 (there is no other list of all threads, `_thread`'s own among them)
+_NOBODY: Final[frozenset[int]] = frozenset()
 _ASYNC: Final = {"task", "future", "handle"}
 _FIXTURES: Final = {"asyncSetUp", "setUp", "setUpClass", "setUpModule"}
 
@@ -81,7 +82,7 @@ class Unheard:
 
     def open(self) -> list[Failure]:
         """Begin a scope, and return the list that is filled until `close`."""
-        others = frozenset(_alive()) if count_threads() and not self._shared else frozenset()
+        others = frozenset(_alive()) if count_threads() and not self._shared else _NOBODY
         scope = _Scope(others, [], warnings._showwarnmsg_impl)  # type: ignore[attr-defined]  # noqa: SLF001 (no other tells)
         self._scopes.append(scope)
         _listeners[self._thread] = self
