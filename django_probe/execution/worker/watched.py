@@ -13,6 +13,7 @@ import inspect
 import unittest
 from functools import partial, update_wrapper
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from unittest import IsolatedAsyncioTestCase  # unittest loads it when it is asked for: not in each fork
 
 from django_probe.execution.worker.unawaited import UnrunError, looked_at, refuse_unrun, refuse_value
 
@@ -106,7 +107,7 @@ def _position(code: Any) -> int:
 
 
 def _prepare(cls: Any) -> _Plan:
-    isolated = issubclass(cls, unittest.IsolatedAsyncioTestCase)
+    isolated = issubclass(cls, IsolatedAsyncioTestCase)
     found = [name for name in (*_ASYNC_FIXTURES, _ADD_ASYNC) if hasattr(cls, name) and not isolated]
     owed = {name: getattr(getattr(cls, name), "__qualname__", name) for name in found if name != _ADD_ASYNC}
     plan = _Plan(_runs_itself(cls), bool(found), owed)
@@ -134,8 +135,8 @@ def _put_into(cls: Any, plan: _Plan, *, isolated: bool) -> None:
 def _runs_itself(cls: Any) -> bool:
     """Return whether a class brings a part of what unittest runs tests with, and so may await what comes back."""
     unittests: Any = unittest.TestCase
-    if issubclass(cls, unittest.IsolatedAsyncioTestCase):
-        unittests = unittest.IsolatedAsyncioTestCase
+    if issubclass(cls, IsolatedAsyncioTestCase):
+        unittests = IsolatedAsyncioTestCase
     return any(_original(cls, name) is not getattr(unittests, name) for name in ("run", "__call__", *_SEAMS))
 
 
