@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 _UNHELD: Final = nullcontext()
 _SKIP: Final = "__unittest_skip__"
+_CLEAN: Final = unittest.TestCase.doClassCleanups.__func__  # type: ignore[attr-defined]  # the function of a classmethod
 _SPENT: Final = unittest.TestCase()
 """Stands in for a test that has run: an instance runs once, and what it holds is let go."""
 _SILENCE: Final = "unittest said nothing of this probe: its class may replace run()"
@@ -180,6 +181,8 @@ class Executor:
             _module_cleanups()
 
     def _class_cleanups(self, cls: type[unittest.TestCase]) -> None:
+        if not cls._class_cleanups and getattr(cls.doClassCleanups, "__func__", None) is _CLEAN:  # type: ignore[attr-defined]
+            return  # it would set an attribute of the class, and Python forget where it found all others
         refuse_unrun_cleanups(cls._class_cleanups)  # type: ignore[attr-defined]
         cls.doClassCleanups()
         for info in cls.tearDown_exceptions:  # type: ignore[attr-defined]
@@ -307,8 +310,9 @@ def _step(cls: type[unittest.TestCase], name: str) -> Step:
 
 
 def _module_cleanups() -> None:
-    refuse_unrun_cleanups(unittest.case._module_cleanups)  # type: ignore[attr-defined]  # noqa: SLF001 (unittest has no other name for it)
-    unittest.doModuleCleanups()
+    if cleanups := unittest.case._module_cleanups:  # type: ignore[attr-defined]  # noqa: SLF001 (unittest has no other name for it)
+        refuse_unrun_cleanups(cleanups)
+        unittest.doModuleCleanups()
 
 
 def _parent(label: str) -> str:

@@ -21,6 +21,7 @@ from django_probe.execution.forking import renew_event_loops
 from django_probe.execution.guard.refusals import take_refusals
 from django_probe.execution.protocol import INTERRUPT, MICROSECONDS, Channel
 from django_probe.execution.stacks import DUMP
+from django_probe.execution.state.module_watch import settle
 from django_probe.execution.state.process_state import ProcessState
 from django_probe.execution.worker import last_call, telemetry, waiting
 from django_probe.execution.worker.executor import Executor
@@ -96,6 +97,7 @@ class _Worker:
         signal.signal(INTERRUPT, self._interrupted)
         last_call.obey(guard)
         self._changed = False
+        settle()  # the hooks that the engine has set are as they should be
         self._forked = None if isolated else ProcessState()
         self._shared: ProcessState | None = None
 
