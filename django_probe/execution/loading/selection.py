@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import sys
 import unittest
-from collections import Counter
 from dataclasses import dataclass
 from functools import cache, lru_cache, partial
 from hashlib import sha256
@@ -134,7 +133,7 @@ def _missing(entry: str, why: str) -> Probe:
 
 def survey(suite: unittest.TestSuite) -> tuple[list[LabelledTest], Labels]:
     """Return the tests of a suite, each under a label of its own, and the labels by which entries find them."""
-    seen: Counter[str] = Counter()
+    seen: dict[str, int] = {}
     loaded = [
         LabelledTest(numbered(label_of(test, prefix), seen), prefix, test, _tags(test))
         for test, prefix in _walk(suite, None)

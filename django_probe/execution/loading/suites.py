@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import unittest
-from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from django_probe.results import Outcome
@@ -68,15 +67,15 @@ def label_of(test: unittest.TestCase, prefix: str) -> str:
     return f"{prefix}.{type(test).__name__}.{test._testMethodName}{number}"  # noqa: SLF001 (unittest has no other name for it)
 
 
-def numbered(label: str, seen: Counter[str]) -> str:
+def numbered(label: str, seen: dict[str, int]) -> str:
     """Return a label that no probe before has: the second of two that would have one is `app.Class.method[2]`."""
-    seen[label] += 1
-    return label if seen[label] == 1 else f"{label}[{seen[label]}]"
+    times = seen[label] = seen.get(label, 0) + 1
+    return label if times == 1 else f"{label}[{times}]"
 
 
 def number(suites: Iterable[ProbeSuite]) -> None:
     """Let each test keep the number that it has among all tests, so that it keeps its label among the chosen ones."""
-    seen: Counter[str] = Counter()
+    seen: dict[str, int] = {}
     tests = {id(test): (test, suite.prefix) for suite in suites for test in leaves(suite)}
     for test, prefix in tests.values():
         plain = label_of(test, prefix)
