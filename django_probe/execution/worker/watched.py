@@ -142,8 +142,10 @@ def _runs_itself(cls: Any) -> bool:
 
 def _original(cls: Any, name: str) -> Any:
     """Return what stands in the class itself or in what it is made of, bound to nothing."""
-    found = next(vars(base)[name] for base in cls.__mro__ if name in vars(base))
-    return getattr(found, _ORIGINAL, found)
+    for base in cls.__mro__:
+        if name in (own := vars(base)):
+            return getattr(own[name], _ORIGINAL, own[name])
+    raise AttributeError(f"{cls.__qualname__} has no {name}")
 
 
 def _replace(cls: Any, name: str, handle: Handle) -> None:
