@@ -20,7 +20,7 @@ from django_probe.reports.marked import CollectCode, CollectError, Shard, attemp
 from django_probe.reports.streams import say
 from django_probe.reports.text import one_line
 from django_probe.reports.wanted import Once
-from django_probe.results import disagreement
+from django_probe.shards import disagreement
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field, replace
 from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING, Final
 
+from django_probe.shards import disagreement
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
@@ -282,25 +284,6 @@ def exit_code_of(codes: Iterable[int]) -> int:
     given = set(codes)
     closing = [*(code for code in _PRECEDENCE if code in given), *sorted(given - set(_PRECEDENCE), reverse=True)]
     return int(closing[0]) if closing else ExitCode.PASSED
-
-
-def disagreement(selections: Iterable[tuple[str, str | None]]) -> str:
-    """Return a sentence that names the shards which saw different selections; empty where all saw the same one.
-
-    Each shard comes with the digest of what was selected. One that is not known is of a shard whose probes could not be
-    loaded, which closes the gate by itself, or of one that a release before this one ran.
-    """
-    saw: dict[str, list[str]] = {}
-    for shard, selection in selections:
-        if selection:
-            saw.setdefault(selection, []).append(shard)
-    if len(saw) < 2:  # noqa: PLR2004 (one selection is what all of them should see)
-        return ""
-    parts = "; ".join(", ".join(sorted(shards)) for shards in saw.values())
-    return (
-        f"the shards saw different selections ({parts}), so that some probes may have run in none of them; "
-        f"run all shards on the same code, with the same gate and options"
-    )
 
 
 def together(shards: Sequence[ProbeRun]) -> ProbeRun:

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from zlib import crc32
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,3 +23,22 @@ class Shard:
     def has(self, key: str) -> bool:
         """Return whether what has this key is this shard's; CRC-32, so that every shard computes alike."""
         return crc32(key.encode("utf-8", "surrogatepass")) % self.count == self.index
+
+
+def disagreement(selections: Iterable[tuple[str, str | None]]) -> str:
+    """Return a sentence that names the shards which saw different selections; empty where all saw the same one.
+
+    Each shard comes with the digest of what was selected. One that is not known is of a shard whose probes could not be
+    loaded, which closes the gate by itself, or of one that a release before this one ran.
+    """
+    saw: dict[str, list[str]] = {}
+    for shard, selection in selections:
+        if selection:
+            saw.setdefault(selection, []).append(shard)
+    if len(saw) < 2:  # noqa: PLR2004 (one selection is what all of them should see)
+        return ""
+    parts = "; ".join(", ".join(sorted(shards)) for shards in saw.values())
+    return (
+        f"the shards saw different selections ({parts}), so that some probes may have run in none of them; "
+        f"run all shards on the same code, with the same gate and options"
+    )

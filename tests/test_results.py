@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from django_probe.results import EndedBy, Outcome, ProbeResult, ProbeRun, disagreement, together
+from django_probe.results import EndedBy, Outcome, ProbeResult, ProbeRun, together
+from django_probe.shards import disagreement
 
 STARTED = datetime(2026, 11, 23, 10, tzinfo=UTC)
 

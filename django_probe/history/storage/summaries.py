@@ -12,7 +12,8 @@ from enum import StrEnum
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
-from django_probe.results import ExitCode, Outcome, disagreement
+from django_probe.results import ExitCode, Outcome
+from django_probe.shards import disagreement
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
