@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from django.apps import apps
 
 from django_probe.environment import hide
-from django_probe.errors import UsageError
+from django_probe.policy import PolicyError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,7 +21,7 @@ PRELOAD: Final = "__probe_preload__"
 
 
 def prepare(policy: Policy) -> None:
-    """Let the variables that checks take secrets from be secrets; UsageError where nothing installed runs them."""
+    """Let the variables that checks take secrets from be secrets; PolicyError where nothing installed runs them."""
     if not policy.checks:
         return
     from django_probe.declared.check import APP  # noqa: PLC0415 (a policy without checks need not pay for it)
@@ -32,11 +32,11 @@ def prepare(policy: Policy) -> None:
         return
     taken = next((config.name for config in apps.get_app_configs() if config.label == APP), None)
     if taken:
-        raise UsageError(
+        raise PolicyError(
             f'{policy.source}: checks: the app {taken} has the label "{APP}", with which the labels of declared checks '
             f"begin; give it another label, and add {_NAME} to INSTALLED_APPS"
         )
-    raise UsageError(f"{policy.source}: checks: nothing runs them; add {_NAME} to INSTALLED_APPS")
+    raise PolicyError(f"{policy.source}: checks: nothing runs them; add {_NAME} to INSTALLED_APPS")
 
 
 def preload(classes: Iterable[type]) -> None:
