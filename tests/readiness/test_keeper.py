@@ -299,7 +299,7 @@ def test_urls__cost_a_server_nothing(tmp_path):
     """
     done = python(site_, code, cold=True)
     readiness = ["readiness", "readiness.keeper", "readiness.state", "readiness.views"]
-    names = ["conf", "environment", "middleware", "originals", *readiness, "urls"]
+    names = ["conf", "environment", "errors", "middleware", "originals", *readiness, "urls"]
     assert done.out == f"{[f'django_probe.{name}' for name in names]}\n", done.out + done.err
 
 

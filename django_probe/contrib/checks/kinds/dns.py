@@ -47,7 +47,7 @@ def _addresses(name: str, wanted: tuple[str, ...], timeout: float) -> list[str]:
             found += [each.to_text() for each in dns.resolver.resolve(name, family, search=True, lifetime=left)]
     if not found:
         raise AssertionError(f"{name}: it has no record {' or '.join(sorted(families))}{_by_hand(name)}")
-    return found
+    return sorted(found)
 
 
 def _by_hand(name: str) -> str:
