@@ -2,13 +2,15 @@
 
 from django.urls import path
 
-from django_probe.history.http import lists, views
+from django_probe.history.http import lists, silences, views
 
 urlpatterns = [
     path("", views.index, name="index"),
     path("gates/", lists.gates, name="gates"),
     path("gates", lists.gates),
     path("gates/<str:name>/badge.svg", lists.badge, name="badge"),
+    path("gates/<str:name>/silence/", silences.of_gate, name="silence"),
+    path("gates/<str:name>/silence", silences.of_gate),
     path("gates/<str:name>/", views.gate, name="gate"),
     path("gates/<str:name>", views.gate),
     path("runs/", lists.runs, name="runs"),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from django.conf import settings
 
 from django_probe.history.models import Result, Tally
+from django_probe.history.notices import outbox
 from django_probe.history.storage import runs
 from django_probe.results import Outcome
 
@@ -23,6 +24,7 @@ _GATE: Final = {
 }
 _RESULTS: Final = "How many results of that run ended so."
 _FLAKY: Final = "Probes that passed after an attempt that was a problem, in all runs of the gate."
+_UNDELIVERED: Final = "Notices of the gate that did not arrive, and are tried again."
 _PROBE: Final = "Whether the probe passed in that run, a failure that was expected included: 1 or 0."
 _SILENT: Final = frozenset({Outcome.SKIPPED})
 """Outcomes that say nothing about the system have no sample."""
@@ -62,6 +64,7 @@ class _History:
         yield from _of_gates(verdicts)
         yield _of_outcomes(verdicts)
         yield _of_flaky(verdicts)
+        yield _of_notices(verdicts)
         if getattr(settings, "PROBE_METRICS_PER_PROBE", False):
             yield _of_probes(verdicts)
 
@@ -96,6 +99,14 @@ def _of_flaky(gates: Iterable[str]) -> Any:
     counted = dict(Tally.objects.values_list("gate", "flaky"))
     for gate in gates:
         family.add_metric([gate], counted.get(gate, 0))
+    return family
+
+
+def _of_notices(gates: Iterable[str]) -> Any:
+    family = _gauge("notices_undelivered", _UNDELIVERED, ["gate"])
+    counts = dict.fromkeys(gates, 0) | {each.gate: each.count for each in outbox.undelivered()}
+    for gate, count in counts.items():
+        family.add_metric([gate], count)
     return family
 
 

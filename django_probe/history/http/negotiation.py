@@ -113,6 +113,14 @@ def ordered(request: HttpRequest) -> tuple[tuple[str, ...], str]:
     return labels, runs[0] if runs else ""
 
 
+def texts(request: HttpRequest, names: Sequence[str]) -> dict[str, str]:
+    """Return the fields of a POST's body that have these names, as texts; raise RequestError 400 for others."""
+    fields = _fields(request, frozenset(names)) if _length(request) else {}
+    if unknown := sorted(fields.keys() - set(names) - {"csrfmiddlewaretoken"}):
+        raise RequestError(400, f"{unknown[0][:50]!r} is no field here; there are {', '.join(names)}")
+    return {name: given[-1] for name, given in fields.items() if given}
+
+
 def check_length(request: HttpRequest) -> None:
     """Check the size of a POST's body before reading it. Raise RequestError 411 or 413."""
     if "HTTP_TRANSFER_ENCODING" in request.META:  # Django takes a body of unknown length for an empty one
@@ -128,10 +136,10 @@ def _length(request: HttpRequest) -> int:
     return int(length)
 
 
-def _fields(request: HttpRequest) -> Mapping[str, Sequence[str]]:
+def _fields(request: HttpRequest, known: frozenset[str] = _FIELDS) -> Mapping[str, Sequence[str]]:
     try:
         if request.content_type == _JSON:
-            return _json(request.body)
+            return _json(request.body, known)
         if request.content_type in _FORM:
             if request.FILES:
                 raise RequestError(400, f"{next(iter(request.FILES))[:50]!r} is a file: labels are sent as text")
@@ -143,14 +151,14 @@ def _fields(request: HttpRequest) -> Mapping[str, Sequence[str]]:
     raise RequestError(415, f"the body has to be {_FORM[0]} or {_JSON}")
 
 
-def _json(body: bytes) -> Mapping[str, Sequence[str]]:
+def _json(body: bytes, known: frozenset[str]) -> Mapping[str, Sequence[str]]:
     try:
         fields: Any = json.loads(body)
     except (ValueError, RecursionError):
         raise RequestError(400, "the body is not JSON") from None
     if not isinstance(fields, dict):
         raise RequestError(400, "the body has to be a JSON object")
-    return {name: _texts(name, value) if name in _FIELDS else () for name, value in fields.items()}
+    return {name: _texts(name, value) if name in known else () for name, value in fields.items()}
 
 
 def _texts(name: str, value: object) -> Sequence[str]:

@@ -41,6 +41,11 @@ def description(root: str) -> dict[str, Any]:
             },
             "/gates/": {"get": _gates()},
             "/gates/{name}/badge.svg": {"parameters": [_in_path("name", "A gate.")], "get": _badge()},
+            "/gates/{name}/silence/": {
+                "parameters": [_in_path("name", "A gate.")],
+                "get": _silence(),
+                "post": _silenced(),
+            },
             "/gates/{name}/": {"parameters": [_in_path("name", "A gate.")], "get": _gate(), "post": _start()},
             "/runs/": {"get": _runs()},
             "/runs/{id}/": {"parameters": [_in_path("id", "A run.")], "get": _run()},
@@ -69,6 +74,7 @@ def description(root: str) -> dict[str, Any]:
                 "Error": schemas.ERROR,
                 "ListedRun": schemas.LISTED_RUN,
                 "Cause": schemas.CAUSE,
+                "Silence": schemas.SILENCE,
                 "Gate": schemas.GATE,
                 "Gates": schemas.GATES,
                 "Runs": schemas.RUNS,
@@ -80,6 +86,52 @@ def description(root: str) -> dict[str, Any]:
 
 def _open(name: str, summary: str, responses: Schema) -> Schema:
     return {"operationId": name, "summary": summary, "security": [{}], "responses": responses}
+
+
+def _silence() -> Schema:
+    return {
+        "operationId": "silence",
+        "summary": "The latest silence of a gate: how long nobody is told of it, who wanted that, and why",
+        "description": _VIEW,
+        "parameters": [_format((Format.JSON, Format.HTML))],
+        "responses": {
+            "200": _answer("The silence; it may be over.", _silences()),
+            "304": {"description": "It is what the ETag says."},
+            **_refusals("400", "401", "403", "404", "406", "429", "503"),
+        },
+    }
+
+
+def _silenced() -> Schema:
+    fields = schemas.of_object(
+        {
+            "until": {**schemas.TEXT, "description": "A time in ISO 8601 with its zone, 7 days ahead at the most."},
+            "for": {**schemas.TEXT, "description": "In its place a duration such as `2h`; 0 ends the silence."},
+            "why": {**schemas.TEXT, "description": "What others read; it may be missing where a silence is ended."},
+        },
+        *("until", "for", "why"),
+    )
+    return {
+        "operationId": "silenced",
+        "summary": "Tell nobody of a gate until a time, or end that",
+        "description": _START,
+        "parameters": [_format((Format.JSON, Format.HTML))],
+        "requestBody": {
+            "required": True,
+            "content": {
+                media_type: {"schema": fields}
+                for media_type in ("application/x-www-form-urlencoded", "multipart/form-data", "application/json")
+            },
+        },
+        "responses": {
+            "200": _answer("The silence as it is now.", _silences()),
+            **_refusals("400", "401", "403", "404", "406", "411", "413", "415", "429", "503"),
+        },
+    }
+
+
+def _silences() -> Schema:
+    return {"application/json": {"schema": schemas.ref("Silence")}, **_texts("text/html")}
 
 
 def _gate() -> Schema:

@@ -168,5 +168,15 @@ COMPARISON: Final = of_object(
         "slower": {**_CHANGES, "description": "Passed in both, and took more than twice as long, 0.1 s at least."},
     }
 )
+SILENCE: Final = of_object(
+    {
+        "gate": TEXT,
+        "silenced": {**FLAG, "description": "Whether nobody is told of the gate now."},
+        "since": {**TIME_OR_NULL, "description": "Null, as what follows, where there never was a silence."},
+        "until": TIME_OR_NULL,
+        "by": {**TEXT_OR_NULL, "description": "Who wanted it."},
+        "why": TEXT_OR_NULL,
+    }
+)
 GATES: Final = of_object({"gates": {"type": "array", "items": ref("Gate")}, "next": URL_OR_NULL})
 RUNS: Final = of_object({"runs": {"type": "array", "items": ref("ListedRun")}, "next": URL_OR_NULL})

@@ -12,6 +12,7 @@ from django_probe.history.http import metrics, negotiation, openapi, responses
 from django_probe.history.http.access import Denied, admit, visitor
 from django_probe.history.http.decorators import answering
 from django_probe.history.http.negotiation import Format
+from django_probe.history.notices import outbox, silence
 from django_probe.history.pages import pages, statistics
 from django_probe.history.storage import records, runs
 from django_probe.history.storage.summaries import State
@@ -44,6 +45,7 @@ def status(request: HttpRequest) -> HttpResponse:
         gates=statistics.cards(gates.names(offer)),
         offer=offer,
         ready=plain.readiness().line,
+        undelivered=outbox.undelivered(),
         visitor=who,
         here=responses.with_forms(request),
     )
@@ -115,7 +117,8 @@ def _show_gate(request: HttpRequest, name: str) -> HttpResponse:
     is_known = latest is not None or offer.has(name) or name in gates.names(offer)
     if form is Format.HTML and is_known:
         view = statistics.view(name, request.GET)
-        page = pages.gate(view=view, offer=offer, visitor=who, here=responses.with_forms(request))
+        here = responses.with_forms(request)
+        page = pages.gate(view=view, offer=offer, silence=silence.of(name), visitor=who, here=here)
         return responses.html(page, 404 if latest is None else 200 if latest.passed else failed)
     if latest is None:
         if offer.problem:

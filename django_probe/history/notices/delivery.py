@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from typing import TYPE_CHECKING, Final
 
 from django_probe.environment import environment
@@ -16,15 +18,25 @@ if TYPE_CHECKING:
     from django_probe.policy import Gate
     from django_probe.recipients import Recipient
 
+_SILENT: Final = 10.0
+"""Seconds that a webhook's receiver may say nothing."""
+_SENDING: Final = 40.0
+"""Seconds that apprise may take: less than a notice is claimed for."""
+_LEAST: Final = 0.1
 _WEBHOOKS: Final = (f"http{CLOUDEVENTS}", f"https{CLOUDEVENTS}")
 
 
-def deliver(gates: Iterable[Gate]) -> Iterator[tuple[Claimed, str]]:
-    """Try to deliver every notice of these gates that is due, the oldest first; yield what was not, and why."""
+def deliver(gates: Iterable[Gate], *, seconds: float = math.inf) -> Iterator[tuple[Claimed, str]]:
+    """Try to deliver every notice of these gates that is due, the oldest first; yield what was not, and why.
+
+    After so many seconds nothing is begun any more, and what goes on is broken off: what a process that ends leaves
+    unfinished would arrive, without anybody knowing, and then again.
+    """
+    until = time.monotonic() + seconds
     recipients = {(gate.name, recipient.name): recipient for gate in gates for recipient in gate.notify}
-    while recipients and (notice := outbox.claim(recipients)) is not None:
+    while recipients and time.monotonic() < until and (notice := outbox.claim(recipients)) is not None:
         try:
-            _send(recipients[notice.gate, notice.recipient], notice)
+            _send(recipients[notice.gate, notice.recipient], notice, until - time.monotonic())
         except UndeliveredError as error:
             outbox.failed(notice, str(error))
             yield notice, str(error)
@@ -32,7 +44,7 @@ def deliver(gates: Iterable[Gate]) -> Iterator[tuple[Claimed, str]]:
             outbox.delivered(notice)
 
 
-def _send(recipient: Recipient, notice: Claimed) -> None:
+def _send(recipient: Recipient, notice: Claimed, seconds: float) -> None:
     url = recipient.url or environment(recipient.url_env).strip()
     if not url:
         raise UndeliveredError("this environment variable is not set in the process that tried")
@@ -40,14 +52,15 @@ def _send(recipient: Recipient, notice: Claimed) -> None:
     if not kind:
         raise UndeliveredError("it is no URL")
     if kind in _WEBHOOKS:
-        webhook.post(url, words.cloud_event(notice), _key(recipient))
+        webhook.post(url, words.cloud_event(notice), _key(recipient), max(_LEAST, min(seconds, _SILENT)))
     elif kind.endswith(CLOUDEVENTS):
         raise UndeliveredError(f"a webhook's URL begins with {' or '.join(f'{known}://' for known in _WEBHOOKS)}")
     elif recipient.secret_env:
         raise UndeliveredError(f"secret_env signs webhooks alone, whose URL begins with https{CLOUDEVENTS}://")
     else:
         good = notice.change == Change.OPENED
-        services.send(url, title=words.title(notice), body=words.body(notice), good=good)
+        lasting = max(_LEAST, min(seconds, _SENDING))
+        services.send(url, title=words.title(notice), body=words.body(notice), good=good, seconds=lasting)
 
 
 def _key(recipient: Recipient) -> str:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _PATIENCE: Final = 2.0
 """Seconds that a command takes for it, when all its reports are out."""
+_WRITING: Final = 0.5
+"""Seconds that the database has after that, for what became of it."""
 
 
 class Messenger:
@@ -45,14 +47,16 @@ class Messenger:
         except RuntimeError as error:  # the limit of processes, which threads count into
             self.trouble = f"notify: not delivered: {error}"
             return
-        thread.join(_PATIENCE)
+        thread.join(_PATIENCE + _WRITING)
         if thread.is_alive():
             self.trouble = f"notify: not delivered within {_PATIENCE:.0f}s; it is tried again"
 
     def _deliver(self) -> None:
         with unguarded():
             try:
-                failed = [f"{notice.recipient}: {why}" for notice, why in delivery.deliver([self._gate])]
+                failed = [
+                    f"{notice.recipient}: {why}" for notice, why in delivery.deliver([self._gate], seconds=_PATIENCE)
+                ]
                 outbox.prune()
                 left = failed or [each.trouble for each in outbox.undelivered() if each.gate == self._gate.name]
                 self.trouble = f"notify: not delivered: {'; '.join(left)}; it is tried again" if left else None

@@ -17,13 +17,11 @@ from typing import Final
 from django_probe.history.notices.errors import UndeliveredError
 
 _CHILD: Final = Path(__file__).with_name("apprise_child.py")
-_SECONDS: Final = 40.0
-"""Less than a notice is claimed for."""
 _INSTALL: Final = 'apprise is not installed: install django-probe-gate with its extra "notify"'
 
 
-def send(url: str, *, title: str, body: str, good: bool) -> None:
-    """Send a notice; `good` is whether it is good news. Raise UndeliveredError."""
+def send(url: str, *, title: str, body: str, good: bool, seconds: float) -> None:
+    """Send a notice within so many seconds; `good` is whether it is good news. Raise UndeliveredError."""
     path = os.pathsep.join(entry for entry in sys.path if entry)
     try:
         done = subprocess.run(
@@ -32,11 +30,11 @@ def send(url: str, *, title: str, body: str, good: bool) -> None:
             env={**os.environ, "PYTHONPATH": path},
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            timeout=_SECONDS,
+            timeout=seconds,
             check=False,
         )
     except subprocess.TimeoutExpired:
-        raise UndeliveredError(f"not sent within {_SECONDS:.0f}s") from None
+        raise UndeliveredError(f"not sent within {seconds:.0f}s") from None
     except OSError as error:
         raise UndeliveredError(f"no process could be started: {error.strerror}") from None
     match done.stdout.decode("ascii", "replace").strip():

@@ -17,6 +17,8 @@ from django_probe.terms import parse_duration
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+FIELDS: Final = ("until", "for", "why")
+"""What `asked` looks at."""
 _LONGEST: Final = timedelta(days=7)
 _LONGEST_WHY: Final = 500
 _LONGEST_NAME: Final = 200

@@ -19,22 +19,23 @@ import django_probe
 from django_probe.history.notices.errors import UndeliveredError
 from django_probe.recipients import CLOUDEVENTS, scheme
 
-_SECONDS: Final = 10.0
-"""How long the receiver may say nothing."""
 _CONTENT_TYPE: Final = "application/cloudevents+json; charset=utf-8"
 
 
-def post(url: str, body: bytes, key: str) -> None:
-    """Post `body` to the URL, whose scheme is http+cloudevents or https+cloudevents. Raise UndeliveredError."""
+def post(url: str, body: bytes, key: str, seconds: float) -> None:
+    """Post `body` to the URL, whose scheme is http+cloudevents or https+cloudevents. Raise UndeliveredError.
+
+    The receiver may say nothing for so many seconds.
+    """
     opener = OpenerDirector()  # with no handler for redirects, nor one that makes errors of statuses
     for handler in (ProxyHandler(), HTTPHandler(), HTTPSHandler(context=ssl.create_default_context())):
         opener.add_handler(handler)
     try:
         request = _request(url, body, key)
-        with opener.open(request, timeout=_SECONDS) as response:
+        with opener.open(request, timeout=seconds) as response:
             status: int = response.status
     except Exception as error:  # noqa: BLE001 (a URL can be wrong in many ways)
-        raise UndeliveredError(_why(error)) from None  # the other may show the URL
+        raise UndeliveredError(_why(error, seconds)) from None  # the other may show the URL
     if 300 <= status < 400:  # noqa: PLR2004 (what HTTP calls a redirection)
         raise UndeliveredError(f"it answered {status}, and redirects are not followed")
     if not 200 <= status < 300:  # noqa: PLR2004 (what HTTP calls successful)
@@ -58,12 +59,12 @@ def _request(url: str, body: bytes, key: str) -> Request:
     return Request(plain, body, headers, method="POST")  # noqa: S310 (the scheme is http or https: see `delivery`)
 
 
-def _why(error: Exception) -> str:
+def _why(error: Exception, seconds: float) -> str:
     """Return in a few words, which show nothing of the URL, why nothing was delivered."""
     cause = error.reason if isinstance(error, URLError) and isinstance(error.reason, Exception) else error
     match cause:
         case TimeoutError():
-            return f"no answer within {_SECONDS:.0f}s"
+            return f"no answer within {seconds:.0f}s"
         case ssl.SSLCertVerificationError():
             return "its TLS certificate is not valid"
         case OSError() if cause.strerror:

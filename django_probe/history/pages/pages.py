@@ -20,6 +20,8 @@ from django_probe.results import PROBLEMS, Outcome
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from django_probe.history.notices.outbox import Undelivered
+    from django_probe.history.notices.silence import Silence
     from django_probe.history.pages.heatmap import HeatMap
     from django_probe.history.pages.links import Links
     from django_probe.history.pages.statistics import GateCard, GateView
@@ -43,8 +45,19 @@ _TITLES: Final = {
 }
 
 
-def status(*, gates: Sequence[GateCard], offer: Offer, ready: str, visitor: Visitor, here: Links) -> str:
-    """Return the status page: a card for each gate, closed ones first, and whether this process is ready."""
+def status(
+    *,
+    gates: Sequence[GateCard],
+    offer: Offer,
+    ready: str,
+    visitor: Visitor,
+    here: Links,
+    undelivered: Sequence[Undelivered] = (),
+) -> str:
+    """Return the status page: a card for each gate, closed ones first, and whether this process is ready.
+
+    `undelivered` are the notices that did not arrive.
+    """
     order = [Mark.CLOSED, Mark.LOST, Mark.PASSED, None]
     return page(
         "status",
@@ -57,13 +70,14 @@ def status(*, gates: Sequence[GateCard], offer: Offer, ready: str, visitor: Visi
             for card in sorted(gates, key=lambda card: order.index(card.mark))
         ],
         problem=offer.problem,
+        undelivered=undelivered,
         ready=ready,
         is_ready=ready.startswith("ready"),
     )
 
 
-def gate(*, view: GateView, offer: Offer, visitor: Visitor, here: Links) -> str:
-    """Return a gate's page: its verdict, its past, its probes, its runs, and the form that starts one."""
+def gate(*, view: GateView, offer: Offer, visitor: Visitor, here: Links, silence: Silence | None = None) -> str:
+    """Return a gate's page: its verdict, its past, its probes, its runs, and the forms to run and to silence it."""
     parts = plots.buckets(view.past, view.since, view.until)
     return page(
         "gate",
@@ -74,6 +88,8 @@ def gate(*, view: GateView, offer: Offer, visitor: Visitor, here: Links) -> str:
         can_start=visitor.may_start and offer.has(view.card.name),
         lack=offer.lack(view.card.name),
         problem=offer.problem,
+        silence=silence,
+        can_silence=visitor.may_start and view.card.name in offer.told,
         view=view,
         card=view.card,
         heat=view.heat,

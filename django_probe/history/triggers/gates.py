@@ -21,10 +21,12 @@ logger = logging.getLogger("django_probe.history")
 class Offer:
     """What this server can run: the gates of its policy in their order, without `ready`; `default` if it has none.
 
-    `problem` is one line that says why the policy cannot be read. Then nothing can be run.
+    Of those in `told` somebody is told. `problem` is one line that says why the policy cannot be read. Then nothing
+    can be run.
     """
 
     names: tuple[str, ...] = ()
+    told: frozenset[str] = frozenset()
     problem: str = ""
 
     def has(self, name: str) -> bool:
@@ -46,7 +48,9 @@ def startable(policy: Policy) -> tuple[str, ...]:
 def offer() -> Offer:
     """Read the policy for what can be run."""
     try:
-        return Offer(startable(conf.policy()))
+        policy = conf.policy()
+        told = frozenset(name for name, gate in policy.gates.items() if gate.notify)
+        return Offer(startable(policy), told)
     except PolicyError as error:
         logger.exception("the policy cannot be read: gates are shown as the history knows them")
         return Offer(problem=one_line(str(error)))

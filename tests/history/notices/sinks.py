@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
+
+from aiosmtpd.controller import Controller
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -77,3 +80,34 @@ def webhook(port: int = 0) -> Iterator[Webhook]:
         finally:
             server.shutdown()
             thread.join()
+
+
+@dataclass
+class Mail:
+    """A mail server that takes every message for ops@shop.example."""
+
+    port: int
+    taken: list[str] = field(default_factory=list)
+
+    @property
+    def url(self) -> str:
+        """What `notify` names."""
+        return f"mailto://127.0.0.1:{self.port}?from=probe@shop.example&to=ops@shop.example&mode=insecure"
+
+    async def handle_DATA(self, _server: object, _session: object, envelope: Any) -> str:  # noqa: N802 (aiosmtpd's name)
+        """Take a message."""
+        self.taken.append(envelope.content.decode())
+        return "250 taken"
+
+
+@contextmanager
+def mail() -> Iterator[Mail]:
+    """Serve SMTP on a free port."""
+    with socket.create_server(("127.0.0.1", 0)) as free:  # what was free a moment ago: aiosmtpd takes no 0
+        made = Mail(free.getsockname()[1])
+    controller = Controller(made, hostname="127.0.0.1", port=made.port)
+    controller.start()
+    try:
+        yield made
+    finally:
+        controller.stop()

@@ -167,9 +167,9 @@ def test_a_receiver_that_is_silent__holds_the_command_for_two_seconds(site):
         url = f"http+cloudevents://127.0.0.1:{deaf.getsockname()[1]}/"
         done = probe(site, 1, "--gate", "deploy", PROBE_NOTIFY_URL=url, PROBE_NOTIFY_KEY=KEY)
     lines = done.err.splitlines()
-    assert lines[-1] == "notify: not delivered within 2s; it is tried again"
+    assert lines[-1] == "notify: not delivered: PROBE_NOTIFY_URL: no answer within 2s; it is tried again"
     assert lines[-2].startswith("gate deploy: CLOSED (exit 1)")
-    assert rows(site) == [["closed", False, 1, ""]]
+    assert rows(site) == [["closed", False, 1, "no answer within 2s"]]
 
 
 def test_flaky__is_told_when_a_gate_begins_to_be(site):
