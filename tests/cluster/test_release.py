@@ -8,7 +8,7 @@ import threading
 import xml.etree.ElementTree as ET
 
 from tests.cluster.conftest import JOB_NAME, image_values
-from tests.cluster.values import CRON, CROWDED, FAILING, HANGING, PASSING, SHARDS
+from tests.cluster.values import CRON, CROWDED, FAILING, HANGING, PASSING, SHARDS, with_sidecar
 from tests.helm.charts import CHART
 
 GATE = "shop-django-probe-gate-1"
@@ -118,6 +118,14 @@ def test_evicted_pod__is_an_attempt(cluster):
     saboteur.join()
     assert code == 0
     assert problems(cluster.junit(GATE)) == []
+
+
+def test_native_sidecar__does_not_keep_a_gate_from_ending(cluster):
+    """A container beside the gate that runs for ever ends with it, and the Job is complete."""
+    assert cluster.upgrade(with_sidecar(cluster.image), rolls_back=True) == 0
+    (job,) = cluster.get("jobs", "--selector", "app.kubernetes.io/component=gate")
+    assert job["status"]["succeeded"] == 1
+    assert "gate deploy: PASSED" in cluster.log(GATE)
 
 
 def test_inline_probes_of_the_revision_before__stay_until_the_next(cluster):

@@ -38,6 +38,26 @@ MANY = "import unittest\n\n\nclass TestStock(unittest.TestCase):\n" + "".join(
 PASSING = {"policy": POLICY, "gate": QUICK, "web": {"enabled": True}, "probes": {"shop.py": PROBE}}
 FAILING = {**PASSING, "probes": {"shop.py": PROBE + FAILURE}}
 CROWDED = {"policy": {"gates": {"deploy": {"probes": ["stock"]}}}, "gate": QUICK, "probes": {"stock.py": MANY}}
+
+
+def with_sidecar(image: str) -> dict:
+    """Return a release whose pods have a container beside theirs that never ends by itself."""
+    restricted = {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    sidecar = {
+        "name": "proxy",
+        "image": image,
+        "command": ["python", "-c", "import time; time.sleep(100000)"],
+        "restartPolicy": "Always",
+        "securityContext": restricted,
+        "resources": {"limits": {"memory": "64Mi"}},
+    }
+    return {**PASSING, "initContainers": [sidecar]}
+
+
 CRON = {**PASSING, "web": {"enabled": False}, "cronJob": {"enabled": True, "schedule": "* * * * *"}}
 SHARDS = {
     "policy": {"gates": {"deploy": {"probes": ["parts", "shop.TestShop.test_fails"]}}},

@@ -1,6 +1,7 @@
-"""The objects of other tools in docs/gitops.md have fields that there are, and say what the page says of them.
+"""The objects of other tools in docs/gitops.md are valid, have fields that there are, and do what the page says.
 
-Their schemas are in no package, so the fields stand here, as the sources of each tool have them:
+npm has the schemas of most CRDs as published, which take unknown fields, and none of Kargo's and Flagger's. So the
+fields stand here too, as the sources of each tool have them:
 Flux: https://github.com/fluxcd/helm-controller/blob/main/docs/spec/v2/helmreleases.md
 Argo CD: https://argo-cd.readthedocs.io/en/stable/operator-manual/application.yaml
 Kargo: https://github.com/akuity/kargo/blob/main/charts/kargo/resources/crds/kargo.akuity.io_stages.yaml
@@ -10,6 +11,7 @@ Flagger: https://docs.flagger.app/usage/webhooks
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import kubernetes_validate
@@ -17,8 +19,9 @@ import pytest
 import yaml
 
 from django_probe.terms import parse_duration
+from tests import node
 from tests.documents import blocks
-from tests.helm.charts import CHART, values_of
+from tests.helm.charts import CHART, render, values_of
 from tests.helm.tools import ROOT
 
 BLOCKS = {
@@ -89,6 +92,51 @@ KNOWN = {
     "Rollout": ("argoproj.io/v1alpha1", ROLLOUT),
     "Canary": ("flagger.app/v1beta1", CANARY),
 }
+
+PACKAGES = tuple(
+    f"@kubernetes-models/{name}"
+    for name in ("flux-cd@4.0.0", "argo-cd@4.0.0", "argo-rollouts@2.0.0", "gateway-api@2.0.0")
+)
+MODELS = {
+    "HelmRelease": "flux-cd/helm.toolkit.fluxcd.io/v2",
+    "Application": "argo-cd/argoproj.io/v1alpha1",
+    "AnalysisTemplate": "argo-rollouts/argoproj.io/v1alpha1",
+    "HTTPRoute": "gateway-api/gateway.networking.k8s.io/v1",
+}
+VALIDATE = """\
+(async () => {
+  const said = {};
+  for (const [kind, [from, given]] of Object.entries(JSON.parse(process.argv[1]))) {
+    const models = await import(`@kubernetes-models/${from}/${kind}`);
+    try { new models[kind](given).validate(); said[kind] = ""; } catch (error) { said[kind] = error.message; }
+  }
+  console.log(JSON.stringify(said));
+})()
+"""
+
+
+def invalid(objects: dict[str, dict]) -> dict[str, str]:
+    """Return what the published schema of each kind says against an object, "" where it says nothing."""
+    given = json.dumps({kind: [MODELS[kind], shown] for kind, shown in objects.items()})
+    said = node.run(PACKAGES, VALIDATE, given)
+    assert isinstance(said, dict)
+    return said
+
+
+@pytest.mark.may_skip
+def test_objects__are_valid_by_the_published_schemas():
+    """Those of the page, and the chart's HTTPRoute; a strategy that there is not is found."""
+    try:
+        node.packages(PACKAGES)
+    except node.UnavailableError as error:
+        pytest.skip(str(error))
+    route = {"enabled": True, "parentRefs": [{"name": "public", "namespace": "gateways"}]}
+    objects = {kind: BLOCKS[kind] for kind in MODELS if kind in BLOCKS}
+    objects["HTTPRoute"] = render({"web": {"enabled": True}, "httpRoute": route}).kind("HTTPRoute")
+    assert invalid(objects) == dict.fromkeys(MODELS, "")
+    wrong = json.loads(json.dumps(BLOCKS["HelmRelease"]))
+    wrong["spec"]["upgrade"]["remediation"]["strategy"] = "rolback"
+    assert "/spec/upgrade/remediation/strategy" in invalid({"HelmRelease": wrong})["HelmRelease"]
 
 
 def unknown(given: Any, known: Any, path: str = "") -> list[str]:

@@ -11,7 +11,10 @@ from junitparser import xunit2
 
 from django_probe.reports import junit
 from django_probe.results import Earlier
-from tests.reports import junit10, node
+from tests import node
+from tests.reports import junit10
+
+READERS = ("test-results-parser@0.4.6", "junit-to-ctrf@0.0.14")
 
 
 @pytest.fixture(scope="module")
@@ -79,15 +82,17 @@ def test_junit2html__counts_as_the_record_does(made):
 def test_npm_packages__count_as_the_record_does(made):
     """test-results-parser, which takes a root's counts, and junit-to-ctrf, which tells flaky tests and retries."""
     try:
-        node.packages()
+        node.packages(READERS)
     except node.UnavailableError as error:
         pytest.skip(str(error))
     parsed = node.run(
+        READERS,
         "const {parse} = require('test-results-parser');"
         "console.log(JSON.stringify(parse({type: 'junit', files: [process.argv[1]]})))",
         str(made),
     )
     ctrf = node.run(
+        READERS,
         "const {convertJUnitToCTRFReport: read} = require('junit-to-ctrf');"
         "read(process.argv[1]).then(report => console.log(JSON.stringify(report)))",
         str(made),
