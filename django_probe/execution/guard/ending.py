@@ -61,12 +61,18 @@ def end_statements(connections: Callable[[], Sequence[BaseDatabaseWrapper]], wit
     patience = Original.monotonic() + _PATIENCE
     while any(map(_is_busy, _of_others(connections))) and Original.monotonic() < patience:
         Original.sleep(_STEP)
+    cut = []
     for wrapper in connections():
         with suppress(Exception):
             if owner_of(wrapper) != get_ident():
-                _cut_off(wrapper, until)
+                cut += _cut_off(wrapper)
             elif _is_busy(wrapper):
                 _insist(_cancel_of(wrapper), _descriptor_of(wrapper), until)
+    for wrapper, cancel, descriptor in cut:
+        with suppress(Exception):
+            cancel()  # busy or not: a thread that has sent something notes it only when it gets the processor again
+            if _is_busy(wrapper):
+                _insist(cancel, descriptor, until)
 
 
 def _of_others(connections: Callable[[], Sequence[BaseDatabaseWrapper]]) -> list[BaseDatabaseWrapper]:
@@ -89,20 +95,19 @@ def _cancel(wrapper: BaseDatabaseWrapper, seconds: float) -> None:
         raw.cancel()
 
 
-def _cut_off(wrapper: BaseDatabaseWrapper, until: float) -> None:
-    """Let nothing more be sent by a connection to PostgreSQL, and cancel what was sent last.
+def _cut_off(wrapper: BaseDatabaseWrapper) -> list[tuple[BaseDatabaseWrapper, Callable[[], None], int]]:
+    """Let nothing more be sent by a connection to PostgreSQL; return what cancels the last, and where it is answered.
 
     The other end hears nothing of it: PgBouncer takes no cancel of a client that is gone.
     """
     if wrapper.vendor != "postgresql":
-        return
+        return []
     cancel, descriptor = _cancel_of(wrapper), _descriptor_of(wrapper)
     kept, gone = socket.socketpair()
     with kept, gone:
         _kept.append(os.dup(descriptor))
         os.dup2(kept.fileno(), descriptor, inheritable=False)
-    if _is_busy(wrapper):
-        _insist(cancel, _kept[-1], until)
+    return [(wrapper, cancel, _kept[-1])]
 
 
 def _cancel_of(wrapper: BaseDatabaseWrapper) -> Callable[[], None]:
