@@ -58,10 +58,10 @@ def table(folder: Path, python: Path, seconds: int, runs: int) -> figures.Table:
         for port in ports.values():
             _until_ready(port)
         rates: dict[str, list[float]] = {name: [] for name in ports}
-        for turn in range(runs + 1):
+        for counts in measure.turns(runs):
             for name, port in ports.items():
                 rate = readiness.load(port, "/probe/ready/", seconds).rate
-                if turn:  # the first warms up
+                if counts:
                     rates[name].append(rate)
         for kind, sent in KINDS.items():
             _stand_before(ports["the image's server"], kind, sent, taken)

@@ -37,14 +37,14 @@ def table(folder: Path, python: Path, runs: int) -> figures.Table:
     name = image()
     outside = _outside(folder, python)
     taken: dict[str, list[float]] = {}
-    for turn in range(runs + 1):
+    for counts in measure.turns(runs):
         figures_of_turn = {
             "gate outside": measure.measure(outside).seconds,
             **_gate(name),
             **_server(name),
         }
         for key, value in figures_of_turn.items():
-            if turn:  # the first warms up
+            if counts:
                 taken.setdefault(key, []).append(value)
     median = {key: statistics.median(values) for key, values in taken.items()}
     size = (inspect(name)["Size"] - inspect(BASE)["Size"]) / figures.MEGABYTE

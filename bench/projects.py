@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import subprocess
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from pathlib import Path
+import tempfile
+from functools import cache
+from pathlib import Path
 
 CLASS_SIZE = 10
 
@@ -59,9 +58,10 @@ def asking(count: int) -> str:
 
 def generate(folder: Path, python: Path, source: str) -> Path:
     """Make a project in a new folder whose app `shop` has this source as its probes and as its tests."""
-    folder.mkdir(parents=True)
-    start = [str(python), "-m", "django", "startproject", "benched", str(folder)]
-    subprocess.run(start, check=True)
+    for name, text in _started(python).items():
+        place = folder / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(text, encoding="utf-8")
     with (folder / "benched" / "settings.py").open("a", encoding="utf-8") as settings:
         settings.write(_SETTINGS)
     (folder / "pytest.ini").write_text(_PYTEST, encoding="utf-8")
@@ -70,3 +70,16 @@ def generate(folder: Path, python: Path, source: str) -> Path:
     for name, text in (("__init__", ""), ("probes", source), ("tests", source)):
         (shop / f"{name}.py").write_text(text, encoding="utf-8")
     return folder
+
+
+@cache
+def _started(python: Path) -> dict[str, str]:
+    """Return the files that `startproject` makes."""
+    with tempfile.TemporaryDirectory(prefix="django-probe-bench-") as name:
+        folder = Path(name)
+        subprocess.run([str(python), "-m", "django", "startproject", "benched", name], check=True)
+        return {
+            file.relative_to(folder).as_posix(): file.read_text(encoding="utf-8")
+            for file in folder.rglob("*")
+            if file.is_file()
+        }

@@ -52,7 +52,9 @@ def main() -> int:
 def parse(arguments: list[str]) -> argparse.Namespace:
     """Read the sizes; the defaults are those of the published figures."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--runs", type=int, default=7, help="alternating runs; the waiting and the large ones: half")
+    parser.add_argument(
+        "--runs", type=int, default=7, help="alternating runs; the waiting and the large ones: half; 1 warms nothing up"
+    )
     parser.add_argument("--empty", type=int, default=1000, help="empty probes beside the peers")
     parser.add_argument("--waiting", type=int, default=200, help="probes that wait")
     parser.add_argument("--scale", type=int, nargs=3, default=(1000, 5000, 20000), help="three sizes, rising")
