@@ -6,8 +6,10 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import textwrap
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -89,10 +91,33 @@ def kept(deployment: Deployment) -> Deployment:
     return with_history(deployment)
 
 
-def with_history(deployment: Deployment) -> Deployment:
-    """Return the project a history in a SQLite file."""
+@pytest.fixture
+def kept_with_ann(deployment: Deployment) -> Deployment:
+    """The same, with a user "ann"."""
+    return with_history(deployment, user=True)
+
+
+def with_history(deployment: Deployment, *, user: bool = False) -> Deployment:
+    """Return the project with a history in a SQLite file, and with a user "ann" where one is wanted.
+
+    The file is a copy: `migrate` and a password's hash take their time.
+    """
     deployment.environment["PROBE_HISTORY_DATABASE_URL"] = f"sqlite:///{deployment.path}/history.sqlite3"
     deployment.write("db.sqlite3")
-    done = deployment.run("migrate", "--database", "history", "--verbosity", "0")
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    (deployment.path / "history.sqlite3").write_bytes(_history(user=user))
     return deployment
+
+
+@cache
+def _history(*, user: bool) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "history.sqlite3"
+        made = Deployment(Path(folder), {"PROBE_HISTORY_DATABASE_URL": f"sqlite:///{file}"})
+        made.write("db.sqlite3")
+        if user:
+            file.write_bytes(_history(user=False))
+            made.create_user()
+        else:
+            done = made.run("migrate", "--database", "history", "--verbosity", "0")
+            assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+        return file.read_bytes()

@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from tests.deploy.conftest import Deployment
+
 PROBES = """
 import unittest
 from django.test import tag
@@ -18,9 +20,19 @@ class TestCart(unittest.TestCase):
 """
 
 
-def migrate(deployment):
-    """Make the tables of the embedded SQLite."""
-    assert deployment.run("migrate", "--verbosity", "0").returncode == 0
+@pytest.fixture(scope="module")
+def tables(tmp_path_factory):
+    """The embedded SQLite with its tables."""
+    made = Deployment(tmp_path_factory.mktemp("tables"))
+    assert made.run("migrate", "--verbosity", "0").returncode == 0
+    return (made.path / "db.sqlite3").read_bytes()
+
+
+@pytest.fixture
+def migrated(deployment, tables):
+    """The container's project with its tables in the embedded SQLite."""
+    (deployment.path / "db.sqlite3").write_bytes(tables)
+    return deployment
 
 
 def gate(deployment, name, **variables):
@@ -33,9 +45,9 @@ def gate(deployment, name, **variables):
 
 
 @pytest.mark.parametrize("name", ["deploy", "periodic"])
+@pytest.mark.usefixtures("migrated")
 def test_gate__passes_on_embedded_sqlite(deployment, name):
     """On a migrated SQLite the gate is open, and it is the ready-made probes that say so."""
-    migrate(deployment)
     code, shown, results = gate(deployment, name)
     assert code == 0, shown
     outcomes = {label: result["outcome"] for label, result in results.items()}
@@ -53,9 +65,9 @@ def test_gate__is_closed_where_nothing_was_migrated(deployment):
     assert "migrate" in shown
 
 
+@pytest.mark.usefixtures("migrated")
 def test_gate__has_the_probes_of_a_folder(deployment):
     """A file of PROBE_PATH is part of the gate, even one that is named as a module of Python."""
-    migrate(deployment)
     deployment.write("own/json.py", PROBES)
     deployment.write("own/shop/probes/__init__.py")
     deployment.write("own/shop/probes/pay.py", PROBES)
@@ -70,9 +82,9 @@ def test_gate__has_the_probes_of_a_folder(deployment):
     }
 
 
+@pytest.mark.usefixtures("migrated")
 def test_gate__is_closed_by_a_probe_of_a_folder(deployment):
     """A probe of PROBE_PATH that fails closes the gate, and its traceback names the team's file and line."""
-    migrate(deployment)
     path = deployment.write("own/cart.py", PROBES.replace("2)", "3)"))
     code, shown, results = gate(deployment, "deploy", PROBE_PATH="own")
     assert code == 1
@@ -84,9 +96,9 @@ def test_gate__is_closed_by_a_probe_of_a_folder(deployment):
     "broken", ["import nothing_of_this_name", "def test(:", "import os\nos._exit(0)", "raise SystemExit(0)"]
 )
 @pytest.mark.parametrize("name", ["broken.py", "broken/__init__.py"])
+@pytest.mark.usefixtures("migrated")
 def test_gate__is_closed_by_a_file_that_does_not_import(deployment, name, broken):
     """A broken file or package of PROBE_PATH closes the gate by exit code 1, whatever ends its import."""
-    migrate(deployment)
     deployment.write("own/broken/probes.py" if "/" in name else "own/cart.py", PROBES)
     deployment.write(f"own/{name}", broken)
     code, shown, results = gate(deployment, "deploy", PROBE_PATH="own")
@@ -95,9 +107,9 @@ def test_gate__is_closed_by_a_file_that_does_not_import(deployment, name, broken
     assert any(label.startswith("broken") for label in erred)
 
 
+@pytest.mark.usefixtures("migrated")
 def test_gate__runs_the_others_beside_a_broken_file(deployment):
     """A file that does not import takes no other file's probes with it."""
-    migrate(deployment)
     deployment.write("own/broken.py", "import nothing_of_this_name")
     deployment.write("own/cart.py", PROBES)
     _, shown, results = gate(deployment, "deploy", PROBE_PATH="own")
