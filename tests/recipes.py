@@ -74,10 +74,10 @@ READERS = {"github": github, "gitlab": gitlab, "jenkins": jenkins}
 
 
 def try_recipe(system: str, text: str, project: Project, environment: Callable[..., dict[str, str]]) -> None:
-    """Run the job with a gate that passes and with one that closes: the job ends alike, and has a report of it."""
+    """Run the job with a gate that closes and with one that passes: the job ends alike, and has a report of it."""
     job = READERS[system](text)
     assert [command for command in job.commands if command != INSTALLS]
-    for is_open, expected in ((True, 0), (False, 1)):
+    for is_open, expected in ((False, 1), (True, 0)):
         project.app("shop", PROBES.format(open=is_open))
         summary = project.path / "summary.md"
         summary.write_text("", encoding="utf-8")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import re
+import shlex
 import subprocess
+import sys
 
 import pytest
 
@@ -13,7 +15,7 @@ from django_probe.declared import kinds as kinds_of_checks
 from django_probe.management.arguments import add_arguments
 from django_probe.results import ExitCode, Outcome
 from django_probe.terms import parse_duration
-from tests import documents, reader
+from tests import documents, reader, warm
 from tests.conftest import ROOT
 
 DOCS = ROOT / "docs"
@@ -221,16 +223,11 @@ def test_ready_made_probes__shows_settings_that_a_project_can_have(bench):
 def test_container_settings__shows_urls_that_the_container_takes(bench):
     """Each URL of docs/container-settings.md is one with which the container's project starts."""
     (text,) = examples("container-settings.md", "sh")
+    command = [sys.executable, bench.checkout / "deploy" / "manage.py", "check"]
     for line in text.splitlines():
-        done = subprocess.run(
-            ["bash", "-c", f"{line} exec python deploy/manage.py check"],
-            cwd=bench.checkout,
-            env=bench.environment(),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, f"{line}: {done.stderr}"
+        variables = dict(part.split("=", 1) for part in shlex.split(line))
+        done = warm.run(command, cwd=bench.checkout, env=bench.environment(**variables))
+        assert done.returncode == 0, f"{line}: {done.stderr.decode()}"
 
 
 def test_database_safety__shows_a_probe_that_loads(bench):
