@@ -114,7 +114,7 @@ class Site:
             env={**kept, "PYTHONPATH": str(ROOT), "DJANGO_SETTINGS_MODULE": "shop.settings.probed"},
             capture_output=True,
             text=True,
-            timeout=180,
+            timeout=600,
             check=False,
         )
         assert done.returncode == code, done.stderr

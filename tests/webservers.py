@@ -115,12 +115,12 @@ class WebServer:
             return list(pool.map(self.ask, [path] * count))
 
     def until(self, said: tuple[int, str], within: float = PATIENCE) -> list[Answer]:
-        """Ask every 20 ms until the answer is this; give all the answers."""
+        """Ask 20 times a second until the answer is this; give all the answers."""
         answers = [self.ask("/probe/ready/")]
         give_up = time.monotonic() + within
         while answers[-1].said != said:
             assert time.monotonic() < give_up, f"{answers[-1].said}, not {said}\n{self.log}"
-            time.sleep(0.02)
+            time.sleep(0.05)
             answers.append(self.ask("/probe/ready/"))
         return answers
 
