@@ -22,6 +22,7 @@ from pathlib import Path
 from types import ModuleType
 
 # What nearly every command imports. None of it reads the settings or the environment, and none of it is a project's.
+# (gunicorn's own modules do read the environment: the defaults of its settings.)
 IMPORTED = (
     "ctypes",
     "django.contrib.auth.hashers",
@@ -51,9 +52,6 @@ IMPORTED = (
     "django_probe.management.commands.probe",
     "django_probe.policy_file",
     "django_probe.reports.junit",
-    "gunicorn.app.wsgiapp",
-    "gunicorn.workers.gthread",
-    "gunicorn.workers.sync",
     "importlib.metadata",
     "importlib.resources",
     "junit_xml",
