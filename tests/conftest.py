@@ -171,6 +171,7 @@ LONGEST = (
     "test_wagtail.py",
     "history/triggers/test_start.py",
     "history/test_browser.py",
+    "history/notices/test_watch.py",
     "deploy/test_accounts.py",
     "reports/test_agreement.py",
     "server/test_gunicorn.py",
