@@ -5,7 +5,8 @@ They import no probe and ask no database, so every command may run them.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import re
+from typing import TYPE_CHECKING, Any, Final
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error
@@ -19,13 +20,18 @@ if TYPE_CHECKING:
 
     from django.apps import AppConfig
 
+_URL: Final = re.compile(r"https?://[^\s/]\S*")
+
 
 def check_history(
     app_configs: Sequence[AppConfig] | None = None,  # noqa: ARG001 (the settings are no app's)
     **_options: Any,
 ) -> list[CheckMessage]:
-    """E003: malformed tokens. E004, E005, E006: PROBE_HISTORY_DATABASE, PROBE_HISTORY_DAYS, PROBE_PUBLIC_BADGES."""
-    return [*_tokens(), *_database(), *_days(), *_badges()]
+    """E003: malformed tokens.
+
+    E004 to E007: PROBE_HISTORY_DATABASE, PROBE_HISTORY_DAYS, PROBE_PUBLIC_BADGES, PROBE_PUBLIC_URL.
+    """
+    return [*_tokens(), *_database(), *_days(), *_badges(), *_public_url()]
 
 
 def _tokens() -> list[CheckMessage]:
@@ -56,3 +62,11 @@ def _badges() -> list[CheckMessage]:
         return []
     what = f"PROBE_PUBLIC_BADGES: expected a list of the names of gates, not {names!r}."
     return [Error(what, hint="No badge is public until it is corrected.", id="django_probe.E006")]
+
+
+def _public_url() -> list[CheckMessage]:
+    url = getattr(settings, "PROBE_PUBLIC_URL", None)
+    if not url or (isinstance(url, str) and _URL.fullmatch(url)):
+        return []
+    what = f"PROBE_PUBLIC_URL: expected a URL that begins with https:// or http://, not {url!r}."
+    return [Error(what, hint="The links of notices begin with it.", id="django_probe.E007")]

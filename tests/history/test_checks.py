@@ -17,6 +17,10 @@ FOUND = {
     "PROBE_HISTORY_DAYS = 0": ("E005", ["a whole number of at least 1, not 0"]),
     "PROBE_HISTORY_DAYS = '30'": ("E005", ["a whole number of at least 1, not '30'"]),
     "PROBE_HISTORY_DAYS = True": ("E005", ["a whole number of at least 1, not True"]),
+    "PROBE_PUBLIC_URL = 'shop.example/probe/'": (
+        "E007",
+        ["expected a URL that begins with https:// or http://, not 's"],
+    ),
     "PROBE_PUBLIC_BADGES = 'deploy'": ("E006", ["a list of the names of gates, not 'deploy'"]),
 }
 RIGHT = f"""
@@ -25,6 +29,7 @@ PROBE_TOKENS_FILE = BASE_DIR / "comes-later"
 PROBE_HISTORY_DATABASE = "history"
 PROBE_HISTORY_DAYS = 1
 PROBE_PUBLIC_BADGES = ["deploy"]
+PROBE_PUBLIC_URL = "https://shop.example/probe"
 DATABASES["history"] = DATABASES["default"]
 """
 
