@@ -90,6 +90,7 @@ told(samples=samples(), at=(NOW - timedelta(seconds=60)).timestamp())
         "gate_duration_seconds told": pytest.approx(7.5),
         "gate_consecutive_failures told": 0,
         "gate_flaky_total told": 0,
+        "notices_undelivered told": 0,
         **{f"gate_results told {outcome}": count for outcome, count in counts.items()},
     }
 
@@ -292,7 +293,7 @@ def test_page__names_every_metric(site):
         + """
 run("deploy", PASSED)
 families = list(text_string_to_metric_families(metrics.exposition("")[0].decode()))
-told(metrics=sorted([each.name, ", ".join(each.samples[0].labels)] for each in families))
+told(metrics=sorted([each.samples[0].name, ", ".join(each.samples[0].labels)] for each in families))
 """,
     )
     assert got["metrics"] == sorted([name, labels.replace("`", "")] for name, labels, _ in rows("# Metrics and alerts"))
