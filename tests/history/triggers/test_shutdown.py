@@ -7,8 +7,9 @@ import signal
 
 from tests.conftest import ROOT
 from tests.documents import blocks
-from tests.history.serving import migrated, new_site, with_token
+from tests.history.serving import new_site, with_token
 from tests.history.triggers.test_launcher import POLICY, PROBES, command_of, runs_of, until, workers_of
+from tests.projects import migrated
 from tests.webservers import gunicorn
 
 
