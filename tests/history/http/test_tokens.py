@@ -222,10 +222,10 @@ def test_token__none_is_accepted_where(why, tmp_path):
 
 
 def test_token__shows_neither_itself_nor_its_digest_in_a_repr(tmp_path):
-    """Whatever prints the values of a frame prints the scope alone."""
-    done = python(new_site(tmp_path, f"PROBE_TOKENS = ['start:{START}']"), ASK)
+    """Whatever prints the values of a frame prints the scope and the name alone."""
+    done = python(new_site(tmp_path, f"PROBE_TOKENS = ['start:nightly:{START}']"), ASK)
 
-    assert done.out == "200\n[_Token(scope=<Scope.START: 'start'>)]\n", done.err
+    assert done.out == "200\n[_Token(scope=<Scope.START: 'start'>, name='nightly')]\n", done.err
 
 
 def test_attempts__end_a_minute_after_the_first_failure():

@@ -13,9 +13,8 @@ from tests.patience import PATIENCE
 def test_mail__arrives(capfd):
     """A real mail server takes it, with the title as its subject; nothing is printed here."""
     with mail() as sink:
-        services.send(
-            sink.url, title="CLOSED: gate größe is closed", body="1 probe\n- shop.TestShop.test_sells", good=False
-        )
+        title, body = "CLOSED: gate größe is closed", "1 probe\n- shop.TestShop.test_sells"
+        services.send(sink.url, title=title, body=body, good=False, seconds=PATIENCE)
     (message,) = sink.taken
     assert "To: ops@shop.example" in message
     assert "Subject: " in message
