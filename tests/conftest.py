@@ -158,7 +158,38 @@ def bouncer(postgres):
 
 
 # What is no Python's and no Django's is for one environment, the newer: browsers, the bench, what the docs say, types.
-collect_ignore = ["test_api.py", "test_bench.py", "test_docs.py"] if sys.version_info < (3, 13) else []
+# Nor does a Python or a Django change the example, what is packed, or how a log is read, which imports neither.
+_ONE_END = ("test_api.py", "test_bench.py", "test_docs.py", "test_examples.py", "test_packaging.py", "test_collect.py")
+collect_ignore = list(_ONE_END) if sys.version_info < (3, 13) else []
+
+# Of these files the older end runs only what another version might do otherwise. For the supervisor, which imports no
+# Django, that is how Python ends, what it leaves open, who gets signals, and what it does where a standard stream is
+# closed. For the pages of other projects it is Django's times, numbers and log-in.
+ALSO_ON_THE_OLDER_END = {
+    "supervisor/test_main.py": {
+        "test_probe__is_the_command",
+        "test_probe__of_an_application_that_ends_python",
+        "test_probe__of_settings_that_close_every_descriptor",
+        "test_probe__under_warnings_as_errors",
+        "test_stdout__closed_from_the_start",
+        "test_exit_code__is_the_record_s",
+        "test_exit_code__under_pythoninspect",
+        "test_probe__that_hangs_when_all_is_said",
+    },
+    "supervisor/test_process.py": {
+        "test_command__that_is_killed",
+        "test_signal__is_passed_on",
+        "test_signal__beside_threads_of_a_tracer",
+        "test_terminal__ctrl_c_asks_once",
+    },
+    "history/test_views_of_projects.py": {
+        "test_login_wall__of_the_project_is_not_before_a_token",
+        "test_project__without_sessions_and_users_has_tokens",
+        "test_project__of_local_times_and_german_numbers_says_the_same",
+        "test_lost_run__of_a_project_of_local_times_took_as_long_as_it_was_heard_of",
+    },
+    "management/test_voice.py": {"test_report__to_standard_output_that_was_closed_is_exit_code_4_by_any_name"},
+}
 
 
 # The files that take longest, in this order before all others. The image is built in the first.
@@ -198,8 +229,13 @@ def pytest_sessionstart(session):
             compileall.compile_dir(ROOT / name, quiet=2)
 
 
-def pytest_collection_modifyitems(items):
+def pytest_collection_modifyitems(config, items):
     """Begin with the longest. Where CI=true, a missing component is a failure; tests/cluster alone may skip."""
+    if sys.version_info < (3, 13):
+        named = {ROOT / "tests" / name: tests for name, tests in ALSO_ON_THE_OLDER_END.items()}
+        left = [item for item in items if item.path in named and item.originalname not in named[item.path]]
+        config.hook.pytest_deselected(items=left)
+        items[:] = [item for item in items if item not in left]
     ranks = {ROOT / "tests" / name: rank for rank, name in enumerate(LONGEST)}
     items.sort(key=lambda item: ranks.get(item.path, len(ranks)))
     if os.environ.get("CI") != "true":

@@ -1,4 +1,4 @@
-"""The shop that `make gate` probes, in a copy of the checkout, on both ends of the version range."""
+"""The shop that `make gate` probes, in a copy of the checkout."""
 
 from __future__ import annotations
 

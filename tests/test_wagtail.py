@@ -72,11 +72,14 @@ def wagtail():
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not stamp.exists() or stamp.read_text() != f"{sys.version} {PACKAGES}":
             shutil.rmtree(folder, ignore_errors=True)
-            subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True, capture_output=True)
+            bare = [sys.executable, "-m", "venv", "--without-pip", str(folder)]  # the tests' own pip does for it
+            subprocess.run(bare, check=True, capture_output=True)
             install = [
-                str(python),
+                sys.executable,
                 "-m",
                 "pip",
+                "--python",
+                str(python),
                 "install",
                 "--quiet",
                 "--disable-pip-version-check",

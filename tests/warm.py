@@ -4,8 +4,8 @@ The tests run thousands of commands, and most of what a cold one costs is Python
 process of its own too, with its own arguments, folder, environment, streams and end. It knows no settings, and nothing
 of a project. What it cannot show is what a project does before it imports the engine: a test about that sets
 `Project.cold`. What a server starts, what the documents show in a shell, and the image start from nothing anyway. The
-web servers' own tests, and those of what a supervised project does while it loads, do so on the newer end of the
-version range. `PROBE_TESTS_COLD=1` makes every start of the tests cold.
+web servers' own tests, and those of what a supervised project does before it imports the engine, do so on the newer
+end of the version range. `PROBE_TESTS_COLD=1` makes every start of the tests cold.
 """
 
 from __future__ import annotations
@@ -55,20 +55,28 @@ def run(
 
 
 def start(
-    command: Sequence[object], *, cwd: Path, env: dict[str, str], output: int
+    command: Sequence[object], *, cwd: Path, env: dict[str, str], output: int, errors: int | None = None
 ) -> Started | subprocess.Popen[bytes]:
-    """Start what `run` runs, in a session of its own, with a descriptor for all its output; the caller waits for it."""
+    """Start what `run` runs, in a session of its own; the caller waits for it.
+
+    All its output goes to the descriptor `output`, or standard error to one of its own.
+    """
+    errors = output if errors is None else errors
     line = [str(part) for part in command]
     understood = understand(line) if may_be_warm(env) else None
     if understood is None:
-        return start_cold(line, cwd=cwd, env=env, output=output)
-    return _parent().start({**understood, **_inherited(), "cwd": str(cwd), "env": env, "session": True}, output)
+        return start_cold(line, cwd=cwd, env=env, output=output, errors=errors)
+    request = {**understood, **_inherited(), "cwd": str(cwd), "env": env, "session": True}
+    return _parent().start(request, output, errors)
 
 
-def start_cold(command: Sequence[object], *, cwd: Path, env: dict[str, str], output: int) -> subprocess.Popen[bytes]:
+def start_cold(
+    command: Sequence[object], *, cwd: Path, env: dict[str, str], output: int, errors: int | None = None
+) -> subprocess.Popen[bytes]:
     """Do what `start` does with a Python that starts from nothing."""
+    errors = output if errors is None else errors
     return subprocess.Popen(
-        command, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+        command, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=output, stderr=errors, start_new_session=True
     )
 
 
@@ -172,13 +180,13 @@ class _Parent:
         self._requests.close()
         self._process.wait()
 
-    def start(self, request: dict, output: int) -> Started:
+    def start(self, request: dict, output: int, errors: int) -> Started:
         """Return a command that runs."""
         told, write = os.pipe()
         with open(os.devnull, "rb") as nothing:  # noqa: PTH123 (no path of ours)
             try:
                 socket.send_fds(
-                    self._requests, [json.dumps(request).encode()], [nothing.fileno(), output, output, write]
+                    self._requests, [json.dumps(request).encode()], [nothing.fileno(), output, errors, write]
                 )
             finally:
                 os.close(write)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from typing import TYPE_CHECKING
 
 import kubernetes_validate
 import pytest
 
+from tests import warm
 from tests.cluster import values
 from tests.cluster.conftest import image_values
 from tests.helm.charts import pod_of, render
@@ -50,16 +50,19 @@ def test_image__is_taken_apart(image, expected):
     assert image_values(image) == expected
 
 
-def probe(folder: Path, release: dict, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run the gate of a release's probes and policy in the container's project, on this machine."""
+def probe(folder: Path, release: dict, *arguments: str) -> tuple[int, str]:
+    """Run the gate of a release's probes and policy in the container's project, on this machine.
+
+    Return its exit code and its log.
+    """
     (folder / "probes").mkdir(exist_ok=True)
     for name, text in release["probes"].items():
         (folder / "probes" / name).write_text(text, encoding="utf-8")
     rendered = render(release)
     policy = folder / "probe.yaml"
     policy.write_text(rendered.kind("ConfigMap", "-policy")["data"]["probe.yaml"], encoding="utf-8")
-    return subprocess.run(
-        [sys.executable, str(ROOT / "deploy" / "manage.py"), "probe", "--gate", "deploy", *arguments],
+    done = warm.run(
+        [sys.executable, ROOT / "deploy" / "manage.py", "probe", "--gate", "deploy", *arguments],
         env={
             "PATH": os.environ["PATH"],
             "DATABASE_URL": f"sqlite:///{folder}/db.sqlite3",
@@ -67,23 +70,20 @@ def probe(folder: Path, release: dict, *arguments: str) -> subprocess.CompletedP
             "PROBE_POLICY": str(policy),
         },
         cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
     )
+    return done.returncode, done.stderr.decode()
 
 
 def test_probes_of_a_crowd__do_what_the_cluster_is_to_show(tmp_path):
     """Of 200 probes one fails."""
-    done = probe(tmp_path, values.CROWDED)
-    assert done.returncode == 1
-    assert "199 passed, 1 failed" in done.stderr, done.stderr[-500:]
-    assert "failed   stock.TestStock.test_007" in done.stderr
+    code, log = probe(tmp_path, values.CROWDED)
+    assert code == 1
+    assert "199 passed, 1 failed" in log, log[-500:]
+    assert "failed   stock.TestStock.test_007" in log
 
 
 def test_probes_of_the_shards__do_what_the_cluster_is_to_show(tmp_path):
     """Of four shards every one has something to do, and exactly one fails."""
     done = [probe(tmp_path, values.SHARDS, "--shard", f"{index}/4") for index in range(4)]
-    assert sorted(each.returncode for each in done) == [0, 0, 0, 1], [each.stderr for each in done]
-    assert all("passed   parts.TestPart" in each.stderr for each in done)
+    assert sorted(code for code, _ in done) == [0, 0, 0, 1], done
+    assert all("passed   parts.TestPart" in log for _, log in done)

@@ -9,6 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from tests import warm
+
 STARTS = {"manage.py": ("manage.py",), "django-probe": ("-m", "django_probe")}
 BROKEN = ("closed", "full", "broken")
 
@@ -22,23 +24,35 @@ RUNS = {
 
 
 def ends(site, start, arguments, how):
-    """Run the command with a standard error that is no use, and return its exit code."""
-    shut = " 2>&-" if how == "closed" else " 2>/dev/full" if how == "full" else ""
-    reader, writer = os.pipe()
-    os.close(reader)
-    try:
+    """Run the command with a standard error that is no use, and return its exit code.
+
+    Only where that is closed does Python start otherwise, so only then it starts from nothing.
+    """
+    command = [sys.executable, *STARTS[start], "probe", *arguments]
+    if how == "closed":
         return subprocess.run(
-            ["sh", "-c", f'exec "$0" "$@"{shut}', sys.executable, *STARTS[start], "probe", *arguments],
+            ["sh", "-c", 'exec "$0" "$@" 2>&-', *command],
             cwd=site.path,
             env=site.environment(),
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=writer,
+            stdout=subprocess.DEVNULL,
             timeout=90,
             check=False,
         ).returncode
-    finally:
-        os.close(writer)
+    with open(os.devnull, "wb") as nothing, unheard(how) as errors:  # noqa: PTH123 (no path of ours)
+        started = warm.start(
+            command, cwd=site.path, env=site.environment(), output=nothing.fileno(), errors=errors.fileno()
+        )
+        return started.wait(90)
+
+
+def unheard(how):
+    """Return a file that takes nothing: one on a disk that is full, or a pipe that nobody reads."""
+    if how == "full":
+        return open("/dev/full", "wb", buffering=0)  # noqa: PTH123 (no path of ours; the caller closes it)
+    reader, writer = os.pipe()
+    os.close(reader)
+    return open(writer, "wb", buffering=0)  # noqa: PTH123 (a descriptor; the caller closes it)
 
 
 def codes(site, start, how, runs):

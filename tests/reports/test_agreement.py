@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json as stdlib_json
 from collections import Counter
-from itertools import combinations_with_replacement, product
+from itertools import chain, combinations_with_replacement, cycle, product
 
 import junitparser
 import pytest
@@ -15,16 +15,22 @@ from django_probe.reports.console import Console
 from django_probe.results import EndedBy, Outcome
 
 KINDS = list(product(Outcome, (True, False)))
-MIXES = [mix for size in range(3) for mix in combinations_with_replacement(KINDS, size)]
-SHARDS = [(None, 0), ("0/3", 0), ("0/3", 4)]
+SWITCHES = list(product((False, True), [(None, 0), ("0/3", 0), ("0/3", 4)], (0, 7)))
+"""Whether a run may be empty, its shard and how many probes the others have, and what a team's runner asks for."""
+NONE_OR_ONE = [mix for size in range(2) for mix in combinations_with_replacement(KINDS, size)]
+TWO = list(combinations_with_replacement(KINDS, 2))
 
 
 @pytest.fixture
 def every_run(run, result):
-    """Runs of no, one and two results of every kind, under every switch that changes a verdict."""
+    """Runs of no, one and two results of every kind, under every switch that changes a verdict.
+
+    A second result adds nothing to what a switch does with the first: two have the switches in turn.
+    """
 
     def make(ended_by):
-        for mix, allow_empty, (shard, others), stricter in product(MIXES, (False, True), SHARDS, (0, 7)):
+        switched = chain(product(NONE_OR_ONE, SWITCHES), zip(chain(TWO, reversed(TWO)), cycle(SWITCHES), strict=False))
+        for mix, (allow_empty, (shard, others), stricter) in switched:
             results = [
                 result(f"app{number}.TestX.test_x", outcome, blocking=blocking)
                 for number, (outcome, blocking) in enumerate(mix)

@@ -27,7 +27,8 @@ class TestA(unittest.TestCase):
     def test_a(self):
         exec(os.environ.get("IN_PROBE", ""))
 """
-LOADING = {"IN_MANAGE", "IN_SETTINGS", "IN_MODELS", "IN_READY"}
+BEFORE_THE_ENGINE = {"IN_MANAGE", "IN_SETTINGS"}
+"""What runs before anything of ours is imported; an application's models and `ready` come after that."""
 REPORTS = ("record.json", "gate.xml", "summary.md", "run.html", "termination")
 
 
@@ -51,10 +52,10 @@ class Gate:
     def run(self, *arguments: str, cwd: Path | None = None, timeout: float = 90, **env: str) -> Completed:
         """Run it to its end.
 
-        Where the project does something while it loads, it starts from nothing on the newer end of the version range:
-        see tests/warm.py.
+        Where the project does something before the engine is imported, it starts from nothing on the newer end of the
+        version range: see tests/warm.py.
         """
-        start = warm.cold if warm.NEWER_END and LOADING & env.keys() else warm.run
+        start = warm.cold if warm.NEWER_END and BEFORE_THE_ENGINE & env.keys() else warm.run
         command = [*self.python, "probe", *arguments]
         done = start(command, cwd=cwd or self.site.path, env=self.environment(env), timeout=timeout)
         return Completed(done.returncode, done.stdout.decode(), done.stderr.decode("utf-8", "replace"))
