@@ -25,6 +25,8 @@ _OPERATORS: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
 _HUNDREDS: Final = re.compile(r"[1-5]xx")
 _STATUSES: Final = range(100, 600)
 _LONGEST: Final = 200
+_OTHER_WORDS: Final = ("True", "False", "None", "TRUE", "FALSE", "NULL", "Null")
+"""How Python, YAML and SQL write what is true, false and null in JSON."""
 
 
 def in_few(value: object) -> str:
@@ -42,8 +44,10 @@ class Expected:
 
     def holds(self, actual: Any) -> bool:
         """Return whether it is so; what cannot be compared is not so."""
-        if self.compare in ("==", "!="):
-            return _same(actual, self.value) is (self.compare == "==")
+        if self.compare == "==":
+            return _same(actual, self.value)
+        if self.compare == "!=":
+            return (self.value is None or _alike(actual, self.value)) and not _same(actual, self.value)
         numbers = all(isinstance(each, int | float) and not isinstance(each, bool) for each in (actual, self.value))
         texts = isinstance(actual, str) and isinstance(self.value, str)
         return (numbers or texts) and _OPERATORS[self.compare](actual, self.value)
@@ -51,6 +55,14 @@ class Expected:
     def __str__(self) -> str:
         said = in_few(self.value)
         return said if self.compare == "==" else f"{self.compare} {said}"
+
+
+def _alike(actual: Any, value: Any) -> bool:
+    """Return whether two values are of one type in JSON: nothing at all, say, is no other text than "down"."""
+    types = (bool, int | float, str, list, dict, type(None))
+    return next(each for each in types if isinstance(actual, each)) is next(
+        each for each in types if isinstance(value, each)
+    )
 
 
 def _same(actual: Any, value: Any) -> bool:
@@ -76,11 +88,20 @@ def parse_expected(value: object) -> Expected:
         try:
             right = json.loads(match[2])
         except ValueError:
-            right = match[2]
+            right = _bare(match[2], value)
         if match[1] not in ("==", "!=") and (isinstance(right, bool) or not isinstance(right, int | float | str)):
             raise ValueError(f"{match[1]} compares numbers or texts, got {shown(value)}")
         return Expected(match[1], right)
     return Expected("==", value)
+
+
+def _bare(text: str, value: str) -> str:
+    """Return the text after a comparison, which stands there without quotes; ValueError where it looks otherwise."""
+    if text != text.strip() or not text or text[0] in "'\"<>=!" or text in _OTHER_WORDS:
+        raise ValueError(
+            f"{shown(value)} compares with no value of JSON; write the text alone, or in double quotes: '!= \"down\"'"
+        )
+    return text
 
 
 @dataclass(frozen=True, slots=True)

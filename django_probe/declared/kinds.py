@@ -102,7 +102,7 @@ KINDS: Final[Mapping[str, Mapping[str, Key]]] = {
         **_COMMON,
     },
     "dns": {
-        "dns": Key(values.parse_line, _LINE, "asks for the addresses of a name"),
+        "dns": Key(values.parse_name, _LINE, "asks for the addresses of a name"),
         "has": Key(values.parse_addresses, _list(_TEXT), "addresses that have to be among them"),
         **_COMMON,
     },
@@ -121,14 +121,14 @@ KINDS: Final[Mapping[str, Mapping[str, Key]]] = {
         **_COMMON,
     },
     "command": {
-        "command": Key(values.parse_words, _list(_TEXT), "runs a program with these arguments, without a shell"),
+        "command": Key(values.parse_arguments, _list(_TEXT), "runs a program with these arguments, without a shell"),
         "status": Key(values.parse_exits, _one_or_more(_EXIT), "the exit status, 0 where it is not written"),
         **_BODY,
         **_COMMON,
     },
 }
 SAVE: Final = Key(
-    values.mapping_of(values.parse_text, "names to JMESPath"),
+    values.parse_saved,
     _mapping(_TEXT, {"type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]*$"}),
     "by name, JMESPath into the answer; {{ name }} in later steps",
 )

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
 PLACE: Final = r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}"
 """`${NAME}`, as a regular expression with one group."""
+SAVED: Final = r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}"
+"""`{{ name }}`, of what an earlier step saved, with one group too."""
+PLACES: Final = re.compile(rf"{PLACE}|{SAVED}")
 _PLACES: Final = re.compile(PLACE)
 _SECRET: Final = re.compile("TOKEN|PASS|KEY|SECRET|AUTH|COOKIE|SIGNATURE|CREDENTIAL", re.IGNORECASE)
 

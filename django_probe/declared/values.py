@@ -7,6 +7,7 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
+from django_probe.declared.secrets import PLACES
 from django_probe.terms import parse_duration, shown
 
 if TYPE_CHECKING:
@@ -18,6 +19,9 @@ _A_DAY: Final = 24 * 3600.0
 _HOST_AND_PORT: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s:/@\[\]]+):(\d{1,5})")
 _MOST_PORTS: Final = 65535
 _VARIABLE: Final = "${"
+_SAVED: Final = "{{"
+_LIKE_SAVED: Final = re.compile(r"\{\{[^{}]*\}\}")
+_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _HEADER: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _METHOD: Final = re.compile(r"[A-Z]{1,20}")
 
@@ -26,14 +30,30 @@ def parse_text(value: object) -> str:
     """Return a text that is not empty."""
     if isinstance(value, str) and value:
         return value
-    raise ValueError(f"expected a text that is not empty, got {shown(value)}")
+    raise ValueError(f"expected a text that is not empty, got {_written(value)}")
 
 
 def parse_line(value: object) -> str:
     """Return a text of one line, without blanks around it."""
     if isinstance(value, str) and value and value == value.strip() and value.isprintable():
         return value
-    raise ValueError(f"expected a text of one line, without blanks around it, got {shown(value)}")
+    raise ValueError(f"expected a text of one line, without blanks around it, got {_written(value)}")
+
+
+def _written(value: object) -> str:
+    """Return what was written, and what to do where YAML made no text of it."""
+    quotes = "; put it in quotes" if isinstance(value, bool | int | float) else ""
+    return f"{shown(value)}{quotes}"
+
+
+def fillable(text: str) -> str:
+    """Return a text in which each place for a value is one: what only looks like it would be sent as it stands."""
+    rest = PLACES.sub("", text)
+    if _VARIABLE in rest:
+        raise ValueError("there is a ${ that begins no ${NAME}; a name is letters, digits and _, and has no default")
+    if _LIKE_SAVED.search(rest):
+        raise ValueError("there is a {{ }} without a name; a name is letters, digits and _, without filters")
+    return text
 
 
 def parse_words(value: object) -> tuple[str, ...]:
@@ -41,6 +61,14 @@ def parse_words(value: object) -> tuple[str, ...]:
     if not isinstance(value, list) or not value:
         raise ValueError(f"expected a list that is not empty, got {shown(value)}")
     return tuple(map(parse_text, value))
+
+
+def parse_arguments(value: object) -> tuple[str, ...]:
+    """Return the arguments of a program, the first of which names it."""
+    words = parse_words(value)
+    if wrong := [word for word in words if "\0" in word]:
+        raise ValueError(f"no argument can have the character NUL, got {shown(wrong[0])}")
+    return words
 
 
 def parse_method(value: object) -> str:
@@ -52,36 +80,40 @@ def parse_method(value: object) -> str:
 
 def parse_target(value: object) -> str:
     """Return a URL, a path that begins with /, or what becomes one of them when a `${NAME}` has its value."""
-    text = parse_line(value)
-    if text.startswith(("/", _VARIABLE)):
+    text = fillable(parse_line(value))
+    if text.startswith(("/", _VARIABLE, _SAVED)):
         return text
     return _url(text)
 
 
 def parse_base(value: object) -> str:
     """Return the URL that comes before a path."""
-    text = parse_line(value)
+    text = fillable(parse_line(value))
     return text if text.startswith(_VARIABLE) else _url(text)
 
 
 def _url(text: str) -> str:
-    wrong = f"expected http://HOST... or https://HOST..., got {shown(text.rpartition('@')[2])}"
     try:
-        parts = urlsplit(text if _VARIABLE not in text else text.partition(_VARIABLE)[0] + "x")
+        parts = urlsplit(PLACES.sub("1", text))  # a host, a port, and a password can all be 1
         if parts.scheme in ("http", "https") and parts.hostname:
             _ = parts.port  # it raises where it is no number
             return text
-    except ValueError as error:
-        raise ValueError(f"{wrong}: {error}") from None
-    raise ValueError(wrong)
+    except ValueError:  # its message may show a part of a password
+        pass
+    raise ValueError(f"expected http://HOST... or https://HOST..., got {shown(text.rpartition('@')[2])}")
 
 
 def parse_address(value: object) -> str:
     """Return HOST:PORT, or what becomes one when a `${NAME}` has its value."""
-    text = parse_line(value)
+    text = fillable(parse_line(value))
     if _VARIABLE not in text:
         split_address(text)
     return text
+
+
+def parse_name(value: object) -> str:
+    """Return a name to look up, or what becomes one when a `${NAME}` has its value."""
+    return fillable(parse_line(value))
 
 
 def split_address(text: str) -> tuple[str, int]:
@@ -103,13 +135,17 @@ def parse_addresses(value: object) -> tuple[str, ...]:
 def parse_days(value: object) -> float:
     """Return the seconds of `14d`, 3650 days at the most, or of another duration."""
     if isinstance(value, str) and (match := _DAYS.fullmatch(value)):
-        if int(match[1]) <= _MOST_DAYS:
+        if 0 < int(match[1]) <= _MOST_DAYS:
             return int(match[1]) * _A_DAY
-        raise ValueError(f"expected {_MOST_DAYS}d at the most, got {shown(value)}")
+        raise ValueError(f"expected 1d at the least and {_MOST_DAYS}d at the most, got {shown(value)}")
     try:
-        return parse_duration(value)
+        seconds = parse_duration(value)
     except ValueError:
-        raise ValueError(f'expected a duration such as "14d" or "36h", got {shown(value)}') from None
+        seconds = 0.0
+    # A bare number would be seconds, and whoever writes 14 here means days.
+    if seconds and isinstance(value, str) and value[-1].isalpha():
+        return seconds
+    raise ValueError(f'expected a duration with its unit, such as "14d" or "36h", got {shown(value)}')
 
 
 def parse_pattern(value: object) -> re.Pattern[str]:
@@ -131,17 +167,17 @@ def parse_headers(value: object) -> dict[str, str]:
 def _header(value: object) -> str:
     text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
     if isinstance(text, str) and text.isprintable():
-        return text
-    raise ValueError(f"expected a text of one line, got {shown(value)}")
+        return fillable(text)
+    raise ValueError(f"expected a text of one line, got {_written(value)}")
 
 
 def parse_field(value: object) -> str:
     """Return the text of a form's field; a number is its text."""
     if isinstance(value, str):
-        return value
+        return fillable(value)
     if isinstance(value, int | float) and not isinstance(value, bool):
         return str(value)
-    raise ValueError(f"expected a text or a number, got {shown(value)}")
+    raise ValueError(f"expected a text or a number, got {_written(value)}")
 
 
 def mapping_of(parse: Callable[[object], Any], what: str) -> Callable[[object], dict[str, Any]]:
@@ -159,6 +195,14 @@ def mapping_of(parse: Callable[[object], Any], what: str) -> Callable[[object], 
         return found
 
     return parsed
+
+
+def parse_saved(value: object) -> dict[str, str]:
+    """Return the JMESPaths of a mapping from names that `{{ name }}` can have."""
+    saved = mapping_of(parse_text, "names to JMESPath")(value)
+    if wrong := [name for name in saved if not _NAME.fullmatch(name)]:
+        raise ValueError(f"{shown(wrong[0])}: a name is letters, digits and _, and begins with no digit")
+    return saved
 
 
 def parse_exits(value: object) -> tuple[int, ...]:

@@ -29,15 +29,28 @@ from django_probe.declared.expected import parse_expected, parse_statuses
         (">= 1.5", 1.5, True),
         ("< b", "a", True),
         ("!= down", "up", True),
-        ("!= down", None, True),
+        ("!= down", None, False),
+        ("!= down", 3, False),
         ("!= down", "down", False),
+        ("!= true", False, True),
+        ("!= 5", 6.5, True),
+        ("!= 5", "6", False),
+        ("!= null", "up", True),
+        ("!= null", None, False),
         ('== "> 0"', "> 0", True),
         ("== null", None, True),
     ],
 )
 def test_expected__holds(written, actual, holds):
-    """A value has to be the same as in JSON; a comparison compares numbers with numbers and texts with texts."""
+    """A value has to be the same as in JSON; a comparison holds between values of one type, and of null with any."""
     assert parse_expected(written).holds(actual) is holds
+
+
+@pytest.mark.parametrize("written", ["!= 'down'", "!== down", "!= True", "!= None", "!= down ", "!= ", '!= "down'])
+def test_expected__what_would_always_hold_is_refused(written):
+    """A comparison with what no answer says, such as a text in single quotes, would hold for every answer."""
+    with pytest.raises(ValueError, match="compares with no value of JSON; write the text alone"):
+        parse_expected(written)
 
 
 def test_statuses__hundreds():

@@ -59,5 +59,5 @@ class Answer:
         message["Content-Type"] = self.headers.get("content-type", "")
         try:
             return self.body.decode(str(message.get_param("charset") or "utf-8"), "replace")
-        except LookupError:
+        except (LookupError, ValueError):  # no charset of that name, or one that cannot be decoded so
             return self.body.decode("utf-8", "replace")

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from django_probe.contrib.checks.filling import Filling
     from django_probe.declared.check import Check
 
+_LATIN_1: Final = range(0x20, 0x100)
 _HIDDEN: Final = "********"
 _PLACE: Final = re.compile(PLACE)
 _PARAMETER: Final = re.compile(r"([?&;]([^=&;#]+)=)([^&;#]*)")
@@ -51,11 +52,16 @@ class Asked:
         try:
             return parse_base(url)
         except ValueError as error:
-            raise CheckError(f"{where}.http: {error}") from None
+            hint = "; a password in it has to be percent-encoded" if "@" in url else ""
+            raise CheckError(f"{where}.http: {error}{hint}") from None
 
     def headers(self) -> dict[str, str]:
-        """Return the headers that are sent."""
-        return self._filled("send")
+        """Return the headers that are sent; CheckError where HTTP has no such value, which is not shown."""
+        headers = self._filled("send")
+        for name, value in headers.items():
+            if not all(ord(character) in _LATIN_1 for character in value):
+                raise CheckError(f"{self.check.where}.send.{name}: a header takes one line of characters of Latin-1")
+        return headers
 
     def form(self) -> dict[str, str] | None:
         """Return the fields of the form that is sent; None where there is none."""

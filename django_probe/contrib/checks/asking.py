@@ -148,9 +148,7 @@ class Browser:
                 times.whole = time.monotonic() - began
                 return replace(answer, certificate_ends=min(ends, default=None))
             question = _redirected(question, answer.status, location, times)
-        raise NoAnswerError(
-            f"more than {_MOST_REDIRECTS} redirects, the last to {question.url.partition('?')[0]}", times
-        )
+        raise NoAnswerError(f"more than {_MOST_REDIRECTS} redirects, the last to {_bare(question.url)}", times)
 
     def _exchange(self, question: Question, left: float, times: Times) -> Answer:
         if left <= 0:
@@ -198,7 +196,8 @@ class Browser:
 
 def _read(response: urllib3.BaseHTTPResponse, until: float) -> tuple[bytes, bool]:
     content = bytearray()
-    for chunk in response.stream(_CHUNK):
+    # What is there by now, and no more: a body that drips would else hold it for a whole chunk.
+    while chunk := response.read1(_CHUNK):
         content += chunk
         if time.monotonic() > until:
             response.close()
@@ -212,15 +211,25 @@ def _read(response: urllib3.BaseHTTPResponse, until: float) -> tuple[bytes, bool
 
 def _redirected(question: Question, status: int, location: str, times: Times) -> Question:
     """Return the question that a redirect asks; what was sent for one host alone is not sent to another."""
-    url = urljoin(question.url, location)
-    before, after = urlsplit(question.url), urlsplit(url)
+    try:
+        url = urljoin(question.url, location)
+        before, after = urlsplit(question.url), urlsplit(url)
+        elsewhere = (after.scheme, after.hostname, after.port) != (before.scheme, before.hostname, before.port)
+    except ValueError as error:  # a port out of range, or a bracket that is not closed
+        raise NoAnswerError(f"it redirects to {_bare(location)}, which is no URL: {error}", times) from None
     if after.scheme not in ("http", "https"):
-        raise NoAnswerError(f"it redirects to {url.partition('?')[0][:200]}, which is no URL of HTTP", times)
-    if (after.scheme, after.hostname, after.port) != (before.scheme, before.hostname, before.port):
+        raise NoAnswerError(f"it redirects to {_bare(url)}, which is no URL of HTTP", times)
+    if elsewhere:
         question = replace(question, headers={})
     if status not in _KEEPS_METHOD and question.method != "HEAD":
         question = replace(question, method="GET", form=None)
     return replace(question, url=url)
+
+
+def _bare(url: str) -> str:
+    """Return a URL without its user, password and parameters, cut to what fits in a line."""
+    scheme, mark, rest = url.partition("?")[0].partition("://")
+    return f"{scheme}{mark}{rest.rpartition('@')[2]}"[:200]
 
 
 def _authorization(parts: Any) -> dict[str, str]:

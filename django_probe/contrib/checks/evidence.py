@@ -34,10 +34,14 @@ def _came(asked: Asked, answer: Answer | None) -> list[str]:
     if answer is None:
         return []
     named = {*_HEADERS, *map(str.lower, asked.check.get("headers", {}))}
-    shown = [f"  {name}: {value[:_MOST_BODY]}" for name, value in answer.headers.items() if name in named]
+    shown = [f"  {name}: {_shown(name, value)}" for name, value in answer.headers.items() if name in named]
     url = without_secrets(answer.url)
     after = f" from {url}" if url != asked.shown_url() else ""
     return [f"came: status {answer.status}{after}, {len(answer.body)} bytes", *shown]
+
+
+def _shown(name: str, value: str) -> str:
+    return (without_secrets(value) if name == "location" else value)[:_MOST_BODY]
 
 
 def _body(answer: Answer) -> list[str]:

@@ -68,7 +68,7 @@ def _json(check: Check, answer: Answer) -> Iterator[str]:
         return
     try:
         found = json.loads(answer.text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         cut = ", of which too much came" if answer.cut else ""
         yield f"the body is no JSON{cut}: {error}"
         return

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
-import re
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from django_probe.contrib.checks.errors import CheckError
-from django_probe.declared.secrets import PLACE, says_secret
+from django_probe.declared.secrets import PLACES, says_secret
 
-_SAVED: Final = r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}"
-_PLACES: Final = re.compile(rf"{PLACE}|{_SAVED}")
+if TYPE_CHECKING:
+    import re
+
 _MASK: Final = "********"
 _SHORTEST: Final = 4
 """Characters of the shortest secret that is masked: a shorter one would be found in any text."""
@@ -25,7 +25,7 @@ class Filling:
 
     def fill(self, text: str, where: str) -> str:
         """Return the text with every value; CheckError where one is missing, naming `where` in the policy."""
-        return _PLACES.sub(lambda found: self._value(found, where), text)
+        return PLACES.sub(lambda found: self._value(found, where), text)
 
     def shown(self, text: str) -> str:
         """Return the text as it may be shown: values of secrets, and of earlier steps, stay names."""
@@ -34,7 +34,7 @@ class Filling:
             name = found[1]
             return found[0] if not name or says_secret(name) else os.environ.get(name, found[0])
 
-        return _PLACES.sub(value, text)
+        return PLACES.sub(value, text)
 
     def masked(self, text: str) -> str:
         """Return a text without the values that steps saved under a secret's name; the record hides all others."""

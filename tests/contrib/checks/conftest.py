@@ -31,6 +31,13 @@ class Shop:
         return [each for each in self.requests if urlsplit(each[1]).path == path]
 
 
+WRONG = {
+    "/round": (302, {"Location": "/round"}, b""),
+    "/astray": (302, {"Location": "http://shop:99999999/?token=tok-4711"}, b""),
+    "/odd": (200, {"Content-Type": "text/html; charset=idna"}, b"[" * 100_000),
+}
+
+
 class Pages(BaseHTTPRequestHandler):
     """What the shop answers, by path."""
 
@@ -60,6 +67,8 @@ class Pages(BaseHTTPRequestHandler):
     def page(self, path, form):  # noqa: PLR0911 (a page each)
         """Return the status, the headers and the content of a page."""
         known = "session=open" in self.headers.get("Cookie", "")
+        if path in WRONG:
+            return WRONG[path]
         match path:
             case "/slow":
                 time.sleep(0.3)
@@ -68,8 +77,6 @@ class Pages(BaseHTTPRequestHandler):
                 return 200, {"Content-Type": "application/json"}, json.dumps(stock).encode()
             case "/moved":
                 return 302, {"Location": "/"}, b""
-            case "/round":
-                return 302, {"Location": "/round"}, b""
             case "/missing":
                 return 404, {}, b"nothing of this name " * 100
             case "/broken":

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import re
+import socket
+import threading
+import time
+from contextlib import suppress
 
 import pytest
 
 from django_probe.contrib.checks import release
+from django_probe.contrib.checks.asking import Browser, NoAnswerError, Question
 from django_probe.contrib.checks.filling import Filling
 from django_probe.contrib.http.configuration import Release
 from django_probe.declared.check import Check
@@ -33,7 +38,12 @@ secret:
   method: PUT
   send: {Authorization: "Bearer ${SHOP_TOKEN}", X-Key: abc, X-Auth: "${SHOP_BASIC}"}
   form: {a: "b c"}
+astray: {http: "SHOP/astray"}
+leads: {http: "SHOP/astray?to=1", follow: false, status: 200}
+odd: {http: "SHOP/odd", json: {a: 1}}
 unset: {http: "${NOT_SET}/"}
+lines: {http: "SHOP/", send: {X-A: "${SHOP_LINES}"}}
+slash: {http: "http://probe:${SHOP_SLASH}@127.0.0.1/"}
 no_path: {http: "SHOP/stock", json: {"items[": 1}}
 """
 
@@ -48,6 +58,8 @@ def results(checked, shop, secure_shop):
         SHOP_TOKEN="token-of-the-shop-4711",
         SHOP_BASIC="basic-of-the-shop-4711",
         SHOP_PASSWORD="open-sesame-4711",
+        SHOP_LINES="first-4711\nsecond-4711",
+        SHOP_SLASH="before-4711/after-4711",
     )
 
 
@@ -73,6 +85,8 @@ def test_http__as_expected(results, shop):
         ("ends", r"GET https://\S+/: its certificate ends \S+ \S+ UTC, in \d\d hours, and has to last 14 days"),
         ("plain", r"GET {url}/: it has no certificate: the answer came without TLS"),
         ("round", r"GET {url}/round: more than 10 redirects, the last to {url}/round"),
+        ("astray", r"GET {url}/astray: it redirects to http://shop:99999999/, which is no URL: .*"),
+        ("odd", r"GET {url}/odd: the body is no JSON: .*recursion.*"),
         ("nobody", r"GET http://nobody.invalid/: the name nobody.invalid was not found: .+"),
         ("secret", r"PUT {url}/broken: status 500, not below 400"),
     ],
@@ -86,12 +100,16 @@ def test_http__difference_is_one_line(results, shop, name, said):
 
 
 def test_http__what_cannot_be_asked_is_an_error(results):
-    """A missing variable, and a path that is none, are errors of their check alone, which name the key."""
+    """A missing or unfit variable, and a path that is none, are errors of their check, which name the key alone."""
     _, found = results
 
-    assert found["http.unset"]["outcome"] == found["http.no_path"]["outcome"] == "error"
+    assert {found[f"http.{name}"]["outcome"] for name in ("unset", "no_path", "lines", "slash")} == {"error"}
     assert "checks.unset.http: the environment has no NOT_SET" in found["http.unset"]["message"]
     assert "checks.no_path.json: 'items[' is no JMESPath" in found["http.no_path"]["message"]
+    assert "checks.lines.send.X-A: a header takes one line of characters" in found["http.lines"]["message"]
+    assert found["http.slash"]["message"].endswith("a password in it has to be percent-encoded")
+    assert not any(part in str(found) for part in ("first-4711", "second-4711", "before-4711", "after-4711"))
+    assert "location: http://shop:99999999/?token=********" in found["http.leads"]["details"]
 
 
 def test_http__details(results, shop):
@@ -120,6 +138,27 @@ def test_http__secrets_stay_names(results, checked):
     record = (checked.site.path / "record.json").read_text(encoding="utf-8")
     for secret in ("token-of-the-shop", "basic-of-the-shop", "open-sesame", "token=abc"):
         assert secret not in record + done.err + done.out
+
+
+def test_http__body_that_drips():
+    """A body that comes byte by byte has no more time than the answer has."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def drip():
+            connection, _ = server.accept()
+            with connection, suppress(OSError):
+                connection.recv(1 << 16)
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 200\r\n\r\n")
+                for _ in range(200):
+                    connection.sendall(b"x")
+                    time.sleep(0.02)
+
+        thread = threading.Thread(target=drip)
+        thread.start()
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/"
+        with Browser() as browser, pytest.raises(NoAnswerError, match=r"no answer within 0\.5 s"):
+            browser.ask(Question(url, timeout=0.5))
+        thread.join()
 
 
 def test_release__waited_for(checked, shop):

@@ -33,6 +33,7 @@ row: {sql: "SELECT 1 WHERE 1 = 0", expect: 1}
 write: {sql: "DELETE FROM django_content_type"}
 wrong: {sql: "SELEC 1"}
 alias: {sql: "SELECT 1", database: replica}
+empty: {sql: "-- SELECT 1"}
 home: {view: home, form: {a: 1}, send: {X-Key: b}, json: {host: shop.example, "form.a": "1", key: b}}
 other: {view: home, status: 201, contains: Teapot}
 broken: {view: broken}
@@ -74,6 +75,7 @@ def test_kinds__as_expected(results):
         ("sql.write", "error", r".*read-only.*"),
         ("sql.wrong", "failed", r'OperationalError: near "SELEC": syntax error'),
         ("sql.alias", "error", r"CheckError: checks.alias.database: DATABASES has no 'replica', but default"),
+        ("sql.empty", "error", r"CheckError: checks.empty.sql: there is no statement, but comments or ; alone"),
         ("view.other", "failed", r'GET /home/ \(home\): status 200, not 201; "Teapot" is not in it'),
         ("view.broken", "error", r"LookupError: the shelf is gone"),
         ("view.nowhere", "error", r"CheckError: checks.nowhere.view: Reverse for 'nowhere' not found.*"),

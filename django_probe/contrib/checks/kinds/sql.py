@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+import sqlparse
 from django.db import DatabaseError, connections
 from django.utils.connection import ConnectionDoesNotExist
 
@@ -33,6 +34,8 @@ def run(check: Check) -> float:
             said = f"{type(error).__name__}: {' '.join(str(error).split())}"
             raise AssertionError(f"{said}\n\nasked {alias}: {check.subject}") from error
     took = time.monotonic() - began
+    if row is None and not sqlparse.format(check.subject, strip_comments=True).strip("; \t\r\n"):
+        raise CheckError(f"{check.where}.sql: there is no statement, but comments or ; alone")
     asked = f"\n\nasked {alias}: {check.subject}\ncame: {_shown(row)}"
     if expected := check.get("expect"):
         if row is None:

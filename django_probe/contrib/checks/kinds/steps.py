@@ -51,7 +51,7 @@ def _save(step: Check, answer: Answer, filling: Filling) -> None:
     for name, path in wanted.items():
         try:
             found: Any = searched(path, json.loads(answer.text), f"{step.where}.save.{name}")
-        except ValueError:
+        except (ValueError, RecursionError):
             found = None
         if isinstance(found, str | int | float) and not isinstance(found, bool):
             filling.saved[name] = str(found)
