@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from django_probe.names import enumerated
 from django_probe.reports.files import let_go, replace, write_in_place
 from django_probe.reports.marked import CollectCode, CollectError, Shard, attempts, blocks, doubled
 from django_probe.reports.streams import say
@@ -54,10 +55,15 @@ def check(shards: Sequence[Shard]) -> None:
             f"the shards are of different runs: {', '.join(map(one_line, runs))}; give the log of one run, whose pods "
             f"have the same PROBE_RUN_ID",
         )
+    if len(gates := sorted({shard.gate for shard in shards})) > 1:
+        raise CollectError(
+            CollectCode.MIXED,
+            f"the shards are of different gates: {', '.join(map(one_line, gates))}; give the log of one run",
+        )
     if differ := disagreement((f"{shard.index}/{shard.count}", shard.selection) for shard in shards):
         raise CollectError(CollectCode.MIXED, differ)
     if missing := sorted(set(range(counts[0])) - {shard.index for shard in shards}):
-        names = ", ".join(f"{index}/{counts[0]}" for index in missing)
+        names = enumerated(f"{index}/{counts[0]}" for index in missing)
         raise CollectError(
             CollectCode.MISSING,
             f"no report of shard {names} is in the log; its pod ended before its verdict, or its log was not given",
@@ -71,15 +77,15 @@ def merge(shards: Sequence[Shard]) -> str:
     for shard in sorted(shards, key=lambda shard: shard.index):
         try:
             root = ET.fromstring(shard.xml)  # noqa: S314  (the standard library's expat refuses entity bombs)
-        except ET.ParseError as error:
+            time += sum(float(suite.get("time", 0)) for suite in root.iter("testsuite"))
+        except (ET.ParseError, ValueError) as error:
             raise CollectError(
-                CollectCode.ALTERED, f"shard {shard.index}/{shard.count}: its report is not XML: {error}"
+                CollectCode.ALTERED, f"shard {shard.index}/{shard.count}: its report is not JUnit XML: {error}"
             ) from None
         for suite in root.iter("testsuite"):
             if len(whole) and (repeated := suite.find("properties")) is not None:
                 suite.remove(repeated)  # some readers refuse a property that stands twice in a document
             whole.append(suite)
-            time += float(suite.get("time", 0))
     whole.set("time", f"{time:.3f}")
     return '<?xml version="1.0" encoding="utf-8"?>\n' + ET.tostring(whole, encoding="unicode") + "\n"
 

@@ -198,9 +198,39 @@ def test_refuse__a_line_that_a_runtime_cut(altered):
     assert "as kubectl prints it" in refused(collect(altered), 24)
 
 
-def test_refuse__a_marker_that_was_cut():
-    """24: half a marker says nothing."""
-    assert "marker" in refused(collect(report().replace(', "sha256"', "", 1)), 24)
+@pytest.mark.parametrize(
+    "log",
+    [
+        report().replace(', "sha256"', "", 1),
+        report(pod="gate-b", minute=2).replace("T10:02", "T09:02") + report(),
+        report().replace("0/1 begin", "1/2 begin"),
+        report("1/1"),
+        f"django-probe:junit 0/1 begin {'[' * 100_000}\n",
+    ],
+    ids=["cut", "time", "shard", "no-such-shard", "deep"],
+)
+def test_refuse__a_marker_that_is_not_as_it_was_printed(log):
+    """24: half a marker says nothing, and one with another time would make an earlier attempt the latest."""
+    assert "marker" in refused(collect(log), 24)
+
+
+def test_refuse__an_end_of_another_report():
+    """22: a report that was cut, and one whose beginning is missing, do not make one."""
+    (begin, *_), (_, *rest) = (
+        report().splitlines(keepends=True),
+        report(pod="gate-b", minute=2).splitlines(keepends=True),
+    )
+    assert "the beginning" in refused(collect("".join([begin, *rest])), 22)
+
+
+def test_refuse__shards_of_two_gates():
+    """25: two gates may have been given one id of a run."""
+    assert "deploy, smoke" in refused(collect(report("0/2") + report("1/2", gate="smoke")), 25)
+
+
+def test_collect__reads_a_report_without_checks():
+    """Releases before wrote no checksum of the first marker."""
+    assert cases(collect(re.sub(r', "check": "\w+"', "", report()))) == ["test_pay", "test_long"]
 
 
 @pytest.mark.parametrize(
@@ -211,8 +241,10 @@ def test_refuse__a_marker_that_was_cut():
         plain() + report(),
         report("1/2") + report("0/2") + report("1/2"),
         report() + report(run="7a1b", pod="gate-b", minute=2),
+        report() + report(gate="smoke", pod="gate-b", minute=2),
+        report(selection="a1") + report(selection="b2", pod="gate-b", minute=2),
     ],
-    ids=["twice", "twice-plain", "both-forms", "shards", "runs"],
+    ids=["twice", "twice-plain", "both-forms", "shards", "runs", "gates", "selections"],
 )
 def test_refuse__a_doubled_shard(log):
     """23: which of the two is the gate's, nobody knows."""
@@ -240,8 +272,9 @@ def test_refuse__shards_that_saw_different_selections():
 
 
 def test_refuse__what_is_not_xml():
-    """24: a report that was printed whole and is no XML."""
-    assert "not XML" in refused(collect(report(xml="<a>\n")), 24)
+    """24: a report that was printed whole and is no JUnit XML."""
+    for xml in ("<a>\n", XML.replace('time="1.5"', 'time="long"')):
+        assert "not JUnit XML" in refused(collect(report(xml=xml)), 24)
 
 
 def test_refuse__leaves_no_report_of_an_earlier_gate(tmp_path):

@@ -6,7 +6,6 @@ Such a report is read too.
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import json
 import re
@@ -16,17 +15,21 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import TYPE_CHECKING, Final
 
-from django_probe.reports.sink import COMPRESSED
+from django_probe.reports.sink import COMPRESSED, checksum
 from django_probe.reports.text import MARKER, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 _CONTINUED: Final = ">"
+_GZIP: Final = 16 + zlib.MAX_WBITS
+_LARGEST: Final = 2**29
+"""Bytes that a report may have: more comes of few lines only if these are made to fill the memory."""
 
 # The first marker of a line is ours: what follows it is text of the report, whatever it says.
 _LINE: Final = re.compile(
-    rf"{re.escape(MARKER)} (?P<shard>\d{{1,5}}/\d{{1,5}}) (?P<kind>begin|end|[|{_CONTINUED}{COMPRESSED}]) ?(?P<rest>.*)"
+    rf"{re.escape(MARKER)} (?P<shard>[0-9]{{1,5}}/[0-9]{{1,5}}) "
+    rf"(?P<kind>begin|end|[|{_CONTINUED}{COMPRESSED}]) ?(?P<rest>.*)"
 )
 
 
@@ -53,11 +56,12 @@ class CollectError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """The report of a shard, `index` from 0 to `count` - 1; `run` is the id of the run that it belongs to."""
+    """The report of a shard, `index` from 0 to `count` - 1; `run` is the id of the run of `gate` that it is of."""
 
     index: int
     count: int
     run: str
+    gate: str
     xml: str
     selection: str = ""
 
@@ -75,6 +79,16 @@ class Block:
     def run(self) -> str:
         """The id of the run."""
         return str(self.about.get("run"))
+
+    @property
+    def gate(self) -> str:
+        """The gate that ran."""
+        return str(self.about.get("gate"))
+
+    @property
+    def selection(self) -> str:
+        """The digest of what was selected; empty where that is not known."""
+        return str(self.about.get("selection") or "")
 
     @property
     def attempt(self) -> tuple[str, str]:
@@ -105,16 +119,20 @@ class Block:
             )
         index, _, count = self.shard.partition("/")
         xml = content.decode("utf-8", "replace")
-        return Shard(int(index), int(count), self.run, xml, str(self.about.get("selection") or ""))
+        return Shard(int(index), int(count), self.run, self.gate, xml, self.selection)
 
     def _content(self) -> bytes | None:
         """Return the XML; None where the lines hold none."""
         if any(kind != COMPRESSED for kind, _ in self.lines):
             return "".join(rest if kind == _CONTINUED else f"{rest}\n" for kind, rest in self.lines).encode()
         try:
-            return gzip.decompress(b64decode("".join(rest.strip() for _, rest in self.lines), validate=True))
-        except (ValueError, EOFError, OSError, zlib.error):
+            unpacking = zlib.decompressobj(_GZIP)
+            content = unpacking.decompress(
+                b64decode("".join(rest.strip() for _, rest in self.lines), validate=True), _LARGEST
+            )
+        except (ValueError, zlib.error):
             return None
+        return content if unpacking.eof and not unpacking.unused_data else None
 
 
 def is_of_report(line: str) -> bool:
@@ -134,16 +152,15 @@ def blocks(lines: Iterable[str]) -> list[Block]:
             continue
         shard, kind, rest = match["shard"], match["kind"], match["rest"]
         if kind == "begin":
-            found.append(Block(shard, _said(shard, rest)))
+            found.append(Block(shard, _begun(shard, rest)))
             current[shard] = found[-1]
         elif shard not in current:
-            raise CollectError(
-                CollectCode.CUT,
-                f"shard {shard}: the beginning of its report is not in the log; it was cut or rotated: "
-                f"fetch the whole log, without --tail or --since, or keep larger logs",
-            )
+            raise _headless(shard)
         elif kind == "end":
-            current.pop(shard).end = _said(shard, rest)
+            end = _said(shard, rest)
+            if end.get("check") != current[shard].about.get("check"):  # it is the end of another report
+                raise _headless(shard)
+            current.pop(shard).end = end
         else:
             current[shard].lines.append((kind, rest))
     return found
@@ -162,7 +179,8 @@ def attempts(found: Iterable[Block]) -> dict[str, list[Block]]:
         several.sort(key=lambda block: block.attempt)
         starts = {block.attempt[0] for block in several}
         if (
-            len({block.run for block in several}) > 1
+            len({(block.run, block.gate) for block in several}) > 1
+            or len({block.selection for block in several if block.selection}) > 1
             or len(starts) < len(several)
             or ("" in starts and len(starts) > 1)
         ):
@@ -178,15 +196,37 @@ def doubled(shard: str) -> CollectError:
     )
 
 
-def _said(shard: str, text: str) -> Mapping[str, object]:
+def _begun(shard: str, text: str) -> Mapping[str, object]:
+    """Return what the first marker of a report says; releases before wrote no `check` into it."""
+    said = _said(shard, text)
+    about = {key: value for key, value in said.items() if key != "check"}
+    index, _, count = shard.partition("/")
+    if int(index) >= int(count) or said.get("check", checksum(shard, about)) != checksum(shard, about):
+        raise _altered(shard, text)
+    return said
+
+
+def _said(shard: str, text: str) -> dict[str, object]:
     try:
         said = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         said = None
     if not isinstance(said, dict):
-        raise CollectError(
-            CollectCode.ALTERED,
-            f"shard {shard}: a marker line is not as it was printed: {one_line(text)[:80]!r}; "
-            f"give the log as kubectl prints it",
-        )
+        raise _altered(shard, text)
     return said
+
+
+def _headless(shard: str) -> CollectError:
+    return CollectError(
+        CollectCode.CUT,
+        f"shard {shard}: the beginning of its report is not in the log; it was cut or rotated: "
+        f"fetch the whole log, without --tail or --since, or keep larger logs",
+    )
+
+
+def _altered(shard: str, text: str) -> CollectError:
+    return CollectError(
+        CollectCode.ALTERED,
+        f"shard {shard}: a marker line is not as it was printed: {one_line(text)[:80]!r}; "
+        f"give the log as kubectl prints it",
+    )

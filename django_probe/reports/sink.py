@@ -3,11 +3,12 @@
 `kubectl logs` merges both streams, may put names and times before each line, and other containers of the pod
 may write between our lines. So each line says what it is and to which shard it belongs:
 
-    django-probe:junit 0/4 begin {"run": "6f0c...", "gate": "deploy", "pod": "gate-0-x7k2p", "started_at": "2026-..."}
+    django-probe:junit 0/4 begin {"run": "6f0c...", "gate": "deploy", "started_at": "2026-...", ..., "check": "..."}
     django-probe:junit 0/4 = H4sIAAAAAAAC... (the XML in UTF-8, by gzip, in Base64; long ones in several lines)
-    django-probe:junit 0/4 end {"lines": 1, "sha256": "..."}
+    django-probe:junit 0/4 end {"lines": 1, "sha256": "...", "check": "..."}
 
-`lines` counts those between the markers, and the hash is that of the XML in UTF-8. A run without shards is 0/1. It is
+`lines` counts those between the markers, and the hash is that of the XML in UTF-8. `check` is `checksum` of the first
+marker, in both, because that one says which of two attempts is the later. A run without shards is 0/1. It is
 compressed because people read the log too, and Helm 4 shows a closed gate's log as one line.
 `django_probe.reports.marked` reads it.
 """
@@ -25,7 +26,7 @@ from django_probe.reports.json import timestamp
 from django_probe.reports.text import MARKER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from django_probe.results import ProbeRun
 
@@ -53,6 +54,12 @@ def wrap(xml: str, shard: str, about: dict[str, str]) -> str:
 
 def marked(shard: str, about: dict[str, str], lines: Iterable[str], content: bytes) -> str:
     """Return `lines`, which stand for `content`, between the markers."""
-    between = list(lines)
-    end = json.dumps({"lines": len(between), "sha256": hashlib.sha256(content).hexdigest()})
-    return "".join(f"{MARKER} {shard} {line}\n" for line in (f"begin {json.dumps(about)}", *between, f"end {end}"))
+    between, check = list(lines), checksum(shard, about)
+    begin = json.dumps({**about, "check": check})
+    end = json.dumps({"lines": len(between), "sha256": hashlib.sha256(content).hexdigest(), "check": check})
+    return "".join(f"{MARKER} {shard} {line}\n" for line in (f"begin {begin}", *between, f"end {end}"))
+
+
+def checksum(shard: str, about: Mapping[str, object]) -> str:
+    """Return a digest of what the first marker says, of which shard too."""
+    return hashlib.sha256(f"{shard} {json.dumps(about)}".encode()).hexdigest()[:16]

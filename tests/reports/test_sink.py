@@ -34,8 +34,10 @@ def test_render__is_the_junit_report_compressed(run, result):
     )
     begin, text, end = unwrapped(sink.render(record))
     assert text == junit.render(record)
-    assert begin == {"run": "6f0c", "gate": "deploy", "pod": "pod-x", "started_at": "2026-11-23T10:00:00.123Z"}
-    assert end == {"lines": 1, "sha256": hashlib.sha256(text.encode()).hexdigest()}
+    about = {"run": "6f0c", "gate": "deploy", "pod": "pod-x", "started_at": "2026-11-23T10:00:00.123Z"}
+    check = sink.checksum("0/1", about)
+    assert begin == {**about, "check": check}
+    assert end == {"lines": 1, "sha256": hashlib.sha256(text.encode()).hexdigest(), "check": check}
 
 
 def test_render__names_the_shard_in_every_line(run, result):
