@@ -28,6 +28,7 @@ _CUT_SIGNS: Final = (" chars]", "[truncated]", "'\n", '"\n', "\n?")
 """One of these is in every cut. To look for them is a hundred times as quick as to try the pattern at each place."""
 _NUMBER: Final = re.compile(rf"(?<!\d)\d{{{MIN_LENGTH},}}(?!\d)", re.ASCII)
 _FEW: Final = 200  # to search a text for so many is quicker than to look at each of its places
+_KEPT_IN_URLS: Final = "/?:@!$&'()*+,;="  # by clients, which escape only what no URL can have
 _MIN_PART: Final = 5  # characters of a secret beside a cut, the fewest that unittest leaves of what values share
 
 
@@ -137,6 +138,7 @@ def _forms(secret: str) -> set[str]:
         quote(secret, safe=""),
         quote(secret),
         quote_plus(secret),
+        quote(secret, safe=_KEPT_IN_URLS),
         unquote(secret),
     }
     return whole | {line.strip() for line in secret.splitlines()}

@@ -254,7 +254,7 @@ def test_a_secret_that_a_library_wrote_in_its_own_way_does_not_leak(project):
         "shop",
         r"""
         import html, json, unittest
-        from urllib.parse import urlencode, urlsplit
+        from urllib.parse import quote, urlencode, urlsplit
         from django.conf import settings
         from django.utils.html import escape
 
@@ -264,6 +264,7 @@ def test_a_secret_that_a_library_wrote_in_its_own_way_does_not_leak(project):
             "html": html.escape(TOKEN),
             "template": escape(TOKEN),
             "form": urlencode({"token": TOKEN}),
+            "path": quote(TOKEN, safe="/?:@!$&'()*+,;="),  # as HTTP clients escape the URL that they were given
             "json_in_repr": repr([json.dumps({"token": TOKEN})]),
             "both_quotes": repr("token='\"" + TOKEN),
             "conninfo": "password='" + TOKEN.replace("\\", "\\\\").replace("'", "\\'") + "'",
@@ -292,6 +293,7 @@ def test_a_secret_that_a_library_wrote_in_its_own_way_does_not_leak(project):
         "test_html": MASK,
         "test_template": MASK,
         "test_form": f"token={MASK}",
+        "test_path": MASK,
         "test_json_in_repr": f"""['{{"token": "{MASK}"}}']""",
         "test_both_quotes": f"""'token=\\'"{MASK}'""",
         "test_conninfo": f"password='{MASK}'",

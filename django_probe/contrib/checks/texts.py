@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def of_text(check: Check, text: str, *, cut: bool = False) -> Iterator[str]:
     """Yield what is not in a text that the check wants in it."""
-    where = "the part of the body that was read" if cut else "it"
+    where = "the part of it that was read" if cut else "it"
     if (wanted := check.get("contains")) and wanted not in text:
         yield f"{in_few(wanted)} is not in {where}"
     if (pattern := check.get("matches")) and not pattern.search(text):

@@ -41,6 +41,7 @@ nowhere: {view: nowhere}
 "true": {command: ["true"]}
 three: {command: [sh, -c, "echo 'hello there'; exit 3"], status: [0, 3], contains: hello, matches: "there$"}
 "false": {command: ["false"], contains: x}
+much: {command: [sh, -c, "yes | head -c 1500000; echo end"], contains: end}
 absent: {command: [no-such-program, "a b"]}
 hangs: {command: [sleep, "60"], timeout: 1s}
 """
@@ -72,7 +73,7 @@ def test_kinds__as_expected(results):
         ("tls.bare", "failed", r"127.0.0.1:\d+: no TLS: .*"),
         ("sql.value", "failed", r'the first value is "up", not "down"'),
         ("sql.row", "failed", r"no row came, expected 1"),
-        ("sql.write", "error", r".*read-only.*"),
+        ("sql.write", "error", r"CheckError: checks.write.sql: the database guard refused a write; if it .*"),
         ("sql.wrong", "failed", r'OperationalError: near "SELEC": syntax error'),
         ("sql.alias", "error", r"CheckError: checks.alias.database: DATABASES has no 'replica', but default"),
         ("sql.empty", "error", r"CheckError: checks.empty.sql: there is no statement, but comments or ; alone"),
@@ -80,6 +81,7 @@ def test_kinds__as_expected(results):
         ("view.broken", "error", r"LookupError: the shelf is gone"),
         ("view.nowhere", "error", r"CheckError: checks.nowhere.view: Reverse for 'nowhere' not found.*"),
         ("command.false", "failed", r'false: it exited with 1, not 0; "x" is not in it'),
+        ("command.much", "failed", r'sh -c .*: "end" is not in the part of it that was read'),
         ("command.absent", "failed", r"no-such-program 'a b': cannot be run: No such file or directory"),
         ("command.hangs", "timeout", r"timed out after 1 s .*"),
     ],

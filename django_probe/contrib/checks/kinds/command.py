@@ -26,18 +26,20 @@ def run(check: Check) -> float:
     line = shlex.join(check.subject)
     began = time.monotonic()
     try:
-        status, text = _run(check.subject)
+        status, printed = _run(check.subject)
     except OSError as error:
         raise AssertionError(f"{line[:_FEW]}: cannot be run: {error.strerror or error}") from None
     took = time.monotonic() - began
-    problems = [*_status(check, status), *of_text(check, text), *too_slow(check, took)]
+    text = printed.decode("utf-8", "replace")
+    cut = len(printed) == _MOST_READ
+    problems = [*_status(check, status), *of_text(check, text, cut=cut), *too_slow(check, took)]
     if problems:
-        printed = f"{text[-_MOST:]}" if text.strip() else "nothing"
-        raise AssertionError(f"{line[:_FEW]}: {'; '.join(problems)}\n\nran: {line}\nprinted:\n{printed}")
+        said = f"{text[-_MOST:]}" if text.strip() else "nothing"
+        raise AssertionError(f"{line[:_FEW]}: {'; '.join(problems)}\n\nran: {line}\nprinted:\n{said}")
     return took
 
 
-def _run(arguments: Sequence[str]) -> tuple[int, str]:
+def _run(arguments: Sequence[str]) -> tuple[int, bytes]:
     """Return the exit status, below 0 for a signal, and the beginning of what was printed."""
     printed = bytearray()
     with subprocess.Popen(
@@ -47,7 +49,7 @@ def _run(arguments: Sequence[str]) -> tuple[int, str]:
             assert process.stdout
             while chunk := process.stdout.read(_CHUNK):
                 printed += chunk[: _MOST_READ - len(printed)]
-            return process.wait(), printed.decode("utf-8", "replace")
+            return process.wait(), bytes(printed)
         except BaseException:  # the engine keeps the time, and interrupts: nothing may wait for the program then
             process.kill()
             raise

@@ -31,6 +31,11 @@ def run(check: Check) -> float:
             cursor.execute(check.subject)
             row = cursor.fetchone() if cursor.description else None
         except DatabaseError as error:
+            if getattr(error, "__notes__", ()):  # the guard's
+                raise CheckError(
+                    f"{check.where}.sql: the database guard refused a write; if it must write, give the check, "
+                    "and what its gate sets, database_access: rollback or read-write"
+                ) from error
             said = f"{type(error).__name__}: {' '.join(str(error).split())}"
             raise AssertionError(f"{said}\n\nasked {alias}: {check.subject}") from error
     took = time.monotonic() - began
