@@ -180,6 +180,10 @@ WRONG = [
     ({"image": {"digest": "latest"}}, "image/digest", "sha256"),
     ({"resources": {"limits": {"memory": None}}}, "resources/limits", "memory"),
     ({"nameOverride": "Shop"}, "nameOverride", ""),
+    ({"initContainers": [{"name": "gate", "image": "proxy"}]}, "initContainers/0/name", "not"),
+    ({"web": {"extraContainers": [{"name": "a b", "image": "proxy"}]}}, "web/extraContainers/0/name", "pattern"),
+    ({"commonLabels": {"team": "shop and more"}}, "commonLabels/team", "pattern"),
+    ({"podLabels": {"job-name": "mine"}}, "", "job-name"),
     ({"kubelet": {"urlPrefix": "probe"}}, "kubelet/urlPrefix", ""),
     ({"cronJob": None}, "", "cronJob"),
 ]
