@@ -24,6 +24,7 @@ _URL: Final = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://\S+")
 _LONGEST_URL: Final = 2000
 CLOUDEVENTS: Final = "+cloudevents"
 """How the scheme of a webhook of our own ends."""
+WEBHOOKS: Final = (f"http{CLOUDEVENTS}", f"https{CLOUDEVENTS}")
 
 
 class Change(StrEnum):
@@ -102,8 +103,11 @@ def _recipient(number: int, entry: object) -> Recipient:
 
 
 def _url(value: object) -> str:
-    if isinstance(value, str) and scheme(value):
-        return value
+    kind = scheme(value) if isinstance(value, str) else ""
+    if kind.endswith(CLOUDEVENTS) and kind not in WEBHOOKS:
+        raise ValueError(f"a webhook's URL begins with {' or '.join(f'{known}://' for known in WEBHOOKS)}")
+    if kind:
+        return str(value)
     raise ValueError("expected a URL such as mailto://user:password@mail.example")
 
 

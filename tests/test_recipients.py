@@ -45,6 +45,10 @@ def test_parse__on_is_a_key_whatever_yaml_makes_of_it(key):
             "[{url_env: A, on: [opend]}]",
             "entry 1: on: expected a list of closed, opened, lost, flaky, got 'opend'; did you mean \"opened\"?",
         ),
+        (
+            f"[{{url: 'ftp+cloudevents://{SECRET}'}}]",
+            "entry 1: url: a webhook's URL begins with http+cloudevents:// or",
+        ),
         ("[{url_env: A, on: []}]", "entry 1: on: expected a list of closed"),
         ("[{url_env: A, remind: 0}]", "entry 1: remind: expected"),
         ("[{url_env: A, on: [opened], remind: 6h}]", "entry 1: remind: what it reminds of is not in `on`"),

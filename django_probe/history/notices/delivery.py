@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from django_probe.environment import environment
 from django_probe.history.notices import outbox, services, webhook, words
 from django_probe.history.notices.errors import UndeliveredError
-from django_probe.recipients import CLOUDEVENTS, Change, scheme
+from django_probe.recipients import CLOUDEVENTS, WEBHOOKS, Change, scheme
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -23,7 +23,6 @@ _SILENT: Final = 10.0
 _SENDING: Final = 40.0
 """Seconds that apprise may take: less than a notice is claimed for."""
 _LEAST: Final = 0.1
-_WEBHOOKS: Final = (f"http{CLOUDEVENTS}", f"https{CLOUDEVENTS}")
 
 
 def deliver(gates: Iterable[Gate], *, seconds: float = math.inf) -> Iterator[tuple[Claimed, str]]:
@@ -51,10 +50,10 @@ def _send(recipient: Recipient, notice: Claimed, seconds: float) -> None:
     kind = scheme(url)
     if not kind:
         raise UndeliveredError("it is no URL")
-    if kind in _WEBHOOKS:
+    if kind in WEBHOOKS:
         webhook.post(url, words.cloud_event(notice), _key(recipient), max(_LEAST, min(seconds, _SILENT)))
     elif kind.endswith(CLOUDEVENTS):
-        raise UndeliveredError(f"a webhook's URL begins with {' or '.join(f'{known}://' for known in _WEBHOOKS)}")
+        raise UndeliveredError(f"a webhook's URL begins with {' or '.join(f'{known}://' for known in WEBHOOKS)}")
     elif recipient.secret_env:
         raise UndeliveredError(f"secret_env signs webhooks alone, whose URL begins with https{CLOUDEVENTS}://")
     else:

@@ -8,8 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import socket
 import ssl
+import threading
 from base64 import b64encode
+from contextlib import suppress
+from http.client import HTTPConnection, HTTPResponse, HTTPSConnection
 from typing import Final
 from urllib.error import URLError
 from urllib.parse import unquote, urlsplit, urlunsplit
@@ -22,13 +26,50 @@ from django_probe.recipients import CLOUDEVENTS, scheme
 _CONTENT_TYPE: Final = "application/cloudevents+json; charset=utf-8"
 
 
+class _Impatient(HTTPConnection):
+    """A connection whose timeout is that of the whole head of an answer, and not of each byte of it."""
+
+    def getresponse(self) -> HTTPResponse:
+        """Return the answer; TimeoutError where its head takes longer."""
+        over = threading.Event()
+
+        def end() -> None:
+            over.set()
+            with suppress(OSError, AttributeError):  # it is closed by now
+                self.sock.shutdown(socket.SHUT_RDWR)
+
+        timer = threading.Timer(self.timeout or 0.0, end)
+        timer.daemon = True
+        timer.start()
+        try:
+            return super().getresponse()
+        finally:
+            timer.cancel()
+            if over.is_set():
+                raise TimeoutError
+
+
+class _ImpatientSecure(_Impatient, HTTPSConnection):
+    pass
+
+
+class _Plain(HTTPHandler):
+    def http_open(self, req: Request) -> HTTPResponse:
+        return self.do_open(_Impatient, req)
+
+
+class _Secure(HTTPSHandler):
+    def https_open(self, req: Request) -> HTTPResponse:
+        return self.do_open(_ImpatientSecure, req, context=ssl.create_default_context())
+
+
 def post(url: str, body: bytes, key: str, seconds: float) -> None:
     """Post `body` to the URL, whose scheme is http+cloudevents or https+cloudevents. Raise UndeliveredError.
 
-    The receiver may say nothing for so many seconds.
+    Its answer may take so many seconds.
     """
     opener = OpenerDirector()  # with no handler for redirects, nor one that makes errors of statuses
-    for handler in (ProxyHandler(), HTTPHandler(), HTTPSHandler(context=ssl.create_default_context())):
+    for handler in (ProxyHandler(), _Plain(), _Secure()):
         opener.add_handler(handler)
     try:
         request = _request(url, body, key)
