@@ -24,8 +24,8 @@ _SHOWN: Final = 60
 _LONGEST_OWNER: Final = 200
 _LONGEST_URL: Final = 2000
 _URL: Final = re.compile(r"https?://[^\s/]\S*")
-_DURATION: Final = re.compile(r"(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)s)?(?:(\d+)ms)?")
-_NUMBER: Final = re.compile(r"\d+(?:\.\d+)?")
+_DURATION: Final = re.compile(r"(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)s)?(?:(\d+)ms)?", re.ASCII)
+_NUMBER: Final = re.compile(r"\d+(?:\.\d+)?", re.ASCII)
 
 Decorated = TypeVar("Decorated", bound="Callable[..., object]")
 Parsed = TypeVar("Parsed")

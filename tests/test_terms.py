@@ -51,7 +51,7 @@ def test_duration__is_a_number_of_seconds(written, seconds):
     "written",
     [
         *("", " ", "s", "soon", "-1s", "-1", "1d", "30 s", "30s ", "3s2m", "1.5m", "1e3", "nan", "30S", "1s\n"),
-        *(-1, float("nan"), True, None, [30], b"30s"),
+        *("\u0663s", "\u0663", -1, float("nan"), True, None, [30], b"30s"),
     ],
 )
 def test_duration__refuses_what_is_none(written):

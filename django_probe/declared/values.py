@@ -13,10 +13,10 @@ from django_probe.terms import parse_duration, shown
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_DAYS: Final = re.compile(r"(\d+)d")
+_DAYS: Final = re.compile(r"(\d+)d", re.ASCII)
 _MOST_DAYS: Final = 3650
 _A_DAY: Final = 24 * 3600.0
-_HOST_AND_PORT: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s:/@\[\]]+):(\d{1,5})")
+_HOST_AND_PORT: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s:/@\[\]]+):([0-9]{1,5})")
 _MOST_PORTS: Final = 65535
 _VARIABLE: Final = "${"
 _SAVED: Final = "{{"

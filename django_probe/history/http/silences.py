@@ -36,11 +36,15 @@ def of_gate(request: HttpRequest, name: str) -> HttpResponse:
         raise RequestError(404, f"there is no gate {name}")
     if request.method == "POST":
         try:
-            until, why = silence.asked(negotiation.texts(request, silence.FIELDS), datetime.now(UTC))
+            now = datetime.now(UTC)
+            until, why = silence.asked(negotiation.texts(request, silence.FIELDS), now)
         except ValueError as error:
             raise RequestError(400, str(error)) from None
         silence.set_until(name, until, by=who.name, why=why)
-        logger.info("the gate %s is silenced until %s by %s: %s", name, until.isoformat(), who.name, why)
+        if until > now:
+            logger.info("the gate %s is silenced until %s by %s: %s", name, until.isoformat(), who.name, why)
+        else:
+            logger.info("the gate %s is not silenced any more, by %s", name, who.name)
     found = silence.of(name)
     if form is not Format.HTML:
         return responses.document(request, json.dumps(_as_dict(name, found)) + "\n", form)

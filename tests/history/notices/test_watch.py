@@ -115,6 +115,8 @@ def test_silence__is_kept_with_who_and_why_and_tells_nobody_meanwhile(site):
         assert caller.get("gates/nothing/silence/").status == 404
         ended = caller.ask("POST", path, "for=0", Content_Type="application/x-www-form-urlencoded")
         assert json.loads(ended.body)["silenced"] is False
+        assert server.log.count("the gate deploy is silenced until ") == 1
+        assert "the gate deploy is not silenced any more, by token" in server.log
         probe(site, 1, "--gate", "deploy", **env)
         # The mail's URL is the webhook's too: both recipients are told of one event.
         wait_for(lambda: hook.changes == ["closed"], lambda: hook.changes)
