@@ -17,7 +17,7 @@ from tests.projects import new_project
 TEAM = "registry.example/shop:2.3"
 DOCKERFILE = f"""\
 FROM {BASE}
-ENV PATH=/srv/venv/bin:$PATH PYTHONUNBUFFERED=1 PIP_NO_COMPILE=1
+ENV PATH=/srv/venv/bin:$PATH PYTHONUNBUFFERED=1 PIP_COMPILE=0
 RUN python3 -m venv /srv/venv && python -m pip install --disable-pip-version-check "Django>=5.2"
 COPY . /srv/site
 WORKDIR /srv/site
