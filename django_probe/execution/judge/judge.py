@@ -32,11 +32,9 @@ if TYPE_CHECKING:
     from django_probe.results import ProbeResult
 
 _TICK: Final = 0.1
-_HURRY: Final = 16
-"""How far ahead a worker is given work when its probes take next to no time ..."""
 _FEW: Final = 16
 _NAP: Final = 0.0003
-"""... and the seconds to let its results collect when few came: to wake up for each costs more than the probe."""
+"""Seconds to let the results of a hurried worker collect when few came: to wake up for each costs more than a probe."""
 _NEVER: Final = float("inf")
 
 
@@ -104,7 +102,7 @@ class Judge:
         if not self._ended_by:
             self._hire(now)
             self._staff.feed(now)
-        if self._messages.heard < _FEW and any(handle.ahead >= _HURRY for handle in self._handles):
+        if self._messages.heard < _FEW and self._staff.is_hurried:
             Original.sleep(_NAP)
         self._messages.heard = 0
         self._listen(now)

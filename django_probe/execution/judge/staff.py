@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _OTHERS: Final = 32  # descriptors that are not workers': reports, what a worker gets while it is forked
 _A_PLACE: Final = 3  # workers for each that may run, with `isolation: process`: one runs, one waits, one ends
+_HURRY: Final = 16  # how far ahead a worker is given work when its probes take next to no time
 QUIET: Final = (Stage.STARTING, Stage.SERVING)
 """The stages of a worker in which nothing is wrong with it."""
 
@@ -35,6 +36,11 @@ class Staff:
     def wanted(self, now: float) -> int:
         """Return how many workers to fork now."""
         return self._wanted_ahead() if self._isolated else self._wanted_shared(now)
+
+    @property
+    def is_hurried(self) -> bool:
+        """Whether some worker's probes take next to no time."""
+        return any(handle.ahead >= _HURRY for handle in self.handles)
 
     @property
     def _hired(self) -> list[WorkerHandle]:
