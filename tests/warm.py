@@ -149,9 +149,10 @@ class Started:
         return self.returncode
 
     def send_signal(self, number: int) -> None:
-        """Send it a signal, where it runs."""
+        """Send it a signal, where it runs; it may end, and be waited for by its parent, just before."""
         if self.poll() is None:
-            os.kill(self.pid, number)
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, number)
 
     def terminate(self) -> None:
         """Ask it to end."""
@@ -224,7 +225,8 @@ def read_all(files: list[BinaryIO], line: list[str], timeout: float) -> list[byt
         while waiting.get_map():
             ready = waiting.select(max(0, until - time.monotonic()))
             if not ready and time.monotonic() >= until:
-                os.kill(int(got[files[-1]].split()[0]), signal.SIGKILL)
+                with suppress(ProcessLookupError):
+                    os.kill(int(got[files[-1]].split()[0]), signal.SIGKILL)
                 files[-1].read()  # until it has ended
                 raise subprocess.TimeoutExpired(line, timeout, bytes(got[files[0]]), bytes(got[files[1]]))
             for key, _ in ready:

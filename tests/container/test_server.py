@@ -85,16 +85,12 @@ def team(tmp_path):
     )  # fmt: skip
 
 
-def test_start__ready_within_two_seconds_of_the_containers(container, tell):
-    """Kubelet, which names an address as Host, gets 200 from ready/ and live/; the best of three starts counts."""
-    took = []
-    while len(took) < 3 and min(took, default=2) >= 2:  # this machine may be doing other things
-        with serving(container) as (running, port, ready):
-            started = datetime.fromisoformat(inspect(running.name)["State"]["StartedAt"]).timestamp()
-            assert ask(port, "/probe/live/", **KUBELET)[0] == 200
-        took.append(ready - started)
-    tell("server ready, after its container's start", f"{min(took):.2f} s")
-    assert min(took) < 2
+def test_start__ready_for_kubelet(container, tell):
+    """Kubelet, which names an address as Host, gets 200 from ready/ and live/; bench/container.py measures how soon."""
+    with serving(container) as (running, port, ready):
+        started = datetime.fromisoformat(inspect(running.name)["State"]["StartedAt"]).timestamp()
+        assert ask(port, "/probe/live/", **KUBELET)[0] == 200
+    tell("server ready, after its container's start", f"{ready - started:.2f} s")
 
 
 def test_memory__idle_with_one_worker_is_under_90_megabytes(container, tell):

@@ -493,7 +493,7 @@ def test_thousands_of_secrets_do_not_slow_a_report_down(monkeypatch):
     others = " ".join(hashlib.sha256(b"other %d" % number).hexdigest() for number in range(1000))
     began = time.process_time()
     assert redact(others) == others
-    assert time.process_time() - began < 0.25
+    assert time.process_time() - began < 2, "a search for each of the tokens takes far longer"
 
 
 def test_secrets_of_declared_checks_are_masked(project):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.patience import LOADED, PATIENCE, TRIES
+from tests.patience import LOADED, PATIENCE
 from tests.webservers import gunicorn, site
 
 POLICY = "gates: {ready: {tags: [ready], timeout: 1s, every: 200ms}}"
@@ -86,21 +86,16 @@ def _all_workers_say(server, said):
 def test_many_requests_to_a_cold_process_start_one_round(project):
     """Fifty requests at once, and nobody asked before: one thread, one round, and all wait for the same answer.
 
-    They wait 0.8 s for it, which is little where the machine has much else to do.
+    Here they may wait for a minute: on a machine with much else to do 0.8 s is little.
     """
     project.app("shop", PROBES)
+    project.configure(f"from django_probe.readiness import keeper\nkeeper.FIRST_WAIT = {PATIENCE}\n")
     site(project, policy="gates: {ready: {tags: [ready], every: 1m}}")
     rounds = project.path / "shop" / "rounds"
-    for _ in range(TRIES):
-        rounds.unlink(missing_ok=True)
-        with gunicorn(project, "--worker-class", "gthread", "--threads", "50") as server:
-            said = {answer.said for answer in server.at_once(50)}
-            server.until((200, "ready"))
-            assert rounds.read_text().count("\n") == 1
-            assert server.ask("/pid").body.endswith(" 1")
-        if len(said) == 1:
-            break
-    assert said == {(200, "ready")}
+    with gunicorn(project, "--worker-class", "gthread", "--threads", "50") as server:
+        assert {answer.said for answer in server.at_once(50)} == {(200, "ready")}
+        assert rounds.read_text().count("\n") == 1
+        assert server.ask("/pid").body.endswith(" 1")
 
 
 @pytest.mark.parametrize("worker", ["sync", "gthread"])
