@@ -10,14 +10,14 @@ from django_probe.contrib.checks.limits import certificate_left
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from django_probe.contrib.checks.answer import Answer, Times
     from django_probe.contrib.checks.asked import Asked
+    from django_probe.http.response import Response, Times
 
 _MOST_BODY: Final = 500
 _HEADERS: Final = ("content-type", "location", "server")
 
 
-def told(asked: Asked, problems: Sequence[str], answer: Answer | None, times: Times) -> str:
+def told(asked: Asked, problems: Sequence[str], answer: Response | None, times: Times) -> str:
     """Return what the failure says; `answer` is None where none came."""
     lines = [f"{asked}: {'; '.join(problems)}", "", *_came(asked, answer)]
     if str(times):
@@ -30,7 +30,7 @@ def told(asked: Asked, problems: Sequence[str], answer: Answer | None, times: Ti
     return asked.filling.masked("\n".join(lines))
 
 
-def _came(asked: Asked, answer: Answer | None) -> list[str]:
+def _came(asked: Asked, answer: Response | None) -> list[str]:
     if answer is None:
         return []
     named = {*_HEADERS, *map(str.lower, asked.check.get("headers", {}))}
@@ -44,7 +44,7 @@ def _shown(name: str, value: str) -> str:
     return (without_secrets(value) if name == "location" else value)[:_MOST_BODY]
 
 
-def _body(answer: Answer) -> list[str]:
+def _body(answer: Response) -> list[str]:
     text = answer.text
     which = f"the first {_MOST_BODY} characters of the body" if len(text) > _MOST_BODY or answer.cut else "body"
     return [f"{which}:", *(f"  {line}" for line in text[:_MOST_BODY].splitlines())]

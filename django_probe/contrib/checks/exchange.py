@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django_probe.contrib.checks.asked import Asked
-from django_probe.contrib.checks.asking import NoAnswerError, Question
 from django_probe.contrib.checks.evidence import told
 from django_probe.contrib.checks.expectations import differences
 from django_probe.contrib.checks.limits import patience
+from django_probe.http.asking import NoAnswerError, Question
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from django_probe.contrib.checks.answer import Answer
-    from django_probe.contrib.checks.asking import Browser
     from django_probe.contrib.checks.filling import Filling
     from django_probe.declared.check import Check
+    from django_probe.http.asking import Browser
+    from django_probe.http.response import Response
 
 
 def asked_and_compared(
@@ -24,8 +24,8 @@ def asked_and_compared(
     check: Check,
     filling: Filling,
     *,
-    more: Callable[[Answer], list[str]] = lambda _answer: [],
-) -> Answer:
+    more: Callable[[Response], list[str]] = lambda _answer: [],
+) -> Response:
     """Return an answer that is as the check expects it; AssertionError with all that is known where it is not.
 
     `more` finds further differences.

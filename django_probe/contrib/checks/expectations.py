@@ -18,15 +18,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from django_probe.contrib.checks.answer import Answer
     from django_probe.contrib.checks.filling import Filling
     from django_probe.declared.check import Check
+    from django_probe.http.response import Response
 
 _GOOD_BELOW: Final = 400
 _MOST: Final = 100
 
 
-def differences(check: Check, answer: Answer, filling: Filling) -> list[str]:
+def differences(check: Check, answer: Response, filling: Filling) -> list[str]:
     """Return what is not as the check expects it; CheckError where it expects what cannot be asked."""
     return [
         *_status(check, answer),
@@ -45,7 +45,7 @@ def _certificate(check: Check, ends: datetime | None) -> Iterator[str]:
         yield "it has no certificate: the answer came without TLS"
 
 
-def _status(check: Check, answer: Answer) -> Iterator[str]:
+def _status(check: Check, answer: Response) -> Iterator[str]:
     wanted = check.get("status")
     if wanted is None and answer.status >= _GOOD_BELOW:
         yield f"status {answer.status}, not below {_GOOD_BELOW}"
@@ -53,7 +53,7 @@ def _status(check: Check, answer: Answer) -> Iterator[str]:
         yield f"status {answer.status}, not {wanted}"
 
 
-def _headers(check: Check, answer: Answer, filling: Filling) -> Iterator[str]:
+def _headers(check: Check, answer: Response, filling: Filling) -> Iterator[str]:
     for name, written in check.get("headers", {}).items():
         wanted = filling.fill(written, f"{check.where}.headers.{name}")
         came = answer.headers.get(name.lower())
@@ -63,7 +63,7 @@ def _headers(check: Check, answer: Answer, filling: Filling) -> Iterator[str]:
             yield f"header {name} is {came[:_MOST]!r}, not {wanted!r}"
 
 
-def _json(check: Check, answer: Answer) -> Iterator[str]:
+def _json(check: Check, answer: Response) -> Iterator[str]:
     if not (wanted := check.get("json")):
         return
     try:

@@ -5,16 +5,16 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from django_probe.contrib.checks.answer import shown
 from django_probe.contrib.checks.errors import CheckError
 from django_probe.contrib.checks.filling import Filling
 from django_probe.declared.values import split_address
+from django_probe.http.response import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from django_probe.contrib.checks.answer import Times
     from django_probe.declared.check import Check
+    from django_probe.http.response import Times
 
 _PATIENCE: Final = 10.0
 _SHARE: Final = 0.9

@@ -11,8 +11,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from django_probe import conf
-from django_probe.contrib.checks.answer import shown
 from django_probe.contrib.checks.asked import without_secrets
+from django_probe.http.response import shown
 from django_probe.results import Outcome
 from django_probe.terms import ATTRIBUTE, NOTHING, PLACE
 

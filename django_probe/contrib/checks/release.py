@@ -6,19 +6,19 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from django_probe.contrib.checks.asking import Browser
 from django_probe.contrib.checks.errors import CheckError
 from django_probe.contrib.checks.exchange import asked_and_compared
 from django_probe.contrib.http import configuration
 from django_probe.contrib.http.polling import IN_A_ROW
 from django_probe.declared.parsing import RELEASE_TIMEOUT
 from django_probe.environment import environment
+from django_probe.http.asking import Browser
 
 if TYPE_CHECKING:
-    from django_probe.contrib.checks.answer import Answer
     from django_probe.contrib.checks.filling import Filling
     from django_probe.contrib.http.configuration import Release
     from django_probe.declared.check import Check
+    from django_probe.http.response import Response
 
 _PAUSE: Final = 0.5
 _SHARE: Final = 5 / 6
@@ -79,7 +79,7 @@ class _Seen:
     refuting: int = 0
     of_release: bool = False
 
-    def other(self, answer: Answer) -> list[str]:
+    def other(self, answer: Response) -> list[str]:
         """Return that an answer is another release's."""
         came = answer.headers.get(self.release.header.lower())
         self.of_release = came == self.release.name

@@ -11,10 +11,10 @@ from contextlib import suppress
 import pytest
 
 from django_probe.contrib.checks import release
-from django_probe.contrib.checks.asking import Browser, NoAnswerError, Question
 from django_probe.contrib.checks.filling import Filling
 from django_probe.contrib.http.configuration import Release
 from django_probe.declared.check import Check
+from django_probe.http.asking import Browser, NoAnswerError, Question
 from django_probe.terms import Wishes
 
 CHECKS = """

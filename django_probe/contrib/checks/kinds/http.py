@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from django_probe.contrib.checks import asking, release
-from django_probe.contrib.checks.asking import Browser
+from django_probe.contrib.checks import release
 from django_probe.contrib.checks.exchange import asked_and_compared
 from django_probe.contrib.checks.filling import Filling
+from django_probe.http import asking
+from django_probe.http.asking import Browser
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -6,20 +6,20 @@ import json
 import time
 from typing import TYPE_CHECKING, Any
 
-from django_probe.contrib.checks import asking
 from django_probe.contrib.checks.asked import Asked
-from django_probe.contrib.checks.asking import Browser
 from django_probe.contrib.checks.evidence import told
 from django_probe.contrib.checks.exchange import asked_and_compared
 from django_probe.contrib.checks.expectations import searched
 from django_probe.contrib.checks.filling import Filling
 from django_probe.contrib.checks.limits import too_slow
+from django_probe.http import asking
+from django_probe.http.asking import Browser
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from django_probe.contrib.checks.answer import Answer
     from django_probe.declared.check import Check
+    from django_probe.http.response import Response
 
 
 def prepare(checks: Iterable[Check]) -> None:
@@ -44,7 +44,7 @@ def run(check: Check) -> float:
     return took
 
 
-def _save(step: Check, answer: Answer, filling: Filling) -> None:
+def _save(step: Check, answer: Response, filling: Filling) -> None:
     if not (wanted := step.get("save")):
         return
     problems = []

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from django_probe.contrib.checks.answer import Times
-from django_probe.contrib.checks.connecting import UnreachableError, connect
 from django_probe.contrib.checks.limits import address_of, in_time, patience
+from django_probe.http.connecting import UnreachableError, connect
+from django_probe.http.response import Times
 
 if TYPE_CHECKING:
     from django_probe.declared.check import Check

@@ -6,9 +6,9 @@ import ssl
 import time
 from typing import TYPE_CHECKING
 
-from django_probe.contrib.checks.answer import Times
-from django_probe.contrib.checks.connecting import UnreachableError, certificate_end, connect, trust
 from django_probe.contrib.checks.limits import address_of, certificate_left, ends_too_soon, in_time, patience
+from django_probe.http.connecting import UnreachableError, certificate_end, connect, trust
+from django_probe.http.response import Times
 
 if TYPE_CHECKING:
     from django_probe.declared.check import Check

@@ -10,10 +10,10 @@ from django.conf import settings
 from django.test import Client
 from django.urls import NoReverseMatch, reverse
 
-from django_probe.contrib.checks.answer import Answer, Times
 from django_probe.contrib.checks.errors import CheckError
 from django_probe.contrib.checks.expectations import differences
 from django_probe.contrib.checks.filling import Filling
+from django_probe.http.response import Response, Times
 
 if TYPE_CHECKING:
     from django_probe.declared.check import Check
@@ -40,7 +40,7 @@ def run(check: Check) -> float:
         secure=bool(settings.SECURE_SSL_REDIRECT),
     )
     body = response.getvalue() if response.streaming else response.content
-    answer = Answer(
+    answer = Response(
         status=response.status_code,
         headers={name.lower(): value for name, value in response.headers.items()},
         body=body,

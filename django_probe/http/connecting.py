@@ -10,7 +10,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from django_probe.contrib.checks.answer import Times
+    from django_probe.http.response import Times
 
 
 class UnreachableError(OSError):

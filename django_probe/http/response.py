@@ -38,7 +38,7 @@ def shown(seconds: float) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Response:
     """What came; the names of `headers` are in lower case. `cut` says that the body goes on after what was read.
 
     `certificate_ends` is the first end of the certificates that were seen, None without TLS.

@@ -16,8 +16,8 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError
 
-from django_probe.contrib.checks.answer import Answer, Times
-from django_probe.contrib.checks.connecting import UnreachableError, certificate_end, connect, trust
+from django_probe.http.connecting import UnreachableError, certificate_end, connect, trust
+from django_probe.http.response import Response, Times
 
 if TYPE_CHECKING:
     import socket
@@ -133,7 +133,7 @@ class Browser:
         pools.pool_classes_by_scheme = {"https": _SecurePool}
         return pools
 
-    def ask(self, question: Question) -> Answer:
+    def ask(self, question: Question) -> Response:
         """Return the answer, of the last redirect where they are followed; NoAnswerError where there is none."""
         began = time.monotonic()
         times = Times()
@@ -150,7 +150,7 @@ class Browser:
             question = _redirected(question, answer.status, location, times)
         raise NoAnswerError(f"more than {_MOST_REDIRECTS} redirects, the last to {_bare(question.url)}", times)
 
-    def _exchange(self, question: Question, left: float, times: Times) -> Answer:
+    def _exchange(self, question: Question, left: float, times: Times) -> Response:
         if left <= 0:
             raise NoAnswerError(f"no answer within {question.timeout:g} s, redirects included", times)
         parts = urlsplit(question.url)
@@ -183,7 +183,7 @@ class Browser:
             content, cut = _read(response, until)
         except (HTTPError, OSError, ValueError) as error:
             raise NoAnswerError(_why(error, question.timeout), times) from error
-        return Answer(
+        return Response(
             status=response.status,
             headers={name.lower(): value for name, value in response.headers.items()},
             body=content,
