@@ -167,6 +167,8 @@ _ONE_END = (
     "test_examples.py",
     "test_packaging.py",
     "test_collect.py",
+    "contrib/test_disk.py",
+    "contrib/test_staticfiles.py",
 )
 collect_ignore = list(_ONE_END) if sys.version_info < (3, 13) else []
 

@@ -21,7 +21,7 @@ from django.db.migrations.state import ProjectState
 from django.utils.translation import override
 
 from django_probe.contrib.platform.databases import not_asked, place, require_file
-from django_probe.contrib.platform.parts import blaming
+from django_probe.contrib.platform.parts import blaming, few
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from django.db.migrations import Migration
 
     Key = tuple[str, str]
-
-_SHOWN = 5
 
 
 def is_migrated(alias: str) -> str | None:
@@ -107,7 +105,7 @@ class _Comparison(NamedTuple):
         gaps = self._gaps()
         if gaps:
             refused = True
-            pairs = _enumerate(f"{_name(child)} is applied without {_name(parent)}" for child, parent in gaps)
+            pairs = few(f"{_name(child)} is applied without {_name(parent)}" for child, parent in gaps)
             yield (
                 f"has applied migrations without what they depend on: {pairs}. Django's migrate refuses that. Where "
                 f"the tables have what is missing, insert its row into django_migrations; else restore the database"
@@ -122,10 +120,10 @@ class _Comparison(NamedTuple):
             )
         elif missing:
             then = f"{run} can apply them once that is mended" if refused else f"Run {run} before they are needed"
-            yield f"lacks {_count(missing)}: {_enumerate(map(_name, missing))}. {then}"
+            yield f"lacks {_count(missing)}: {few(map(_name, missing))}. {then}"
         if unknown := [key for key in self._unknown() if _may_migrate(alias, key[0])]:
             yield (
-                f"is ahead of the code, which does not know {_count(unknown)}: {_enumerate(map(_name, unknown))}. "
+                f"is ahead of the code, which does not know {_count(unknown)}: {few(map(_name, unknown))}. "
                 f"Release code that has them, or migrate back with the code that does. What was only squashed away "
                 f'goes with "manage.py migrate --prune --database={alias} {unknown[0][0]}"'
             )
@@ -211,7 +209,7 @@ def _may_migrate(alias: str, app: str) -> bool:
 
 
 def _described(migrations: Iterable[Migration]) -> str:
-    return _enumerate(operation.describe() for migration in migrations for operation in migration.operations)
+    return few(operation.describe() for migration in migrations for operation in migration.operations)
 
 
 def _name(key: Key) -> str:
@@ -220,9 +218,3 @@ def _name(key: Key) -> str:
 
 def _count(keys: list[Key]) -> str:
     return f"{len(keys)} {'migration' if len(keys) == 1 else 'migrations'}"
-
-
-def _enumerate(items: Iterable[str]) -> str:
-    names = list(items)
-    more = len(names) - _SHOWN
-    return ", ".join(names[:_SHOWN]) + (f" and {more} more" if more > 0 else "")

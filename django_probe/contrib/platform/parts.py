@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _USER_INFO = re.compile(r"(?<=://)\S*@")
 _MAX_SUMMARY = 400
+_SHOWN = 5
 
 
 def ask_each(case: TestCase, kind: str, aliases: Iterable[str], ask: Callable[[str], str | None], nothing: str) -> None:
@@ -62,3 +63,10 @@ def summary(error: BaseException) -> str:
 def without_user_info(text: str) -> str:
     """Return a text without user and password in URLs; it removes rather too much than too little."""
     return _USER_INFO.sub("", text)
+
+
+def few(items: Iterable[str]) -> str:
+    """Return the first few of some names, and how many more there are."""
+    names = list(items)
+    more = len(names) - _SHOWN
+    return ", ".join(names[:_SHOWN]) + (f" and {more} more" if more > 0 else "")

@@ -1,0 +1,1 @@
+"""Probes of the disks that a Django system writes to."""

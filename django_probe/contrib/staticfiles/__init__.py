@@ -1,0 +1,1 @@
+"""Probes of the static files that `collectstatic` made."""
