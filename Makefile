@@ -3,6 +3,7 @@
 # make serve   the shop, and the history of its gate, on http://127.0.0.1:8000; `make user` makes a user who may log in
 # make test    lint, types, and the tests on both ends of the version range
 # make bench   the figures of docs/benchmarks.md, measured on this machine
+# make docs    the site of the documentation, in build/site
 # PYTHON=python3.13 chooses the interpreter of .venv; `make clean` removes all that was made here.
 
 PYTHON ?= python3
@@ -31,10 +32,10 @@ serve: export WEB_BIND ?= 127.0.0.1:8000
 MANAGE := $(BIN)/python deploy/manage.py
 
 .DEFAULT_GOAL := help
-.PHONY: help gate sell-out restock serve user test bench lock clean
+.PHONY: help gate sell-out restock serve user test bench docs lock clean
 
 help:
-	@sed -n 's/^# //p' Makefile | head -6
+	@sed -n 's/^# //p' Makefile | head -7
 
 gate: .venv/.installed
 	@mkdir -p build
@@ -68,6 +69,9 @@ test: .venv/.tox
 
 bench: .venv/.installed
 	@$(BIN)/python bench/run.py
+
+docs: .venv/.tox
+	@$(BIN)/tox run -e docs
 
 # Renews the versions that the image installs. Run it with Python 3.13, which the image has.
 lock: .venv/.made

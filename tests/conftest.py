@@ -160,15 +160,14 @@ def bouncer(postgres):
 # What is no Python's and no Django's is for one environment, the newer: browsers, the bench, what the docs say, types.
 # Nor does a Python or a Django change the example, what is packed, or how a log is read, which imports neither.
 _ONE_END = (
-    "test_run.py",
     "test_api.py",
     "test_bench.py",
+    "test_collect.py",
     "test_docs.py",
     "test_examples.py",
     "test_packaging.py",
-    "test_collect.py",
-    "contrib/test_disk.py",
-    "contrib/test_staticfiles.py",
+    "test_run.py",
+    "test_site.py",
 )
 collect_ignore = list(_ONE_END) if sys.version_info < (3, 13) else []
 
