@@ -7,7 +7,7 @@ import unittest
 from django.test import tag
 
 from django_probe.contrib.disk import space, wanted
-from django_probe.contrib.platform.parts import ask_each
+from django_probe.contrib.parts import ask_each
 
 
 @tag("disk")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Final
 
-from django_probe.contrib.platform.parts import blaming
+from django_probe.contrib.parts import blaming
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

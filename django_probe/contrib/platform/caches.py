@@ -10,7 +10,7 @@ from django.core.cache import caches
 from django.core.cache.backends.db import DatabaseCache
 from django.core.cache.backends.dummy import DummyCache
 
-from django_probe.contrib.platform.parts import blaming, is_set, without_user_info
+from django_probe.contrib.parts import blaming, is_set, without_user_info
 
 # Long enough for a slow cache, short enough that a key whose deletion failed does not stay.
 _KEEP_SECONDS = 30

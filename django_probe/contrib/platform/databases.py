@@ -9,7 +9,7 @@ from django.apps import apps
 from django.db import DEFAULT_DB_ALIAS, connections, router
 
 from django_probe import conf
-from django_probe.contrib.platform.parts import blaming
+from django_probe.contrib.parts import blaming
 
 if TYPE_CHECKING:
     from django.db.backends.base.base import BaseDatabaseWrapper

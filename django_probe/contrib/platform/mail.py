@@ -11,7 +11,7 @@ from django.conf import settings
 from django.core import mail
 from django.core.mail.backends.smtp import EmailBackend
 
-from django_probe.contrib.platform.parts import blaming, is_set
+from django_probe.contrib.parts import blaming, is_set
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -20,8 +20,8 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.db.migrations.state import ProjectState
 from django.utils.translation import override
 
+from django_probe.contrib.parts import blaming, few
 from django_probe.contrib.platform.databases import not_asked, place, require_file
-from django_probe.contrib.platform.parts import blaming, few
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -10,8 +10,8 @@ from django.db import connections
 from django.test import tag
 
 from django_probe import probe
+from django_probe.contrib.parts import ask_each
 from django_probe.contrib.platform import caches, databases, mail, migrations, storages
-from django_probe.contrib.platform.parts import ask_each
 
 # The tag of django_probe's own checks, which would load the probes that are being run.
 _OWN_CHECKS = "probes"

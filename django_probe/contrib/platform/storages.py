@@ -9,7 +9,7 @@ from uuid import uuid4
 from django.conf import settings
 from django.core.files.storage import FileSystemStorage, InMemoryStorage, storages
 
-from django_probe.contrib.platform.parts import blaming
+from django_probe.contrib.parts import blaming
 
 
 def answer() -> str | None:

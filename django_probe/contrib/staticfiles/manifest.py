@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from django.core.exceptions import SuspiciousOperation
 from django.core.files.storage import FileSystemStorage
 
-from django_probe.contrib.platform.parts import few, summary
+from django_probe.contrib.parts import few, summary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

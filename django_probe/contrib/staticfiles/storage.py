@@ -9,7 +9,7 @@ from django.conf import settings
 from django.contrib.staticfiles.storage import ManifestFilesMixin
 from django.core.files.storage import FileSystemStorage, storages
 
-from django_probe.contrib.platform.parts import blaming
+from django_probe.contrib.parts import blaming
 from django_probe.contrib.staticfiles import manifest
 
 if TYPE_CHECKING:

@@ -1,10 +1,10 @@
-"""Shared by the probes of several parts: asks every part, and names every part that fails."""
+"""Shared by the ready-made probes: asks every part of a kind, and names every part that fails."""
 
 from __future__ import annotations
 
 import re
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from django.conf import settings
 from django.db import Error as DatabaseError
@@ -17,32 +17,38 @@ _USER_INFO = re.compile(r"(?<=://)\S*@")
 _MAX_SUMMARY = 400
 _SHOWN = 5
 
+Part = TypeVar("Part")
 
-def ask_each(case: TestCase, kind: str, aliases: Iterable[str], ask: Callable[[str], str | None], nothing: str) -> None:
-    """Call `ask` with each alias, in a subtest of its own, so that one that fails hides no other.
 
-    `ask` returns why there is nothing to ask of an alias, or None; it raises where the alias fails. When no
-    alias was asked the probe is skipped, with those reasons, or with `nothing` where there is no alias.
+def ask_each(case: TestCase, kind: str, parts: Iterable[Part], ask: Callable[[Part], str | None], nothing: str) -> None:
+    """Call `ask` with each part, in a subtest of its own, so that one that fails hides no other.
+
+    `ask` returns why there is nothing to ask of a part, or None; it raises where the part fails. When no
+    part was asked the probe is skipped, with those reasons, or with `nothing` where there is no part.
     """
-    names = list(aliases)
+    asked = list(parts)
     reasons = []
-    for alias in names:
-        with case.subTest(f'{kind} "{alias}"'):
-            if reason := ask(alias):
+    for part in asked:
+        with case.subTest(f'{kind} "{part}"'):
+            if reason := ask(part):
                 reasons.append(reason)
     # Subtests do not skip one by one: a probe that asked two of three would be reported as skipped.
-    if len(reasons) == len(names):
+    if len(reasons) == len(asked):
         case.skipTest("; ".join(reasons) or nothing)
 
 
 @contextmanager
-def blaming(part: str) -> Iterator[None]:
-    """Turn every exception of the block into a failure that begins with the name and the place of `part`."""
+def blaming(part: str, *enough: type[BaseException]) -> Iterator[None]:
+    """Turn every exception of the block into a failure that begins with the name and the place of `part`.
+
+    Of the classes in `enough`, as of a server that does not answer, nothing but the message is told.
+    """
+    says_all: tuple[type[BaseException], ...] = (OSError, DatabaseError, *enough)
     try:
         yield
     except AssertionError:
         raise
-    except (OSError, DatabaseError) as error:
+    except says_all as error:
         # If a server does not answer, the message says it all; a driver's long traceback would bury it.
         raise AssertionError(f"{part}: {summary(error)}") from None
     except Exception as error:
