@@ -160,6 +160,8 @@ def bouncer(postgres):
 # What is no Python's and no Django's is for one environment, the newer: browsers, the bench, what the docs say, types.
 # Nor does a Python or a Django change the example, what is packed, or how a log is read, which imports neither.
 _ONE_END = (
+    "contrib/test_disk.py",
+    "contrib/test_staticfiles.py",
     "test_api.py",
     "test_bench.py",
     "test_collect.py",
