@@ -15,12 +15,14 @@ usage: django-probe probe [option ...] [label ...]
        django-probe rollout [option ...] -- helm upgrade …
        django-probe collect [option ...] [LOG ...]
        django-probe render RECORD [option ...]
+       django-probe policy check FILE ...
        django-probe --version
 
 probe    run the probes of a gate, as `manage.py probe` does, and judge how that command ends
 rollout  run Helm, follow the gate of the release, and believe in no success without it
 collect  take the JUnit XML out of the logs of gates
 render   make other reports of a JSON record
+policy   check policy files, without settings
 
 `django-probe probe --help`, and so on, say more.
 """
@@ -48,6 +50,10 @@ def main() -> None:
             from django_probe.render import main as render  # noqa: PLC0415 (as above)
 
             sys.exit(render(arguments))
+        case ["policy", *arguments]:
+            from django_probe.policy_check import main as policy  # noqa: PLC0415 (as above)
+
+            sys.exit(policy(arguments))
         case ["-h" | "--help"]:
             sys.stdout.write(USAGE)
         case ["--version"]:

@@ -12,6 +12,7 @@ from django_probe.policy_file import GATE_NAME, KEYS
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+_ID: Final = "https://raw.githubusercontent.com/django-probe/django-probe/main/docs/policy.schema.json"
 _LABEL: Final = {
     "type": "string",
     "pattern": r"^[^\s.:/-]+([.][\s\S]*[^\s.])?$",
@@ -57,7 +58,9 @@ def schema() -> str:
     gates = {"type": "object", "propertyNames": defined("gateName"), "additionalProperties": defined("gate")}
     whole = {
         "$schema": "http://json-schema.org/draft-07/schema#",
-        "title": "A policy of django-probe: its gates, and the checks that they may run",
+        "$id": _ID,
+        "title": "A policy of django-probe",
+        "description": "The gates of a Django system, and the checks that they may run",
         "type": "object",
         "additionalProperties": False,
         "required": ["gates"],

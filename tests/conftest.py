@@ -168,8 +168,11 @@ _ONE_END = (
     "test_docs.py",
     "test_examples.py",
     "test_packaging.py",
+    "test_policy_check.py",
     "test_run.py",
     "test_site.py",
+    "contrib/test_disk.py",
+    "contrib/test_staticfiles.py",
 )
 collect_ignore = list(_ONE_END) if sys.version_info < (3, 13) else []
 

@@ -9,6 +9,7 @@ What a block is stands in an HTML comment on the line before its fence; a block 
     run served         as run, while gunicorn serves the project where the page says localhost:8000
     run in checkout    the same, in a copy of this repository whose virtualenv is there already
     json: FILE         the block is what that file holds: a record
+    hook               the block configures pre-commit: it names a hook of ours, and this version
     recipe: SYSTEM     the block is a CI job of that system; see `tests/recipes.py`
     install            its commands install this project: they are not run, but what they name is checked
     target             its commands are targets of our Makefile: they are not run, but they are there
@@ -29,6 +30,8 @@ import tomllib
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import yaml
 
 import django_probe
 from tests import recipes, warm
@@ -252,6 +255,14 @@ def _recipe(bench: Bench, block: Block) -> None:
     bench.waiting.clear()
 
 
+def _hook(_bench: Bench, block: Block) -> None:
+    """Look for the hook in what we tell pre-commit of; its revision is the tag of this version."""
+    ours = {hook["id"] for hook in yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))}
+    (repository,) = yaml.safe_load(block.text)["repos"]
+    assert repository["rev"] == f"v{django_probe.__version__}", f"{block}: it is not the tag of this version"
+    assert {hook["id"] for hook in repository["hooks"]} <= ours, f"{block}: no hook of ours"
+
+
 KINDS = {
     "file": (["python", "yaml"], _file),
     "settings": (["python"], _settings),
@@ -261,5 +272,6 @@ KINDS = {
     "json": (["json"], _json),
     "install": (["console"], _install),
     "target": (["console"], _target),
+    "hook": (["yaml"], _hook),
     "recipe": (["yaml", "groovy"], _recipe),
 }

@@ -1,0 +1,101 @@
+"""`django-probe policy check FILE …`: whether policy files are right, without the project that they are of."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING, Final
+
+from django_probe.declared.check import APP
+from django_probe.names import Labels
+from django_probe.policy import PolicyError
+from django_probe.policy_file import read_policy
+from django_probe.reports.streams import say
+from django_probe.reports.text import one_line
+from django_probe.results import ExitCode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from django_probe.policy import Gate, Policy
+
+PROG: Final = "django-probe policy check"
+_NO_CHECKS: Final = "the file declares no checks, so this names nothing, unless an app of yours has that label"
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Print the gates and checks of each file, and what is wrong; return 2 where a file is no policy, else 0."""
+    options = _parser().parse_args(list(arguments))
+    code = ExitCode.PASSED
+    for path in options.files:
+        try:
+            policy = read_policy(path)
+        except PolicyError as error:
+            say(f"{PROG}: {one_line(str(error))}")
+            code = ExitCode.USAGE
+            continue
+        sys.stdout.write("\n  ".join(map(one_line, _described(policy))) + "\n")
+        sys.stdout.flush()
+        for sentence in _doubts(policy):
+            say(f"{PROG}: warning: {one_line(f'{path}: {sentence}')}")
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="django-probe policy", allow_abbrev=False)
+    commands = parser.add_subparsers(required=True, metavar="check")
+    check = commands.add_parser(
+        "check",
+        description="Reads policy files as a run does, and shows their gates and checks. It needs no settings, so it "
+        "cannot know which probes there are.",
+        epilog="Exit code 0: each file is a policy; 2: one is not, or a wrong option.",
+        allow_abbrev=False,
+    )
+    check.add_argument("files", metavar="FILE", nargs="+", help="a policy file")
+    return parser
+
+
+def _described(policy: Policy) -> Iterator[str]:
+    gates, checks = len(policy.gates), len(policy.checks)
+    yield f"{policy.source}: {_counted(gates, 'gate')}, {_counted(checks, 'check')}"
+    for name, gate in policy.gates.items():
+        yield f"gate {name}: {_choice(gate)}"
+    for check in policy.checks:
+        yield f"check {check.label} (line {check.line})"
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def _choice(gate: Gate) -> str:
+    """Return which probes a gate chooses, and what it says of them, in the keys of the file."""
+    said = {
+        "tags": gate.tags,
+        "exclude_tags": gate.exclude_tags,
+        "require": gate.require,
+        "warn_only": gate.warn_only,
+    }
+    probes = f"probes {', '.join(gate.probes)}" if gate.probes else "every probe"
+    return "; ".join([probes, *(f"{key} {', '.join(entries)}" for key, entries in said.items() if entries)])
+
+
+def _doubts(policy: Policy) -> Iterator[str]:
+    """Give a sentence for each entry of a gate that should name a check of the file, and names none."""
+    labels = Labels((check.label, APP) for check in policy.checks)
+    for gate in policy.gates.values():
+        for key, entries in _entries(gate).items():
+            for entry in entries:
+                if entry.partition(".")[0] == APP and not labels.find(entry).labels:
+                    why = f"no check of the file has this label{labels.nearest(entry)}" if policy.checks else _NO_CHECKS
+                    yield f"gates.{gate.name}.{key}: {entry}: {why}"
+
+
+def _entries(gate: Gate) -> dict[str, Iterable[str]]:
+    return {
+        "probes": gate.probes,
+        "require": gate.require,
+        "warn_only": gate.warn_only,
+        "owners": (entry for entry, _ in gate.owners),
+        "runbooks": (entry for entry, _ in gate.runbooks),
+    }
