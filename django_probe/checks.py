@@ -15,7 +15,7 @@ from django_probe.errors import UsageError
 from django_probe.execution.guard.guard import DatabaseGuard
 from django_probe.execution.loading import choices, discovery
 from django_probe.execution.loading.choices import Choice
-from django_probe.execution.loading.declared import prepare
+from django_probe.execution.loading.declared import preload, prepare
 from django_probe.execution.loading.selection import django_test_class, select, survey
 from django_probe.execution.loading.suites import Stillborn, leaves
 from django_probe.policy import READY, Policy
@@ -53,6 +53,7 @@ def _checked(app_configs: Sequence[AppConfig] | None) -> list[CheckMessage]:
     try:
         policy = conf.policy()
         prepare(policy)
+        preload({type(test) for test in leaves(suite)})
     except UsageError as error:
         return [*messages, Error(str(error), hint="Correct the policy file.", id="django_probe.E002")]
     idle: list[CheckMessage] = []

@@ -11,7 +11,6 @@ import re
 from collections import Counter
 from dataclasses import replace
 from functools import partial
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -46,7 +45,7 @@ from django_probe.terms import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     import yaml
 
@@ -55,6 +54,9 @@ if TYPE_CHECKING:
 TOP: Final = ("gates", "checks")
 GATE_NAME: Final = "^[A-Za-z0-9][A-Za-z0-9_-]*$"
 _MAX_BYTES: Final = 1 << 20
+_NUMBERS: Final = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
+_MISREAD: Final = re.compile(r"[-+]?0[0-9]|.*[_:]")
+"""How a number begins that nobody reads as YAML 1.1 does: 0200 is 128 there, 1:30 is 90, and 1_0 is 10."""
 
 
 def _text(value: object) -> str:
@@ -199,20 +201,15 @@ def _load(text: str, lines: dict[str, int]) -> object:
     import yaml  # noqa: PLC0415  (10 ms that a run without a policy need not pay)
 
     class Loader(yaml.SafeLoader):
-        """SafeLoader that refuses a key given twice, of which YAML would quietly take the last."""
-
-        def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002
-            names = Counter(key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode))
-            for name, times in names.items():
-                if times > 1 and name != "<<":
-                    raise PolicyError(f"line {node.start_mark.line + 1}: the key {name} stands twice in one mapping")
-            return super().construct_mapping(node, deep)
+        """SafeLoader that refuses what YAML would quietly take for something else than is written."""
 
         def get_single_node(self) -> yaml.Node | None:
             """Return the document, unless it is a bomb: a few aliases of aliases that stand for gigabytes."""
             node = super().get_single_node()
-            if node and _written_out(node, {}) > _MAX_BYTES:
-                raise PolicyError("not a policy: with its aliases written out it is larger than 1 MiB")
+            if node:
+                if _written_out(node, {}) > _MAX_BYTES:
+                    raise PolicyError("not a policy: with its aliases written out it is larger than 1 MiB")
+                _refuse_misread(node, set())
             lines.update(_lines_of_checks(node))
             return node
 
@@ -245,10 +242,31 @@ def _written_out(node: yaml.Node, sizes: dict[int, float]) -> float:
     """Return about how long a YAML node is with every alias written out: infinite, where it holds itself."""
     if id(node) not in sizes:
         sizes[id(node)] = math.inf
-        below = () if isinstance(node.value, str) else node.value
-        children = chain.from_iterable(item if isinstance(item, tuple) else (item,) for item in below)
+        children = () if isinstance(node.value, str) else _children(node)
         sizes[id(node)] = len(node.value) + 1 + sum(_written_out(child, sizes) for child in children)
     return sizes[id(node)]
+
+
+def _refuse_misread(node: yaml.Node, seen: set[int]) -> None:
+    """Raise PolicyError for a key that is given twice, of which YAML takes the last, and a number of another base."""
+    if id(node) in seen:
+        return
+    seen.add(id(node))
+    line = node.start_mark.line + 1
+    if isinstance(node.value, str):
+        if node.tag in _NUMBERS and _MISREAD.match(node.value):
+            raise PolicyError(f"line {line}: YAML reads {node.value} as another number; put it in quotes")
+        return
+    names = Counter(key.value for key, _ in _entries(node) if isinstance(key.value, str) and key.value != "<<")
+    if twice := [name for name, times in names.items() if times > 1]:
+        raise PolicyError(f"line {line}: the key {twice[0]} stands twice in one mapping")
+    for child in _children(node):
+        _refuse_misread(child, seen)
+
+
+def _children(node: yaml.Node) -> Iterator[yaml.Node]:
+    for item in node.value:
+        yield from item if isinstance(item, tuple) else (item,)
 
 
 def read_policy(path: str) -> Policy:

@@ -24,6 +24,8 @@ _OPERATORS: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
 }
 _HUNDREDS: Final = re.compile(r"[1-5]xx")
 _STATUSES: Final = range(100, 600)
+_FINAL: Final = range(200, 600)
+"""The statuses that an answer can have at its end: those of 1xx only announce it."""
 _LONGEST: Final = 200
 _OTHER_WORDS: Final = ("True", "False", "None", "TRUE", "FALSE", "NULL", "Null")
 """How Python, YAML and SQL write what is true, false and null in JSON."""
@@ -43,7 +45,9 @@ class Expected:
     value: Any
 
     def holds(self, actual: Any) -> bool:
-        """Return whether it is so; what cannot be compared is not so."""
+        """Return whether it is so; what cannot be compared is not so, and no number is that is none (NaN)."""
+        if actual != actual:  # noqa: PLR0124 (a database's NaN, which is unlike every number)
+            return False
         if self.compare == "==":
             return _same(actual, self.value)
         if self.compare == "!=":
@@ -126,4 +130,7 @@ def parse_statuses(value: object) -> Statuses:
             continue
         if isinstance(each, bool) or not isinstance(each, int) or each not in _STATUSES:
             raise ValueError(f"expected a status such as 200, 2xx or [401, 403], got {shown(each)}")
-    return Statuses(tuple(several))
+    statuses = Statuses(tuple(several))
+    if all(map(statuses.has, _FINAL)):
+        raise ValueError("every answer has one of these; leave out what it must not be")
+    return statuses

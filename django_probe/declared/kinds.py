@@ -141,6 +141,8 @@ STEP: Final[Mapping[str, Key]] = {
 FLOW: Final[Mapping[str, Key]] = {"base": _HTTP["base"], **_COMMON}
 """The keys of a flow beside its `steps`."""
 STEPS: Final = "steps"
+FILLED: Final = ("http", "base", "tcp", "tls", "dns", "send", "form", "headers")
+"""The keys in whose values `${NAME}` and `{{ name }}` are replaced."""
 RESERVED: Final = (
     "addClassCleanup", "addCleanup", "addTypeEqualityFunc", "countTestCases", "debug", "defaultTestResult",
     "doClassCleanups", "doCleanups", "enterClassContext", "enterContext", "fail", "failIf", "failIfAlmostEqual",

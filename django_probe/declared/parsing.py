@@ -7,13 +7,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from django_probe.declared.check import Check
-from django_probe.declared.kinds import ACCESS_WISH, FLOW, KINDS, RESERVED, STEP, STEPS, WISHES
+from django_probe.declared.kinds import ACCESS_WISH, FILLED, FLOW, KINDS, RESERVED, STEP, STEPS, WISHES
+from django_probe.declared.secrets import saved_names
 from django_probe.names import nearest
 from django_probe.policy import PolicyError
 from django_probe.terms import Wishes, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from django_probe.keys import Key
 
@@ -59,6 +60,7 @@ def _check(name: str, written: object) -> Check:
     if kind == STEPS:
         subject: Any = _steps(keys[STEPS], parsed.get("base"), f"{where}.{STEPS}", name, wishes)
     else:
+        _need_saved(parsed, where, ())
         subject = parsed.pop(kind)
         if kind == "http":
             _need_base(subject, parsed, where)
@@ -89,7 +91,8 @@ def _parsed(written: Mapping[str, Any], known: Mapping[str, Key], where: str, ki
 def _steps(written: object, base: str | None, where: str, name: str, wishes: Wishes) -> tuple[Check, ...]:
     if not isinstance(written, list) or not written:
         raise PolicyError(f"{where}: expected a list of steps, got {shown(written)}")
-    steps = []
+    steps: list[Check] = []
+    saved: dict[str, None] = {}
     for number, each in enumerate(written, 1):
         here = f"{where}[{number}]"
         keys = _mapping(each, here, "keys")
@@ -101,6 +104,8 @@ def _steps(written: object, base: str | None, where: str, name: str, wishes: Wis
         if base:
             parsed.setdefault("base", base)
         _need_base(subject, parsed, here)
+        _need_saved({"http": subject, **parsed}, here, saved)
+        saved |= dict.fromkeys(parsed.get("save", ()))
         steps.append(Check(here, name, "http", subject, parsed, wishes))
     return tuple(steps)
 
@@ -110,3 +115,10 @@ def _need_base(subject: str, keys: Mapping[str, Any], where: str) -> None:
         raise PolicyError(f"{where}.http: the path {shown(subject)} needs the key base, the URL that comes before it")
     if keys.get("method") in ("GET", "HEAD") and "form" in keys:
         raise PolicyError(f"{where}.method: a form is sent with POST, not with {keys['method']}; take one of them out")
+
+
+def _need_saved(keys: Mapping[str, Any], where: str, saved: Collection[str]) -> None:
+    """Raise PolicyError where a key takes what no step before it saves."""
+    for key in FILLED:
+        if unknown := sorted(saved_names(keys.get(key)) - set(saved)):
+            raise PolicyError(f"{where}.{key}: no earlier step saves {unknown[0]}{nearest(unknown[0], saved)}")

@@ -16,6 +16,7 @@ SAVED: Final = r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}"
 """`{{ name }}`, of what an earlier step saved, with one group too."""
 PLACES: Final = re.compile(rf"{PLACE}|{SAVED}")
 _PLACES: Final = re.compile(PLACE)
+_SAVED: Final = re.compile(SAVED)
 _SECRET: Final = re.compile("TOKEN|PASS|KEY|SECRET|AUTH|COOKIE|SIGNATURE|CREDENTIAL", re.IGNORECASE)
 
 
@@ -27,6 +28,15 @@ def says_secret(name: str) -> bool:
 def secret_names(checks: Iterable[Check]) -> frozenset[str]:
     """Return the variables that checks name and that are secrets: by their names, or by those of what takes them."""
     return frozenset(name for check in checks for name in _secrets([check.subject, check.keys], secret=False))
+
+
+def saved_names(value: Any) -> frozenset[str]:
+    """Return the names of `{{ name }}` in a value, and in all that is in it."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        return frozenset().union(*map(saved_names, value))
+    return frozenset(_SAVED.findall(value)) if isinstance(value, str) else frozenset()
 
 
 def _secrets(value: Any, *, secret: bool) -> Iterator[str]:

@@ -24,6 +24,8 @@ _LIKE_SAVED: Final = re.compile(r"\{\{[^{}]*\}\}")
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _HEADER: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _METHOD: Final = re.compile(r"[A-Z]{1,20}")
+_TEXTS: Final = ("", "a", "0", " ", "\n", "é{")
+"""Texts that have nothing in common: what is found in each of them is found in every text."""
 
 
 def parse_text(value: object) -> str:
@@ -149,11 +151,14 @@ def parse_days(value: object) -> float:
 
 
 def parse_pattern(value: object) -> re.Pattern[str]:
-    """Return a regular expression."""
+    """Return a regular expression that is not found in every text."""
     try:
-        return re.compile(parse_text(value))
-    except re.error as error:
+        pattern = re.compile(parse_text(value))
+    except (re.error, OverflowError, RecursionError) as error:
         raise ValueError(f"expected a regular expression, got {shown(value)}: {error}") from None
+    if all(map(pattern.search, _TEXTS)):
+        raise ValueError(f"every text matches {shown(value)}, be it empty; say what has to be there")
+    return pattern
 
 
 def parse_headers(value: object) -> dict[str, str]:
@@ -161,6 +166,9 @@ def parse_headers(value: object) -> dict[str, str]:
     headers = mapping_of(_header, "headers")(value)
     if wrong := [name for name in headers if not _HEADER.fullmatch(name)]:
         raise ValueError(f"expected names of headers such as Content-Type, got {shown(wrong[0])}")
+    spelled = {name.lower(): name for name in headers}
+    if twice := [name for name in headers if spelled[name.lower()] != name]:
+        raise ValueError(f"{shown(twice[0])} and {shown(spelled[twice[0].lower()])} are one header; write it once")
     return headers
 
 

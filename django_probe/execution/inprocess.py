@@ -21,6 +21,7 @@ from django_probe.execution.failures import Interrupted, message_of
 from django_probe.execution.guard.guard import DatabaseGuard
 from django_probe.execution.judge.ledger import Ledger
 from django_probe.execution.judge.work import Attempt, Selected, Unit
+from django_probe.execution.loading.declared import preload
 from django_probe.execution.loading.renewal import Renewal
 from django_probe.execution.loading.selection import select
 from django_probe.execution.loading.suites import Stillborn
@@ -104,7 +105,9 @@ class InProcessSession:
         try:
             access = self._choice.gate.access(self._choice.operator)
             with _stdout_free(), self._guard.loading(access), self._imports:
-                return select(self._build(lambda _label, _module: None), self._choice)
+                selection = select(self._build(lambda _label, _module: None), self._choice)
+                preload({type(probe.test) for probe in selection.probes})
+                return selection
         except UsageError:
             self._guard.close()
             raise

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-import jmespath
-from jmespath.exceptions import JMESPathError
-
-from django_probe.contrib.checks.errors import CheckError
+from django_probe.contrib.checks.json_values import JsonError, parsed, value_at
 from django_probe.contrib.checks.limits import ends_too_soon, too_slow
 from django_probe.contrib.checks.texts import of_text
 from django_probe.declared.expected import in_few
@@ -67,21 +63,15 @@ def _json(check: Check, answer: Response) -> Iterator[str]:
     if not (wanted := check.get("json")):
         return
     try:
-        found = json.loads(answer.text)
-    except (ValueError, RecursionError) as error:
-        cut = ", of which too much came" if answer.cut else ""
-        yield f"the body is no JSON{cut}: {error}"
+        found = parsed(answer.text)
+    except JsonError as error:
+        yield f"{error}{', of which too much came' if answer.cut else ''}"
         return
     for path, expected in wanted.items():
-        came = searched(path, found, f"{check.where}.json")
+        try:
+            came = value_at(path, found)
+        except JsonError as error:
+            yield f"{error}; expected {expected}"
+            continue
         if not expected.holds(came):
             yield f"{path} is {in_few(came)}, not {expected}"
-
-
-def searched(path: str, found: Any, where: str) -> Any:
-    """Return what is at a JMESPath; CheckError, naming `where` in the policy, for what is none."""
-    try:
-        return jmespath.search(path, found)
-    except JMESPathError as error:
-        said = " ".join(str(error).split())
-        raise CheckError(f"{where}: {path!r} is no JMESPath for this answer: {said}") from None

@@ -6,13 +6,14 @@ The module of a kind, and with it the library that it needs, is imported only wh
 from __future__ import annotations
 
 import unittest
-from contextlib import suppress
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from django_probe import conf
 from django_probe.contrib.checks.asked import without_secrets
+from django_probe.contrib.checks.errors import CheckError
 from django_probe.http.response import shown
+from django_probe.policy import PolicyError
 from django_probe.results import Outcome
 from django_probe.terms import ATTRIBUTE, NOTHING, PLACE
 
@@ -34,6 +35,7 @@ class _Declared(unittest.TestCase):
 
     _kind: ClassVar[str]
     _checks: ClassVar[tuple[Check, ...]]
+    _source: ClassVar[str]
     _heard_by: Any = None
 
     def run(self, result: Any = None) -> Any:
@@ -49,11 +51,18 @@ class _Declared(unittest.TestCase):
 
     @classmethod
     def __probe_preload__(cls) -> None:
-        """Import what these checks need; what goes wrong here, each of them finds and tells by itself."""
-        with suppress(Exception):
+        """Import what these checks need; what else goes wrong here, each of them finds and tells by itself.
+
+        Raise PolicyError where one of them cannot be asked as it is written.
+        """
+        try:
             module: Any = _module(cls._kind)
             if prepare := getattr(module, "prepare", None):
                 prepare(cls._checks)
+        except CheckError as error:
+            raise PolicyError(f"{cls._source}: {error}") from None
+        except Exception:  # noqa: BLE001 (a library that is missing, or a URLconf that does not import)
+            return
 
 
 def load_tests(_loader: unittest.TestLoader, _tests: unittest.TestSuite, _pattern: str | None) -> unittest.TestSuite:
@@ -67,7 +76,9 @@ def load_tests(_loader: unittest.TestLoader, _tests: unittest.TestSuite, _patter
 def _class(kind: str, checks: tuple[Check, ...], source: str) -> type[_Declared]:
     own = tuple(check for check in checks if check.kind == kind)
     methods = {check.name: _method(check, source) for check in own}
-    return type(kind, (_Declared,), {"__module__": __name__, "_kind": kind, "_checks": own, **methods})
+    return type(
+        kind, (_Declared,), {"__module__": __name__, "_kind": kind, "_checks": own, "_source": source, **methods}
+    )
 
 
 def _method(check: Check, source: str) -> Callable[[_Declared], None]:

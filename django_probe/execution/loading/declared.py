@@ -1,4 +1,4 @@
-"""What the checks of a policy need before any of them runs: their app, and the libraries of those that were chosen."""
+"""What the checks of a policy need before any of them runs: their app, databases, and the libraries of the chosen."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from inspect import getattr_static
 from typing import TYPE_CHECKING, Final
 
 from django.apps import apps
+from django.db import connections
 
 from django_probe.environment import hide
+from django_probe.names import nearest
 from django_probe.policy import PolicyError
 
 if TYPE_CHECKING:
@@ -17,11 +19,14 @@ if TYPE_CHECKING:
 
 _NAME: Final = "django_probe.contrib.checks"
 PRELOAD: Final = "__probe_preload__"
-"""The class method that imports what the probes of a class will need."""
+"""The class method that imports what the probes of a class will need, and looks at what they are told to ask."""
 
 
 def prepare(policy: Policy) -> None:
-    """Let the variables that checks take secrets from be secrets; PolicyError where nothing installed runs them."""
+    """Let the variables that checks take secrets from be secrets.
+
+    Raise PolicyError where nothing installed runs them, or DATABASES lacks what they ask.
+    """
     if not policy.checks:
         return
     from django_probe.declared.check import APP  # noqa: PLC0415 (a policy without checks need not pay for it)
@@ -29,6 +34,7 @@ def prepare(policy: Policy) -> None:
 
     hide(secret_names(policy.checks))
     if apps.is_installed(_NAME):
+        _need_databases(policy)
         return
     taken = next((config.name for config in apps.get_app_configs() if config.label == APP), None)
     if taken:
@@ -39,8 +45,21 @@ def prepare(policy: Policy) -> None:
     raise PolicyError(f"{policy.source}: checks: nothing runs them; add {_NAME} to INSTALLED_APPS")
 
 
+def _need_databases(policy: Policy) -> None:
+    for check in policy.checks:
+        alias = check.get("database")
+        if alias and alias not in (known := list(connections)):
+            raise PolicyError(
+                f"{policy.source}: {check.where}.database: DATABASES has no {alias!r}, but {', '.join(known)}"
+                f"{nearest(alias, known)}"
+            )
+
+
 def preload(classes: Iterable[type]) -> None:
-    """Import what the probes of these classes need, before processes are forked that would each import it."""
+    """Import what the probes of these classes need, before processes are forked that would each import it.
+
+    Raise PolicyError where the policy tells them to ask what cannot be asked. The URLconf has to be loaded.
+    """
     for cls in classes:
         if getattr_static(cls, PRELOAD, None):  # which runs nothing of a class that is the project's
             getattr(cls, PRELOAD)()

@@ -117,8 +117,13 @@ def _load(channel: Channel, build: Build, choice: Choice, guard: DatabaseGuard, 
     for start in range(0, len(probes), _BATCH):
         channel.send("probes", [probe.described() for probe in probes[start : start + _BATCH]])
     runs = not all(isinstance(probe.test, Stillborn) for probe in probes)
-    preload({type(probe.test) for probe in probes})
-    channel.send("loaded", load_urlconf(announce) if runs else "")
+    warning = load_urlconf(announce) if runs else ""
+    try:
+        preload({type(probe.test) for probe in probes})
+    except UsageError as error:
+        channel.send("usage", str(error))
+        Original.end_process(0)
+    channel.send("loaded", warning)
     return probes
 
 

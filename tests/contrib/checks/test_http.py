@@ -44,7 +44,7 @@ odd: {http: "SHOP/odd", json: {a: 1}}
 unset: {http: "${NOT_SET}/"}
 lines: {http: "SHOP/", send: {X-A: "${SHOP_LINES}"}}
 slash: {http: "http://probe:${SHOP_SLASH}@127.0.0.1/"}
-no_path: {http: "SHOP/stock", json: {"items[": 1}}
+no_path: {http: "SHOP/stock", json: {length(nothing): 1, "nothing.more": "!= 1"}}
 """
 
 
@@ -86,6 +86,7 @@ def test_http__as_expected(results, shop):
         ("plain", r"GET {url}/: it has no certificate: the answer came without TLS"),
         ("round", r"GET {url}/round: more than 10 redirects, the last to {url}/round"),
         ("astray", r"GET {url}/astray: it redirects to http://shop:99999999/, which is no URL: .*"),
+        ("no_path", r"GET {url}/stock: length\(nothing\): .* received: \"null\"; expected 1; nothing.more is null, .*"),
         ("odd", r"GET {url}/odd: the body is no JSON: .*recursion.*"),
         ("nobody", r"GET http://nobody.invalid/: the name nobody.invalid was not found: .+"),
         ("secret", r"PUT {url}/broken: status 500, not below 400"),
@@ -100,12 +101,11 @@ def test_http__difference_is_one_line(results, shop, name, said):
 
 
 def test_http__what_cannot_be_asked_is_an_error(results):
-    """A missing or unfit variable, and a path that is none, are errors of their check, which name the key alone."""
+    """A missing or unfit variable is an error of its check, which names the key alone."""
     _, found = results
 
-    assert {found[f"http.{name}"]["outcome"] for name in ("unset", "no_path", "lines", "slash")} == {"error"}
+    assert {found[f"http.{name}"]["outcome"] for name in ("unset", "lines", "slash")} == {"error"}
     assert "checks.unset.http: the environment has no NOT_SET" in found["http.unset"]["message"]
-    assert "checks.no_path.json: 'items[' is no JMESPath" in found["http.no_path"]["message"]
     assert "checks.lines.send.X-A: a header takes one line of characters" in found["http.lines"]["message"]
     assert found["http.slash"]["message"].endswith("a password in it has to be percent-encoded")
     assert not any(part in str(found) for part in ("first-4711", "second-4711", "before-4711", "after-4711"))

@@ -32,12 +32,10 @@ value: {sql: "SELECT 'up', 3", expect: down}
 row: {sql: "SELECT 1 WHERE 1 = 0", expect: 1}
 write: {sql: "DELETE FROM django_content_type"}
 wrong: {sql: "SELEC 1"}
-alias: {sql: "SELECT 1", database: replica}
 empty: {sql: "-- SELECT 1"}
 home: {view: home, form: {a: 1}, send: {X-Key: b}, json: {host: shop.example, "form.a": "1", key: b}}
 other: {view: home, status: 201, contains: Teapot}
 broken: {view: broken}
-nowhere: {view: nowhere}
 "true": {command: ["true"]}
 three: {command: [sh, -c, "echo 'hello there'; exit 3"], status: [0, 3], contains: hello, matches: "there$"}
 "false": {command: ["false"], contains: x}
@@ -75,11 +73,9 @@ def test_kinds__as_expected(results):
         ("sql.row", "failed", r"no row came, expected 1"),
         ("sql.write", "error", r"CheckError: checks.write.sql: the database guard refused a write; if it .*"),
         ("sql.wrong", "failed", r'OperationalError: near "SELEC": syntax error'),
-        ("sql.alias", "error", r"CheckError: checks.alias.database: DATABASES has no 'replica', but default"),
         ("sql.empty", "error", r"CheckError: checks.empty.sql: there is no statement, but comments or ; alone"),
         ("view.other", "failed", r'GET /home/ \(home\): status 200, not 201; "Teapot" is not in it'),
         ("view.broken", "error", r"LookupError: the shelf is gone"),
-        ("view.nowhere", "error", r"CheckError: checks.nowhere.view: Reverse for 'nowhere' not found.*"),
         ("command.false", "failed", r'false: it exited with 1, not 0; "x" is not in it'),
         ("command.much", "failed", r'sh -c .*: "end" is not in the part of it that was read'),
         ("command.absent", "failed", r"no-such-program 'a b': cannot be run: No such file or directory"),

@@ -76,6 +76,34 @@ def test_libraries__missing(checked):
 
 
 @pytest.mark.parametrize(
+    ("check", "message"),
+    [
+        ('{http: "http://a/", json: {"items[": 1}}', "checks.a.json: 'items[' is no JMESPath: "),
+        (
+            '{http: "http://a/", json: {"size(a)": 1}}',
+            "checks.a.json: 'size(a)' is no JMESPath: it has no function size()",
+        ),
+        ('{steps: [{http: "http://a/", save: {b: "a."}}]}', "checks.a.steps[1].save.b: 'a.' is no JMESPath: "),
+        ("{view: nowhere}", "checks.a.view: Reverse for 'nowhere' not found."),
+        (
+            "{sql: SELECT 1, database: defualt}",
+            "checks.a.database: DATABASES has no 'defualt', but default; did you mean",
+        ),
+    ],
+)
+@pytest.mark.parametrize("options", [(), ("--parallel", "0")])
+def test_check__that_cannot_be_asked(checked, check, message, options):
+    """What can be seen to be wrong before anything runs is one line with the path of its key, and exit 2."""
+    checked.write(f"first: {{command: [touch, ran]}}\na: {check}")
+
+    done = checked.site.probe("--policy", "probe.yaml", "--gate", "deploy", *options)
+
+    assert done.code == 2
+    assert f"CommandError: probe.yaml: {message}" in done.err
+    assert not (checked.site.path / "ran").exists()
+
+
+@pytest.mark.parametrize(
     ("apps", "message"),
     [
         ([], "checks: nothing runs them; add django_probe.contrib.checks to INSTALLED_APPS"),

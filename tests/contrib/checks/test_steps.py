@@ -21,9 +21,6 @@ breaks:
 lacks:
   base: "${SHOP_URL}"
   steps: [{http: /stock, save: {price: "items[0].price"}}]
-unsaved:
-  base: "${SHOP_URL}"
-  steps: [{http: "/{{ nothing }}"}]
 late:
   base: "${SHOP_URL}"
   steps: [{http: /slow}]
@@ -60,7 +57,6 @@ def test_flow__failing_step_is_named(results, shop):
     ("name", "outcome", "said"),
     [
         ("lacks", "failed", "/stock: there is no text or number at items[0].price to save as price"),
-        ("unsaved", "error", "checks.unsaved.steps[1].http: no earlier step saved nothing"),
         ("late", "failed", "each step passed, but it took "),
     ],
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from django_probe.contrib.checks import release
+from django_probe.contrib.checks import json_values, release
 from django_probe.contrib.checks.exchange import asked_and_compared
 from django_probe.contrib.checks.filling import Filling
 from django_probe.http import asking
@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 
 def prepare(checks: Iterable[Check]) -> None:
-    """Do once what every process that asks would do."""
+    """Do once what every process that asks would do; CheckError where a JMESPath is none."""
+    checks = [*checks]
+    json_values.verify(checks)
     asking.prepare(str(check.get("base", "") or check.subject) for check in checks)
 
 

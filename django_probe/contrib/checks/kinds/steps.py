@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from django_probe.contrib.checks import json_values
 from django_probe.contrib.checks.asked import Asked
 from django_probe.contrib.checks.evidence import told
 from django_probe.contrib.checks.exchange import asked_and_compared
-from django_probe.contrib.checks.expectations import searched
 from django_probe.contrib.checks.filling import Filling
+from django_probe.contrib.checks.json_values import JsonError
 from django_probe.contrib.checks.limits import too_slow
 from django_probe.http import asking
 from django_probe.http.asking import Browser
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 
 def prepare(checks: Iterable[Check]) -> None:
-    """Do once what every process that asks would do."""
+    """Do once what every process that asks would do; CheckError where a JMESPath is none."""
+    json_values.verify(step for check in checks for step in check.subject)
     asking.prepare(str(step.get("base", "") or step.subject) for check in checks for step in check.subject)
 
 
@@ -50,10 +51,10 @@ def _save(step: Check, answer: Response, filling: Filling) -> None:
     problems = []
     for name, path in wanted.items():
         try:
-            found: Any = searched(path, json.loads(answer.text), f"{step.where}.save.{name}")
-        except (ValueError, RecursionError):
+            found = json_values.value_at(path, json_values.parsed(answer.text))
+        except JsonError:
             found = None
-        if isinstance(found, str | int | float) and not isinstance(found, bool):
+        if isinstance(found, str | int | float) and not isinstance(found, bool) and found != "":
             filling.saved[name] = str(found)
         else:
             problems.append(f"there is no text or number at {path} to save as {name}")

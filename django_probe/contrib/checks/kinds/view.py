@@ -10,24 +10,32 @@ from django.conf import settings
 from django.test import Client
 from django.urls import NoReverseMatch, reverse
 
+from django_probe.contrib.checks import json_values
 from django_probe.contrib.checks.errors import CheckError
 from django_probe.contrib.checks.expectations import differences
 from django_probe.contrib.checks.filling import Filling
 from django_probe.http.response import Response, Times
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from django_probe.declared.check import Check
 
 _MOST_BODY: Final = 500
 
 
+def prepare(checks: Iterable[Check]) -> None:
+    """Raise CheckError where the project has no view of the name, or a JMESPath is none."""
+    checks = [*checks]
+    for check in checks:
+        _path(check)
+    json_values.verify(checks)
+
+
 def run(check: Check) -> float:
     """Ask, and return the seconds of that; AssertionError with what differs; what the view raises goes its way."""
     filling = Filling()
-    try:
-        path = reverse(check.subject)
-    except NoReverseMatch as error:
-        raise CheckError(f"{check.where}.view: {error}") from None
+    path = _path(check)
     form = _filled(check, filling, "form")
     method = str(check.get("method") or ("POST" if form else "GET"))
     client = Client(SERVER_NAME=_host(), headers=_filled(check, filling, "send"))
@@ -51,6 +59,13 @@ def run(check: Check) -> float:
         head = f"{method} {path} ({check.subject}): {'; '.join(problems)}"
         raise AssertionError(f"{head}\n\ncame: status {answer.status}, {len(body)} bytes\n{text}")
     return answer.times.whole or 0.0
+
+
+def _path(check: Check) -> str:
+    try:
+        return reverse(check.subject)
+    except NoReverseMatch as error:
+        raise CheckError(f"{check.where}.view: {error}") from None
 
 
 def _filled(check: Check, filling: Filling, key: str) -> dict[str, str]:
