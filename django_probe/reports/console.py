@@ -141,6 +141,8 @@ class Console:
         for cause in sorted(found, key=lambda cause: cause.closes_gate):
             if cause.first.is_problem:
                 self._tell(cause)
+        if self._every:
+            self._warned([result for result in run.results if result.logs and not result.is_problem])
         if self._durations and (results := slowest(run, self._durations)):
             self._print(f"The slowest {len(results)}:")
             for result in results:
@@ -170,6 +172,12 @@ class Console:
             self._print_text("--- logged ---\n", result.logs)
             self._print_text("--- captured output ---\n", result.output)
             self._print("")
+
+    def _warned(self, results: Sequence[ProbeResult]) -> None:
+        """Print what Python warned of while probes ran that are no problem."""
+        for result in results:
+            self._print(f"warned of by {one_line(result.label)}:", _YELLOW)
+            self._print(f"{result.logs.strip()}\n")
 
     def _print_text(self, heading: str, text: str) -> None:
         """Print a text of several lines, of a long one the beginning and the end."""

@@ -269,7 +269,7 @@ class Ledger:
             message=self._redact(attempt.message),
             details=self._room(self._redact(attempt.details)),
             output=self._room(ending(self._redact(attempt.output))) if attempt.outcome in PROBLEMS else "",
-            logs=self._room(self._redact(attempt.logs)) if attempt.outcome in PROBLEMS else "",
+            logs=self._room(self._redact(attempt.logs)),
             earlier=tuple(self._earlier(each) for each in tried),
             **self._known(about),
             **more,

@@ -297,7 +297,13 @@ class Executor:
 
     def _tell(self, kind: str, what: int | str, began: float, duration: float) -> None:
         outcome, message, details = self._recorder.told
-        self._emit(kind, what, outcome, began, duration, message, details, self._logs.text if self._logs else "")
+        self._emit(kind, what, outcome, began, duration, message, details, self._logged(outcome))
+
+    def _logged(self, outcome: Outcome | None) -> str:
+        """Return what the log says of a problem; of all else only what Python warned of."""
+        if self._logs is None:
+            return ""
+        return self._logs.text if outcome in PROBLEMS else self._logs.warned
 
 
 def _step(cls: type[unittest.TestCase], name: str) -> Step:

@@ -27,6 +27,7 @@ from django_probe.execution.stacks import DUMP
 from django_probe.execution.state.imports import Imports
 from django_probe.execution.state.process_state import prepare
 from django_probe.execution.worker import last_call
+from django_probe.execution.worker.logs import heed_warnings
 from django_probe.execution.worker.worker import work
 from django_probe.originals import Original
 from django_probe.terms import Isolation
@@ -72,6 +73,7 @@ def load_and_fork(
         guard = DatabaseGuard()  # it stays in, for threads that an import starts, and each worker goes on with its own
         last_call.obey(guard)
         probes = _load(channel, build, choice, guard, Imports(changing))
+        heed_warnings()
         prepare()
         isolated = choice.gate.isolation is Isolation.PROCESS
         _serve(channel, partial(work, probes, guard, failfast=choice.gate.failfast, isolated=isolated, judge=judge))

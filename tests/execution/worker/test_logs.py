@@ -134,3 +134,45 @@ def test_level_from_which_records_are_kept_is_a_setting(project):
     done = project.probe()
     said = 'CommandError: PROBE_LOG_LEVEL: expected a level such as "INFO" or "WARNING", got \'loud\'\n'
     assert (done.code, done.err) == (2, said)
+
+
+WARNING = """\
+import unittest
+import warnings
+
+class TestWarnings(unittest.TestCase):
+    def test_deprecated(self):
+        warnings.warn("prices() goes, see a-very-secret-token", DeprecationWarning, stacklevel=1)
+        open(__file__)
+        with warnings.catch_warnings(record=True):
+            warnings.warn("heard")
+        with self.assertWarns(UserWarning):
+            warnings.warn("awaited")
+
+    def test_skips(self):
+        warnings.warn("of one that skips")
+        self.skipTest("no shop")
+
+    def test_filtered(self):
+        with self.assertRaises(FutureWarning):
+            warnings.warn("the project makes errors of these", FutureWarning)
+"""
+
+
+def test_warnings_of_a_probe_that_passes_are_kept_and_shown_at_verbosity_2(project):
+    """Deprecations and what was left open too, which Python hides; not what the probe itself awaits or records."""
+    project.configure('import warnings\nwarnings.simplefilter("error", FutureWarning)\n' + SETTINGS)
+    project.write("mailing.py", MAILING)
+    project.app("shop", WARNING)
+    done, record = project.record("-v", "2")
+
+    logs = {name: result["logs"] for name, result in by_label(record).items()}
+    path = project.path / "shop" / "probes.py"
+    deprecated, opened = logs["test_deprecated"].splitlines()
+    assert deprecated == f"DeprecationWarning: prices() goes, see {'*' * 20} ({path}:6)"
+    assert opened.startswith("ResourceWarning: unclosed file")
+    assert logs["test_skips"] == f"UserWarning: of one that skips ({path}:14)"
+    assert logs["test_filtered"] == ""
+    assert f"warned of by shop.TestWarnings.test_deprecated:\n{deprecated}\n{opened}\n" in done.err
+    assert record["passed"]
+    assert "warned of" not in project.probe().err
