@@ -29,7 +29,7 @@ def message_of(error: BaseException) -> str:
     """Return an exception as one line: what an assertion said, the type as well for all others, the first note too."""
     try:
         said = one_line(str(error))
-        notes = " ".join(map(str, getattr(error, "__notes__", ())))
+        notes = "; ".join(map(str, getattr(error, "__notes__", ())))
     except Exception:  # noqa: BLE001 (an exception's own __str__ is the probe's code)
         said, notes = "(its message could not be read)", ""
     name = type(error).__name__

@@ -2,14 +2,13 @@
 
 import unittest
 
-from django.test import Client
-
+from django_probe.client import Client
 from examples.shop.models import Product
 
 
 class TestShop(unittest.TestCase):
     def test_home_page_is_served(self):
-        response = Client(SERVER_NAME="localhost").get("/")
+        response = Client().get("/")
         self.assertEqual(response.status_code, 200)
 
     def test_something_is_for_sale(self):

@@ -3,6 +3,7 @@
 from unittest import IsolatedAsyncioTestCase, TestCase
 
 from django_probe import probe
+from django_probe.client import Client
 
 
 @probe(timeout="5s", retries=2, warn_only=True, database_access="rollback")
@@ -19,6 +20,13 @@ class TestCheckout(TestCase):
         total: int = self.total(3)
         self.total("3")  # type: ignore[arg-type]
         self.assertEqual(total, 60)
+
+
+class TestPages(TestCase):
+    def test_home_page(self) -> None:
+        client = Client(SERVER_NAME="shop.example", headers={"accept": "text/html"})
+        self.assertEqual(client.get("/", secure=True).status_code, 200)
+        client.get(path=1)  # type: ignore[arg-type]
 
 
 class TestStock(IsolatedAsyncioTestCase):

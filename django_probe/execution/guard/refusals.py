@@ -11,10 +11,13 @@ from typing import Final, NamedTuple
 
 import django
 
+from django_probe import details
+
 NOTE: Final = "__probe_note__"
 READ_ONLY: Final = (
-    "django-probe refused this write: the probe runs with database_access read-only. If it must write, mark "
-    'it with @probe(database_access="rollback") or "read-write"; what its gate sets must allow that too.'
+    "django-probe refused this write: the probe runs with database_access read-only. If it must write (a view that "
+    'saves a session does), mark it with @probe(database_access="rollback"), which undoes all that it writes, or '
+    '"read-write"; what its gate sets must allow that too.'
 )
 BESIDE_ROLLBACK: Final = (
     "django-probe refused this write: with database_access rollback only what the probe's own thread writes "
@@ -29,7 +32,7 @@ LOADING: Final = (
 _FIRST_WORDS: Final = re.compile(r'\s*([\w."`]+(?:\s+[\w."`]+){0,2})')
 
 _HERE: Final = Path(__file__).parent
-_PACKAGE: Final = f"{_HERE.parents[1]}/"
+_ENGINE: Final = f"{_HERE.parent}/"
 _INSTALLED: Final = {"site-packages", "dist-packages"}
 _NEVER_OWN: Final = (f"{_HERE.parents[1]}/", f"{Path(django.__file__).parent}/", "<frozen ")
 _STDLIB: Final = f"{sysconfig.get_path('stdlib')}/"
@@ -51,12 +54,13 @@ _refusals: Final[list[Refusal]] = []
 
 
 def refuse(error: BaseException, note: str, statement: str) -> None:
-    """Add to the `error` of a refused write its `note` and first words, and remember it for `take_refusals`."""
+    """Add to the `error` of a refused write its `note`, first words and line, and remember it for `take_refusals`."""
     if any(told.startswith(note) for told in getattr(error, "__notes__", ())):
         return  # the driver raises the error of a pipeline once more at its end
-    told = f"{note}{_first_words(statement)}"
+    own = _own_frames()
+    told = f"{note}{_first_words(statement)}{_place(own)}"
     error.add_note(told)
-    _refusals.append(Refusal(told, _own_stack(), get_ident()))
+    _refusals.append(Refusal(told, _stack(own), get_ident()))
 
 
 def hand_on(error: BaseException, note: str) -> None:
@@ -79,12 +83,19 @@ def _first_words(text: str) -> str:
     return f" (the statement began: {match[1]})" if match else ""
 
 
-def _own_stack() -> str:
-    """Return the stack of this thread as a traceback has it, from the probe on, without the frames of libraries."""
+def _own_frames() -> list[traceback.FrameSummary]:
+    """Return the stack of this thread, from the probe on, without the frames of libraries."""
     frames = list(traceback.extract_stack())
-    began = [at for at, frame in enumerate(frames) if frame.filename.startswith(_PACKAGE) and not _is_guard(frame)]
+    began = [at for at, frame in enumerate(frames) if frame.filename.startswith(_ENGINE) and not _is_guard(frame)]
     frames = [frame for frame in frames[began[-1] + 1 if began else 0 :] if not _is_library(frame)]
-    own = [frame for frame in frames if _INSTALLED.isdisjoint(Path(frame.filename).parts)] or frames
+    return [frame for frame in frames if _INSTALLED.isdisjoint(Path(frame.filename).parts)] or frames
+
+
+def _place(own: list[traceback.FrameSummary]) -> str:
+    return f" at {details.shown(own[-1].filename, own[-1].lineno, own[-1].name)}" if own else ""
+
+
+def _stack(own: list[traceback.FrameSummary]) -> str:
     return "".join(["Refused here (most recent call last):\n", *traceback.format_list(own)]) if own else ""
 
 

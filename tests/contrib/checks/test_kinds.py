@@ -75,7 +75,7 @@ def test_kinds__as_expected(results):
         ("sql.wrong", "failed", r'OperationalError: near "SELEC": syntax error'),
         ("sql.empty", "error", r"CheckError: checks.empty.sql: there is no statement, but comments or ; alone"),
         ("view.other", "failed", r'GET /home/ \(home\): status 200, not 201; "Teapot" is not in it'),
-        ("view.broken", "error", r"LookupError: the shelf is gone"),
+        ("view.broken", "error", r"LookupError: the shelf is gone \(asked: GET /broken/\)"),
         ("command.false", "failed", r'false: it exited with 1, not 0; "x" is not in it'),
         ("command.much", "failed", r'sh -c .*: "end" is not in the part of it that was read'),
         ("command.absent", "failed", r"no-such-program 'a b': cannot be run: No such file or directory"),

@@ -352,6 +352,8 @@ def test_a_view_with_atomic_requests_reads_but_does_not_write(script, door, shop
     )
     assert told["read"] == "300"
     assert "cannot execute INSERT" in told["write"]["message"]
+    assert "(the statement began: INSERT INTO thing) at " in told["write"]["notes"][0]
+    assert "site_urls.py:9 (view)" in told["write"]["notes"][0]
     assert written() == []
 
 

@@ -1,4 +1,4 @@
-"""Asks a view of this project by its URL name, in this process, through Django's test client."""
+"""Asks a view of this project by its URL name, in this process, through a client for live projects."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
-from django.conf import settings
-from django.test import Client
 from django.urls import NoReverseMatch, reverse
 
+from django_probe.client import Client
 from django_probe.contrib.checks import json_values
 from django_probe.contrib.checks.errors import CheckError
 from django_probe.contrib.checks.expectations import differences
@@ -38,14 +37,13 @@ def run(check: Check) -> float:
     path = _path(check)
     form = _filled(check, filling, "form")
     method = str(check.get("method") or ("POST" if form else "GET"))
-    client = Client(SERVER_NAME=_host(), headers=_filled(check, filling, "send"))
+    client = Client(headers=_filled(check, filling, "send"))
     began = time.monotonic()
     response: Any = client.generic(
         method,
         path,
         urlencode(form),
         content_type="application/x-www-form-urlencoded" if form else "application/octet-stream",
-        secure=bool(settings.SECURE_SSL_REDIRECT),
     )
     body = response.getvalue() if response.streaming else response.content
     answer = Response(
@@ -71,11 +69,3 @@ def _path(check: Check) -> str:
 def _filled(check: Check, filling: Filling, key: str) -> dict[str, str]:
     where = f"{check.where}.{key}"
     return {name: filling.fill(text, f"{where}.{name}") for name, text in check.get(key, {}).items()}
-
-
-def _host() -> str:
-    """Return a host that ALLOWED_HOSTS allows: Django's client would else ask as "testserver", and get 400."""
-    for host in settings.ALLOWED_HOSTS:
-        if host != "*":
-            return f"localhost{host}" if host.startswith(".") and host == ".localhost" else host.lstrip(".")
-    return "localhost"
