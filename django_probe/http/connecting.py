@@ -7,10 +7,15 @@ import ssl
 import time
 from datetime import UTC, datetime
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from ipaddress import ip_address
+from threading import Thread
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from django_probe.http.response import Times
+
+_LEAST: Final = 0.001
+"""Seconds: a socket with none at all would not wait, but give up at once."""
 
 
 class UnreachableError(OSError):
@@ -18,28 +23,64 @@ class UnreachableError(OSError):
 
 
 def connect(host: str, port: int, timeout: float, times: Times) -> socket.socket:
-    """Return a connection over TCP; UnreachableError where there is none within `timeout` seconds."""
+    """Return a connection over TCP, which has the rest of `timeout` seconds; UnreachableError where there is none."""
     began = time.monotonic()
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        found = _addresses(host, port, timeout)
     except (OSError, UnicodeError) as error:
-        times.dns = time.monotonic() - began
         why = getattr(error, "strerror", None) or error
         raise UnreachableError(f"the name {host} was not found: {why}") from error
-    times.dns = time.monotonic() - began
-    began = time.monotonic()
+    finally:
+        times.dns = time.monotonic() - began
+    until, began = began + timeout, time.monotonic()
     problems: dict[str, None] = {}
-    for *_, address in found:
-        left = began + timeout - time.monotonic()
+    for address in dict.fromkeys(str(each[4][0]) for each in found):
         try:
-            return socket.create_connection((str(address[0]), port), max(left, 0.001))
+            connection = socket.create_connection((address, port), left(until))
         except OSError as error:
-            problems[f"{address[0]} port {port}: {error.strerror or error}"] = None
-            if time.monotonic() - began >= timeout:
+            problems[f"{address} port {port}: {error.strerror or error}"] = None
+            if time.monotonic() >= until:
                 break
+        else:
+            connection.settimeout(left(until))
+            return connection
         finally:
             times.connect = time.monotonic() - began
     raise UnreachableError(f"no connection to {'; '.join(problems)}")
+
+
+def left(until: float) -> float:
+    """Return the seconds until a moment of the monotonic clock, as a socket takes them."""
+    return max(until - time.monotonic(), _LEAST)
+
+
+def _addresses(host: str, port: int, timeout: float) -> list[Any]:
+    """Return what the name leads to; TimeoutError after `timeout` seconds.
+
+    A name is looked up in a thread of its own: nothing else limits how long that takes.
+    """
+    try:
+        ip_address(host.partition("%")[0])
+    except ValueError:
+        pass
+    else:
+        return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    came: list[list[Any] | Exception] = []
+
+    def look_up() -> None:
+        try:
+            came.append(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+        except Exception as error:  # noqa: BLE001 (it is raised where the addresses are waited for)
+            came.append(error)
+
+    thread = Thread(target=look_up, name="django-probe-name", daemon=True)
+    thread.start()
+    thread.join(timeout)
+    if not came:
+        raise TimeoutError(f"no answer within {timeout:g} s")
+    if isinstance(came[0], Exception):
+        raise came[0]
+    return came[0]
 
 
 @cache

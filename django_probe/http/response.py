@@ -1,14 +1,27 @@
-"""What came of a question over HTTP, and how long its parts took."""
+"""What is asked over HTTP, what comes of it, and how long its parts took; without the library that asks."""
 
 from __future__ import annotations
 
+import codecs
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from email.message import Message
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
+
+from django_probe.http.json_values import JsonError, parsed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator
     from datetime import datetime
+
+_LISTS: Final = frozenset({
+    "accept-ranges", "access-control-allow-headers", "access-control-allow-methods", "access-control-expose-headers",
+    "allow", "cache-control", "clear-site-data", "connection", "content-encoding", "content-language", "link", "pragma",
+    "server-timing", "set-cookie", "trailer", "transfer-encoding", "upgrade", "vary", "via", "www-authenticate",
+})  # fmt: skip
+"""Headers whose lines make one list; any other that comes twice contradicts itself, unless it says the same."""
+_NO_CHARSETS: Final = ("idna", "punycode", "raw-unicode-escape", "unicode-escape", "undefined")
+"""Codecs of Python's that no body is in; to decode a long one with some of them takes minutes."""
 
 
 @dataclass(slots=True)
@@ -37,20 +50,91 @@ def shown(seconds: float) -> str:
     return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.2f} s"
 
 
+class NoAnswerError(AssertionError):
+    """Nothing came that could be judged; the message is one sentence, `times` are those of the parts that there were.
+
+    It is an AssertionError: a probe that gets no answer has failed, and is not broken itself.
+    """
+
+    def __init__(self, message: str, times: Times) -> None:
+        super().__init__(message)
+        self.times = times
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked: `timeout` is in seconds, for all of it.
+
+    `form` has the fields that are sent, or `body` content of another type.
+    """
+
+    url: str
+    method: str = "GET"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    form: Mapping[str, Any] | None = None
+    body: str | bytes | None = None
+    follow: bool = True
+    timeout: float = 10.0
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.url}"
+
+
+class Headers(Mapping[str, str]):
+    """The headers of an answer, by their names in any case.
+
+    One that came several times has all its values, with ", " between them (RFC 9110, 5.3); `all` has them apart.
+    """
+
+    def __init__(self, pairs: Iterable[tuple[str, str]] = ()) -> None:
+        values: dict[str, list[str]] = {}
+        for name, value in pairs:
+            values.setdefault(name.lower(), []).append(value)
+        self._values = {name: tuple(several) for name, several in values.items()}
+
+    def all(self, name: str) -> tuple[str, ...]:
+        """Return the values of a header, as often as it came."""
+        return self._values.get(name.lower(), ())
+
+    def each(self, name: str) -> tuple[str, ...]:
+        """Return what has to be as it is expected, each by itself: of a list the whole, of others every value."""
+        if name.lower() in _LISTS:
+            return (self[name],) if name in self else ()
+        return tuple(dict.fromkeys(self.all(name)))
+
+    def __getitem__(self, name: str) -> str:
+        return ", ".join(self._values[name.lower()])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __repr__(self) -> str:
+        return f"<Headers: {', '.join(self._values)}>"  # their values may be secrets
+
+
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What came; the names of `headers` are in lower case. `cut` says that the body goes on after what was read.
+    """What came. `cut` says that the body goes on after what was read; `asked` is the request, as it may be shown.
 
     `certificate_ends` is the first end of the certificates that were seen, None without TLS.
     """
 
     status: int
-    headers: Mapping[str, str]
-    body: bytes
-    url: str = ""
+    headers: Headers
+    body: bytes = field(repr=False)
+    url: str = field(default="", repr=False)  # it may have a secret
     cut: bool = False
     times: Times = field(default_factory=Times)
     certificate_ends: datetime | None = None
+    asked: str = ""
+
+    @property
+    def seconds(self) -> float:
+        """How long it took, redirects included."""
+        return self.times.whole or 0.0
 
     @property
     def text(self) -> str:
@@ -58,6 +142,17 @@ class Response:
         message = Message()
         message["Content-Type"] = self.headers.get("content-type", "")
         try:
-            return self.body.decode(str(message.get_param("charset") or "utf-8"), "replace")
+            codec = codecs.lookup(str(message.get_param("charset") or "utf-8"))
+            if codec.name not in _NO_CHARSETS:
+                # The mark at the beginning of what some editors write is no part of the text.
+                return self.body.decode("utf-8-sig" if codec.name == "utf-8" else codec.name, "replace")
         except (LookupError, ValueError):  # no charset of that name, or one that cannot be decoded so
-            return self.body.decode("utf-8", "replace")
+            pass
+        return self.body.decode("utf-8-sig", "replace")
+
+    def json(self) -> Any:
+        """Return the body as JSON; JsonError, a ValueError, where it is none, or could be read in two ways."""
+        try:
+            return parsed(self.text)
+        except JsonError as error:
+            raise JsonError(f"{error}{', of which too much came' if self.cut else ''}") from None

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Final
 from django_probe.contrib.checks.errors import CheckError
 from django_probe.declared.secrets import PLACE, says_secret
 from django_probe.declared.values import parse_base
+from django_probe.http import evidence
+from django_probe.http.masks import HIDDEN, without_secrets
+from django_probe.http.response import Question
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -18,10 +21,7 @@ if TYPE_CHECKING:
     from django_probe.declared.check import Check
 
 _LATIN_1: Final = range(0x20, 0x100)
-_HIDDEN: Final = "********"
 _PLACE: Final = re.compile(PLACE)
-_PARAMETER: Final = re.compile(r"([?&;]([^=&;#]+)=)([^&;#]*)")
-_USER: Final = re.compile(r"(?<=://)[^/?#]*@")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,36 +81,22 @@ class Asked:
             url = self.filling.shown(self.check.get("base", "")).rstrip("/") + url
         return without_secrets(url)
 
+    def shown(self) -> Question:
+        """Return the question as it may be shown: of secrets the names, which are the shell's own variables."""
+        form = dict(self._safe("form")) or None
+        return Question(self.shown_url(), self.method, dict(self._safe("send")), form, follow=self.follows)
+
     def curl(self) -> str:
         """Return a line for a shell that asks the same; secrets are left to the shell's own variables."""
-        words = ["curl", "-sSi", *(["-L"] if self.follows else [])]
-        if self.method == "HEAD":
-            words.append("-I")
-        elif self.method != ("POST" if self.check.get("form") else "GET"):
-            words += ["-X", self.method]
-        for name, text in self._safe("send"):
-            words += ["-H", _quoted(f"{name}: {text}")]
-        for name, text in self._safe("form"):
-            words += ["--data-urlencode", _quoted(f"{name}={text}")]
-        return " ".join([*words, _quoted(self.shown_url())])
+        return evidence.curl(self.shown(), _quoted)
 
     def _safe(self, key: str) -> Iterator[tuple[str, str]]:
         written: Mapping[str, str] = self.check.get(key, {})
         for name, text in written.items():
             if says_secret(name):
-                yield name, text if _PLACE.search(text) or "{{" in text else _HIDDEN  # of a place the name is shown
+                yield name, text if _PLACE.search(text) or "{{" in text else HIDDEN  # of a place the name is shown
             else:
                 yield name, self.filling.shown(text)
-
-
-def without_secrets(url: str) -> str:
-    """Return a URL as it may be shown."""
-
-    def value(found: re.Match[str]) -> str:
-        hides = says_secret(found[2]) and not found[3].startswith(("${", "{{"))
-        return found[1] + (_HIDDEN if hides else found[3])
-
-    return _PARAMETER.sub(value, _USER.sub("", url))
 
 
 def _quoted(text: str) -> str:

@@ -8,7 +8,7 @@ from django_probe.contrib.checks.asked import Asked
 from django_probe.contrib.checks.evidence import told
 from django_probe.contrib.checks.expectations import differences
 from django_probe.contrib.checks.limits import patience
-from django_probe.http.asking import NoAnswerError, Question
+from django_probe.http.response import NoAnswerError, Question
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,7 +31,9 @@ def asked_and_compared(
     `more` finds further differences.
     """
     asked = Asked(check, filling)
-    question = Question(asked.url(), asked.method, asked.headers(), asked.form(), asked.follows, patience(check))
+    question = Question(
+        asked.url(), asked.method, asked.headers(), asked.form(), follow=asked.follows, timeout=patience(check)
+    )
     try:
         answer = browser.ask(question)
     except NoAnswerError as error:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Final
 
-from django_probe.contrib.checks.json_values import JsonError, parsed, value_at
 from django_probe.contrib.checks.limits import ends_too_soon, too_slow
 from django_probe.contrib.checks.texts import of_text
 from django_probe.declared.expected import in_few
+from django_probe.declared.secrets import says_secret
+from django_probe.http.json_values import JsonError
+from django_probe.http.masks import HIDDEN, safe_header
+from django_probe.http.paths import value_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,20 +55,22 @@ def _status(check: Check, answer: Response) -> Iterator[str]:
 def _headers(check: Check, answer: Response, filling: Filling) -> Iterator[str]:
     for name, written in check.get("headers", {}).items():
         wanted = filling.fill(written, f"{check.where}.headers.{name}")
-        came = answer.headers.get(name.lower())
-        if came is None:
+        pattern = wanted.lower().replace("[", "[[]")
+        came = answer.headers.each(name)
+        if not came:
             yield f"no header {name}, expected {wanted!r}"
-        elif not fnmatchcase(came.lower(), wanted.lower().replace("[", "[[]")):
-            yield f"header {name} is {came[:_MOST]!r}, not {wanted!r}"
+        elif not all(fnmatchcase(each.lower(), pattern) for each in came):
+            said = " and ".join(repr(safe_header(name, each)[:_MOST]) for each in came)
+            yield f"header {name} is {said}, not {wanted!r}"
 
 
 def _json(check: Check, answer: Response) -> Iterator[str]:
     if not (wanted := check.get("json")):
         return
     try:
-        found = parsed(answer.text)
+        found = answer.json()
     except JsonError as error:
-        yield f"{error}{', of which too much came' if answer.cut else ''}"
+        yield str(error)
         return
     for path, expected in wanted.items():
         try:
@@ -74,4 +79,5 @@ def _json(check: Check, answer: Response) -> Iterator[str]:
             yield f"{error}; expected {expected}"
             continue
         if not expected.holds(came):
-            yield f"{path} is {in_few(came)}, not {expected}"
+            said = HIDDEN if says_secret(path) else in_few(came)
+            yield f"{path} is {said}, not {expected}"

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from django_probe.contrib.checks.errors import CheckError
 from django_probe.declared.secrets import PLACES, says_secret
+from django_probe.http.masks import masking
 
 if TYPE_CHECKING:
     import re
-
-_MASK: Final = "********"
-_SHORTEST: Final = 4
-"""Characters of the shortest secret that is masked: a shorter one would be found in any text."""
 
 
 @dataclass(slots=True)
@@ -38,10 +35,7 @@ class Filling:
 
     def masked(self, text: str) -> str:
         """Return a text without the values that steps saved under a secret's name; the record hides all others."""
-        for name, value in self.saved.items():
-            if says_secret(name) and len(value) >= _SHORTEST:
-                text = text.replace(value, _MASK)
-        return text
+        return masking(value for name, value in self.saved.items() if says_secret(name))(text)
 
     def _value(self, found: re.Match[str], where: str) -> str:
         if name := found[1]:

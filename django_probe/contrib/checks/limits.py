@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from django_probe.contrib.checks.errors import CheckError
 from django_probe.contrib.checks.filling import Filling
 from django_probe.declared.values import split_address
+from django_probe.http.evidence import certificate_left, days
 from django_probe.http.response import shown
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 _PATIENCE: Final = 10.0
 _SHARE: Final = 0.9
 """Of the probe's own time: it says what it saw before its timeout ends it from outside."""
-_A_DAY: Final = 24 * 3600
 
 
 def address_of(check: Check) -> tuple[str, int]:
@@ -53,17 +53,8 @@ def in_time(check: Check, name: str, times: Times) -> float:
     return took
 
 
-def certificate_left(ends: datetime) -> str:
-    """Return when a certificate ends, and how long that is."""
-    return f"{ends:%Y-%m-%d %H:%M} UTC, in {_days((ends - datetime.now(UTC)).total_seconds())}"
-
-
 def ends_too_soon(check: Check, ends: datetime) -> Iterator[str]:
     """Yield that a certificate does not last as long as the check wants."""
     wanted = check.get("valid_for")
     if wanted and (ends - datetime.now(UTC)).total_seconds() < wanted:
-        yield f"its certificate ends {certificate_left(ends)}, and has to last {_days(wanted)}"
-
-
-def _days(seconds: float) -> str:
-    return f"{round(seconds / _A_DAY, 1):g} days" if seconds >= 2 * _A_DAY else f"{seconds / 3600:.0f} hours"
+        yield f"its certificate ends {certificate_left(ends)}, and has to last {days(wanted)}"

@@ -10,8 +10,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from django_probe import conf
-from django_probe.contrib.checks.asked import without_secrets
 from django_probe.contrib.checks.errors import CheckError
+from django_probe.http.masks import without_secrets
 from django_probe.http.response import shown
 from django_probe.policy import PolicyError
 from django_probe.results import Outcome

@@ -1,25 +1,21 @@
-"""Reads targets and release from settings or environment; every error names the setting."""
+"""Reads the targets from settings or environment; every error names the setting."""
 
 from __future__ import annotations
 
-import re
 from base64 import b64encode
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
-from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
-from django_probe.environment import environment
+from django_probe.http.release import setting
 from django_probe.terms import parse_timeout
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 DEFAULT_TIMEOUT: Final = 5.0
-# The "token" of RFC 9110, 5.6.2: what the name of a header is made of.
-_TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _SCHEMES: Final = ("http", "https")
 # What is not quoted in a path or a query (RFC 3986, 3.3 and 3.4); "%" because it may be quoted already.
 _SAFE: Final = "/?:@!$&'()*+,;=-._~%"
@@ -37,17 +33,9 @@ class Target:
     headers: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Release:
-    """The header of an answer that names a release, and the release that it has to name."""
-
-    header: str
-    name: str
-
-
 def targets() -> tuple[Target, ...]:
     """Return the targets of PROBE_TARGETS, each once: a list, or a text with blanks or commas between them."""
-    written = _setting("PROBE_TARGETS")
+    written = setting("PROBE_TARGETS")
     if written is None:
         return ()
     if isinstance(written, str):
@@ -59,33 +47,11 @@ def targets() -> tuple[Target, ...]:
 
 def timeout() -> float:
     """Return the seconds that a target has for one answer, from PROBE_TARGET_TIMEOUT."""
-    written = _setting("PROBE_TARGET_TIMEOUT")
+    written = setting("PROBE_TARGET_TIMEOUT")
     try:
         return DEFAULT_TIMEOUT if written is None else parse_timeout(written)
     except ValueError as error:
         raise ImproperlyConfigured(f"PROBE_TARGET_TIMEOUT: {error}") from None
-
-
-def release() -> Release | None:
-    """Return PROBE_RELEASE_HEADER and the PROBE_RELEASE that it has to name; None unless both are set."""
-    header = _setting("PROBE_RELEASE_HEADER")
-    # A file's content that is put into the environment often brings its last newline along.
-    name = environment("PROBE_RELEASE").strip()
-    if not header:
-        return None
-    if not isinstance(header, str) or not _TOKEN.fullmatch(header):
-        raise ImproperlyConfigured(
-            f"PROBE_RELEASE_HEADER: expected the name of a header such as X-Release, got {header!r}"
-        )
-    if not name.isascii() or not name.isprintable():
-        raise ImproperlyConfigured(f"PROBE_RELEASE: expected printable ASCII, which a header can carry, got {name!r}")
-    return Release(header, name) if name else None
-
-
-def _setting(name: str) -> object:
-    """Return the value of the settings, else of the environment, else None."""
-    written = getattr(settings, name, None)
-    return (environment(name) or None) if written is None else written
 
 
 def _target(url: object) -> Target:

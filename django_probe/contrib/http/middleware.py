@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.core.exceptions import MiddlewareNotUsed
 
-from django_probe.contrib.http import configuration
+from django_probe.http.release import of_the_run
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -26,7 +26,7 @@ class ReleaseHeaderMiddleware:
     async_capable = True
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]) -> None:
-        release = configuration.release()
+        release = of_the_run()
         if release is None:
             raise MiddlewareNotUsed("PROBE_RELEASE_HEADER or PROBE_RELEASE is not set")
         self._release = release

@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
+from django_probe.http.release import IN_A_ROW
+
 if TYPE_CHECKING:
     from threading import Event
 
-    from django_probe.contrib.http.configuration import Release, Target
+    from django_probe.contrib.http.configuration import Target
+    from django_probe.http.release import Release
 
-# During a rollout both releases answer for a while. With half of the pods old, ten good answers in a row happen once in
-# 1,024 times; three would happen once in 8 times, which a few seconds of polling find.
-IN_A_ROW: Final = 10
 _PAUSE_SECONDS: Final = 0.5
 _MAX_BODY_BYTES: Final = 1 << 16
 _GOOD_BELOW: Final = 400

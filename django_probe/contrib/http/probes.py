@@ -12,6 +12,7 @@ from django.test import tag
 from django_probe import probe
 from django_probe.contrib.http import configuration
 from django_probe.contrib.http.polling import Watch
+from django_probe.http.release import of_the_run
 
 # The probe gives up, and says what it saw, before its timeout ends it from outside.
 _TIMEOUT_SECONDS: Final = 60
@@ -28,7 +29,7 @@ class TestTargets(unittest.TestCase):
         targets = configuration.targets()
         if not targets:
             self.skipTest("PROBE_TARGETS is empty")
-        release, timeout = configuration.release(), configuration.timeout()
+        release, timeout = of_the_run(), configuration.timeout()
         watches = [Watch(target, release, timeout) for target in targets]
         _run(watches)
         for watch in watches:

@@ -12,9 +12,11 @@ import pytest
 
 from django_probe.contrib.checks import release
 from django_probe.contrib.checks.filling import Filling
-from django_probe.contrib.http.configuration import Release
 from django_probe.declared.check import Check
-from django_probe.http.asking import Browser, NoAnswerError, Question
+from django_probe.http import release as releases
+from django_probe.http.asking import Browser
+from django_probe.http.release import Release
+from django_probe.http.response import NoAnswerError, Question
 from django_probe.terms import Wishes
 
 CHECKS = """
@@ -120,7 +122,7 @@ def test_http__details(results, shop):
     assert re.search(r"came: status 404, 2100 bytes\n  server: \S+ \S+\n  content-type: text/html\n", missing)
     assert re.search(r"times: DNS \d+ ms, connect \d+ ms, first byte \d+ ms, whole \d+ ms\n", missing)
     assert "the first 500 characters of the body:\n  nothing of this name" in missing
-    assert len(re.search(r"of the body:\n  (.*)\n", missing)[1]) == 500
+    assert len(re.search(r"of the body:\n  (.*) \[truncated\]\.\.\.\n", missing)[1]) == 500
     assert f"curl -sSi -L '{shop.url}/missing?token=********&page=2'" in missing
     assert re.search(r"TLS \d+ ms.*\ncertificate: ends \S+ \S+ UTC, in \d\d hours\n", found["http.ends"]["details"])
 
@@ -186,7 +188,7 @@ def test_release__waited_for(checked, shop):
 )
 def test_release__given_up(shop, monkeypatch, name, path, said):
     """Another release is waited out to the end of the check's time; bad answers of the release itself are a fact."""
-    monkeypatch.setattr(release, "_PAUSE", 0.01)
+    monkeypatch.setattr(releases, "_PAUSE", 0.01)
     timeout = 0.2 if name == "v42" else 600.0
     check = Check("checks.new", "new", "http", f"{shop.url}{path}", {"release": True}, Wishes(timeout=timeout))
 

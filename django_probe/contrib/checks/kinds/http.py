@@ -29,4 +29,4 @@ def run(check: Check) -> float:
     if awaited := release.of_the_run(check):
         return release.wait(check, filling, awaited)
     with Browser() as browser:
-        return asked_and_compared(browser, check, filling).times.whole or 0.0
+        return asked_and_compared(browser, check, filling).seconds

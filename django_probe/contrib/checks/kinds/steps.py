@@ -10,10 +10,11 @@ from django_probe.contrib.checks.asked import Asked
 from django_probe.contrib.checks.evidence import told
 from django_probe.contrib.checks.exchange import asked_and_compared
 from django_probe.contrib.checks.filling import Filling
-from django_probe.contrib.checks.json_values import JsonError
 from django_probe.contrib.checks.limits import too_slow
 from django_probe.http import asking
 from django_probe.http.asking import Browser
+from django_probe.http.json_values import JsonError
+from django_probe.http.paths import value_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -51,7 +52,7 @@ def _save(step: Check, answer: Response, filling: Filling) -> None:
     problems = []
     for name, path in wanted.items():
         try:
-            found = json_values.value_at(path, json_values.parsed(answer.text))
+            found = value_at(path, answer.json())
         except JsonError:
             found = None
         if isinstance(found, str | int | float) and not isinstance(found, bool) and found != "":

@@ -6,8 +6,9 @@ import ssl
 import time
 from typing import TYPE_CHECKING
 
-from django_probe.contrib.checks.limits import address_of, certificate_left, ends_too_soon, in_time, patience
+from django_probe.contrib.checks.limits import address_of, ends_too_soon, in_time, patience
 from django_probe.http.connecting import UnreachableError, certificate_end, connect, trust
+from django_probe.http.evidence import certificate_left
 from django_probe.http.response import Times
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from django.urls import NoReverseMatch, reverse
@@ -13,14 +13,13 @@ from django_probe.contrib.checks import json_values
 from django_probe.contrib.checks.errors import CheckError
 from django_probe.contrib.checks.expectations import differences
 from django_probe.contrib.checks.filling import Filling
-from django_probe.http.response import Response, Times
+from django_probe.http import evidence
+from django_probe.http.response import Headers, Response, Times
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from django_probe.declared.check import Check
-
-_MOST_BODY: Final = 500
 
 
 def prepare(checks: Iterable[Check]) -> None:
@@ -48,14 +47,14 @@ def run(check: Check) -> float:
     body = response.getvalue() if response.streaming else response.content
     answer = Response(
         status=response.status_code,
-        headers={name.lower(): value for name, value in response.headers.items()},
+        headers=Headers(response.headers.items()),
         body=body,
         times=Times(whole=time.monotonic() - began),
     )
     if problems := differences(check, answer, filling):
-        text = answer.text[:_MOST_BODY]
         head = f"{method} {path} ({check.subject}): {'; '.join(problems)}"
-        raise AssertionError(f"{head}\n\ncame: status {answer.status}, {len(body)} bytes\n{text}")
+        shown = "\n".join(evidence.body(answer, filling.masked))
+        raise AssertionError(f"{head}\n\ncame: status {answer.status}, {len(body)} bytes\n{shown}")
     return answer.times.whole or 0.0
 
 

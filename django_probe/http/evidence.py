@@ -1,0 +1,106 @@
+"""What a failure over HTTP says: in one line what differs, and below it what was asked and what came."""
+
+from __future__ import annotations
+
+import shlex
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from django_probe.http.masks import printable, safe_header, safe_text, without_secrets
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator, Sequence
+
+    from django_probe.http.response import Question, Response, Times
+
+_MOST_BODY: Final = 500
+_MOST_LOOKED_AT: Final = 8 * _MOST_BODY
+_CUT: Final = " [truncated]..."
+"""Where this stands, the record looks for the beginning of a secret before it, as where unittest cuts a value."""
+_HEADERS: Final = ("content-type", "location", "server")
+_A_DAY: Final = 24 * 3600
+
+
+def told(
+    asked: Question,
+    problems: Sequence[str],
+    answer: Response | None,
+    times: Times,
+    *,
+    headers: Collection[str] = (),
+    by_hand: str = "",
+    masked: Callable[[str], str] = str,
+) -> str:
+    """Return what a failure says; `answer` is None where none came.
+
+    `asked` is the question as it may be shown, `headers` are the names of those that are shown beside the usual ones,
+    `by_hand` is a line for a shell, and `masked` takes secrets out of a text.
+    """
+    lines = [f"{asked}: {'; '.join(problems)}", "", *came(asked, answer, times, headers=headers, masked=masked)]
+    lines += ["the same by hand:", f"  {by_hand or curl(asked)}"]
+    return masked("\n".join(map(printable, lines)))
+
+
+def came(
+    asked: Question,
+    answer: Response | None,
+    times: Times,
+    *,
+    headers: Collection[str] = (),
+    masked: Callable[[str], str] = str,
+) -> Iterator[str]:
+    """Yield the lines of what came: status, headers, times, certificate, and the beginning of the body."""
+    if answer:
+        url = without_secrets(answer.url)
+        after = f" from {url}" if url not in ("", asked.url) else ""
+        yield f"came: status {answer.status}{after}, {len(answer.body)} bytes"
+        named = {*_HEADERS, *map(str.lower, headers)}
+        for name in answer.headers:
+            if name in named:
+                yield from (f"  {name}: {_cut(safe_header(name, each))}" for each in answer.headers.all(name))
+    if str(times):
+        yield f"times: {times}"
+    if answer and answer.certificate_ends:
+        yield f"certificate: ends {certificate_left(answer.certificate_ends)}"
+    if answer and answer.body:
+        yield from body(answer, masked)
+
+
+def body(answer: Response, masked: Callable[[str], str] = str) -> Iterator[str]:
+    """Yield the lines of the beginning of a body; secrets go before it is cut."""
+    text = answer.text
+    is_long = len(text) > _MOST_BODY or answer.cut
+    yield f"the first {_MOST_BODY} characters of the body:" if is_long else "body:"
+    for line in _cut(safe_text(masked(text[:_MOST_LOOKED_AT]))).splitlines():
+        yield f"  {printable(line)}"
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _MOST_BODY else f"{text[:_MOST_BODY]}{_CUT}"
+
+
+def curl(asked: Question, quoted: Callable[[str], str] = shlex.quote) -> str:
+    """Return a line for a shell that asks the same; `quoted` makes a word of it of a text."""
+    sends = asked.form is not None or asked.body is not None
+    words = ["curl", "-sSi", *(["-L"] if asked.follow else [])]
+    if asked.method == "HEAD":
+        words.append("-I")
+    elif asked.method != ("POST" if sends else "GET"):
+        words += ["-X", asked.method]
+    for name, text in asked.headers.items():
+        words += ["-H", quoted(f"{name}: {text}")]
+    for name, text in (asked.form or {}).items():
+        words += ["--data-urlencode", quoted(f"{name}={text}")]
+    if asked.body is not None:
+        words += ["--data-raw", quoted(_cut(asked.body if isinstance(asked.body, str) else f"{len(asked.body)} bytes"))]
+    return " ".join([*words, quoted(asked.url)])
+
+
+def certificate_left(ends: datetime) -> str:
+    """Return when a certificate ends, and how long that is."""
+    return f"{ends:%Y-%m-%d %H:%M} UTC, in {days((ends - datetime.now(UTC)).total_seconds())}"
+
+
+def days(seconds: float) -> str:
+    """Return seconds in days, or in hours where there are few."""
+    return f"{round(seconds / _A_DAY, 1):g} days" if seconds >= 2 * _A_DAY else f"{seconds / 3600:.0f} hours"

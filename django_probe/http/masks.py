@@ -1,0 +1,82 @@
+"""What may be shown of what is sent and of what comes: no secrets, and no characters that change how a line reads."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote, quote_plus
+
+from django_probe.declared.secrets import says_secret
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+HIDDEN: Final = "********"
+_SHORTEST: Final = 4
+"""Characters of the shortest secret that is masked: a shorter one would be found in any text."""
+_PARAMETER: Final = re.compile(r"([?&;]([^=&;#]+)=)([^&;#]*)")
+_USER: Final = re.compile(r"(?<=://)[^/?#]*@")
+_COOKIE: Final = re.compile(r"^(\s*[^=;]*=)[^;]*")
+# A member of JSON, or of what Python and YAML write alike; its end may be cut off.
+_MEMBER: Final = re.compile(
+    r"""((?P<quote>["'])(?P<name>[^"'\n]{1,100})(?P=quote)\s*:\s*)("(?:[^"\\]|\\.)*"?|'(?:[^'\\]|\\.)*'?|[\w.+-]+)"""
+)
+_FIELD: Final = re.compile(r"""(?P<name>[\w.-]{1,100})(?P<is>=["']?)[^\s"'<>&;]+""")
+_INPUT: Final = re.compile(r"""(\bname=["']?(?P<name>[\w.-]{1,100})["']?[^<>]{0,200}?\bvalue=["']?)[^\s"'<>]+""")
+
+
+def without_secrets(url: str) -> str:
+    """Return a URL without user, password, and the values of parameters that are secrets by their names."""
+
+    def value(found: re.Match[str]) -> str:
+        return f"{found[1]}{HIDDEN}" if says_secret(found[2]) else found[0]
+
+    return _PARAMETER.sub(value, _USER.sub("", url))
+
+
+def safe_header(name: str, value: str) -> str:
+    """Return the value of a header as it may be shown: of cookies the names, of URLs what `without_secrets` leaves."""
+    name = name.lower()
+    if name == "set-cookie":
+        return _COOKIE.sub(rf"\1{HIDDEN}", value)
+    if says_secret(name):
+        return HIDDEN
+    return without_secrets(value) if name in ("location", "content-location", "referer", "link", "refresh") else value
+
+
+def safe_text(text: str) -> str:
+    """Return a body without the values of members, fields and inputs that are secrets by their names."""
+
+    def member(found: re.Match[str]) -> str:
+        return f'{found[1]}"{HIDDEN}"' if says_secret(found["name"]) else found[0]
+
+    def field(found: re.Match[str]) -> str:
+        return f"{found['name']}{found['is']}{HIDDEN}" if says_secret(found["name"]) else found[0]
+
+    def value(found: re.Match[str]) -> str:
+        return f"{found[1]}{HIDDEN}" if says_secret(found["name"]) else found[0]
+
+    return _INPUT.sub(value, _FIELD.sub(field, _MEMBER.sub(member, text)))
+
+
+def printable(text: str) -> str:
+    """Return a text whose control characters, and those that turn the direction of reading, are seen as escapes."""
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
+
+
+def masking(secrets: Iterable[str]) -> Callable[[str], str]:
+    """Return what masks these secrets in a text, in the forms in which URLs and JSON have them."""
+    forms = {
+        form
+        for secret in secrets
+        for form in (secret, quote(secret), quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1])
+        if len(secret) >= _SHORTEST
+    }
+    if not forms:
+        return lambda text: text
+    # The longest first, so that a secret that begins with another is masked whole.
+    known = re.compile("|".join(map(re.escape, sorted(forms, key=len, reverse=True))))
+    return lambda text: known.sub(HIDDEN, text)
