@@ -1,8 +1,10 @@
 """Probes with terms of their own, on methods, classes and coroutines; a decorated probe keeps its type."""
 
+from datetime import date, datetime, timedelta
 from unittest import IsolatedAsyncioTestCase, TestCase
 
 from django_probe import probe
+from django_probe.assertions import ProbeAssertions
 from django_probe.client import Client
 
 
@@ -27,6 +29,14 @@ class TestPages(TestCase):
         client = Client(SERVER_NAME="shop.example", headers={"accept": "text/html"})
         self.assertEqual(client.get("/", secure=True).status_code, 200)
         client.get(path=1)  # type: ignore[arg-type]
+
+
+class TestImport(ProbeAssertions, TestCase):
+    def test_is_recent(self) -> None:
+        last: datetime | None = None
+        self.assertFresh(last, within="10m")
+        self.assertFresh(last, timedelta(hours=1), "the import")
+        self.assertFresh(date(2026, 1, 1), within="1d")  # type: ignore[arg-type]
 
 
 class TestStock(IsolatedAsyncioTestCase):
