@@ -14,6 +14,7 @@ from urllib.parse import unquote, urlencode, urljoin, urlsplit
 import urllib3
 from urllib3.exceptions import HTTPError
 
+from django_probe.http import bodies
 from django_probe.http.connecting import trust
 from django_probe.http.masks import without_secrets
 from django_probe.http.response import Headers, NoAnswerError, Question, Response, Times
@@ -21,9 +22,8 @@ from django_probe.http.transport import plain_pools, secure_pools, why
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from urllib.parse import SplitResult
 
-_MOST_BODY: Final = 2 << 20
-_CHUNK: Final = 1 << 16
 _MOST_REDIRECTS: Final = 10
 _LONGEST_URL: Final = 200
 _REDIRECTS: Final = (301, 302, 303, 307, 308)
@@ -96,9 +96,11 @@ class Browser:
     def _exchange(self, question: Question, left: float, times: Times) -> Response:
         if left <= 0:
             raise NoAnswerError(f"no answer within {question.timeout:g} s, redirects included", times)
-        until = time.monotonic() + left
         parts = urlsplit(question.url)
-        url = parts._replace(netloc=parts.netloc.rpartition("@")[2], fragment="").geturl()
+        try:
+            url = _as_asked(parts)
+        except UnicodeError as error:
+            raise NoAnswerError(f"no host can have the name {parts.hostname}: {error}", times) from None
         headers = {**_OURS, **_authorization(parts), **question.headers}
         body = question.body
         if question.form is not None:
@@ -123,7 +125,7 @@ class Browser:
             connection = response.connection
             times, ends = connection.times, getattr(connection, "certificate_ends", None)
             self._jar.extract_cookies(response, asked)
-            content, cut = _read(response, until)
+            content, cut = bodies.read(response)
         except (HTTPError, HTTPException, OSError, ValueError) as error:
             if response:
                 response.close()
@@ -140,19 +142,12 @@ class Browser:
         )
 
 
-def _read(response: Any, until: float) -> tuple[bytes, bool]:
-    """Return what is read of a body, and whether more of it would come: it may be endless, or a bomb."""
-    content = bytearray()
-    # What is there by now, and no more: a body that drips would else hold it for a whole chunk.
-    while chunk := response.read1(_CHUNK):
-        content += chunk
-        if time.monotonic() > until:
-            raise TimeoutError
-        if len(content) > _MOST_BODY:
-            response.close()
-            return bytes(content[:_MOST_BODY]), True
-    response.release_conn()
-    return bytes(content), False
+def _as_asked(parts: SplitResult) -> str:
+    """Return a URL without user, password and fragment, its host as name servers know it; UnicodeError if none can."""
+    host = parts.netloc.rpartition("@")[2]
+    if not host.isascii():
+        host = host.encode("idna").decode("ascii")
+    return parts._replace(netloc=host, fragment="").geturl()
 
 
 def _redirected(question: Question, answer: Response) -> Question:

@@ -24,6 +24,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import DecodeError, InvalidHeader, LocationParseError
 
+from django_probe.http.bodies import BrokenBodyError
 from django_probe.http.connecting import UnreachableError, certificate_end, connect, left, trust
 from django_probe.http.response import Times
 
@@ -159,6 +160,7 @@ def secure_pools() -> urllib3.PoolManager:
 
 _MEANINGS: Final[tuple[tuple[Any, str], ...]] = (
     (UnreachableError, "{error}"),
+    (BrokenBodyError, "no whole answer: {said}"),
     ((BadAnswerError, InvalidHeader), "no answer of HTTP: {said}"),
     (ssl.SSLCertVerificationError, "its certificate was refused: {error.verify_message}"),
     (ssl.SSLError, "no TLS: {error.reason}"),

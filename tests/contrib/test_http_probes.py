@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 
 import pytest
@@ -81,7 +80,7 @@ def test_targets__every_broken_one_is_named(http, outcome, web_server, closed_po
     for message in (
         f"{broken.url()}: status 500",
         f"{missing.url('/gone')}: status 404",
-        f"{refused}: no answer: ConnectionRefusedError",
+        f"{refused}: no connection to 127.0.0.1 port {closed_port}: Connection refused",
         f"{silent}: no answer within 2 s",
         f"{slow.url()}: no answer within 2 s",
     ):
@@ -91,14 +90,14 @@ def test_targets__every_broken_one_is_named(http, outcome, web_server, closed_po
 
 
 def test_targets__too_slow_in_small_steps(http, outcome, web_server):
-    """An answer that comes in steps, each in time, but is too late as a whole, is too slow."""
+    """An answer that comes in steps, each in time, but is too late as a whole, is none."""
     server = web_server().says(delay=0.7)
     http(server.url(), more="PROBE_TARGET_TIMEOUT = 1")
 
     result = outcome(PROBE)
 
     assert result["outcome"] == "failed"
-    assert re.search(rf"{server.url()}: status 200 after 1\.\d s, more than 1 s", result["details"])
+    assert f"{server.url()}: no answer within 1 s" in result["details"]
 
 
 def test_targets__cut_off(http, outcome, web_server):
@@ -109,7 +108,7 @@ def test_targets__cut_off(http, outcome, web_server):
     result = outcome(PROBE)
 
     assert result["outcome"] == "failed"
-    assert f"{server.url()}: no answer: IncompleteRead: IncompleteRead(2 bytes read" in result["details"]
+    assert f"{server.url()}: its body ended before all of it had come" in result["details"]
 
 
 def test_release__waited_for(http, outcome, web_server):

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
-from urllib.parse import SplitResult, quote, unquote, urlsplit
+from typing import Final
+from urllib.parse import quote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
 from django_probe.http.release import setting
 from django_probe.terms import parse_timeout
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 DEFAULT_TIMEOUT: Final = 5.0
 _SCHEMES: Final = ("http", "https")
@@ -25,12 +21,8 @@ _SAFE: Final = "/?:@!$&'()*+,;=-._~%"
 class Target:
     """A URL that has to answer; `shown` is what may be shown of it: no user, no password, no query."""
 
+    url: str
     shown: str
-    secure: bool
-    host: str
-    port: int | None
-    path: str
-    headers: Mapping[str, str]
 
 
 def targets() -> tuple[Target, ...]:
@@ -59,29 +51,17 @@ def _target(url: object) -> Target:
         raise ImproperlyConfigured(f"PROBE_TARGETS: expected URLs, got {url!r}")
     try:
         parts = urlsplit(url)
-        host, port = parts.hostname, parts.port
+        host, _ = parts.hostname, parts.port
     except ValueError as error:
         raise ImproperlyConfigured(f"PROBE_TARGETS: {_anonymous(url)!r} is not a URL: {error}") from None
     if parts.scheme not in _SCHEMES or not host:
         raise ImproperlyConfigured(f"PROBE_TARGETS: {_anonymous(url)!r} is not http://HOST... or https://HOST...")
     path = quote(parts.path or "/", safe=_SAFE)
     return Target(
+        url=parts._replace(path=path, query=quote(parts.query, safe=_SAFE), fragment="").geturl(),
         shown=f"{parts.scheme}://{_anonymous(parts.netloc)}{path}{'?...' if parts.query else ''}",
-        secure=parts.scheme == "https",
-        host=host,
-        port=port,
-        path=f"{path}?{quote(parts.query, safe=_SAFE)}" if parts.query else path,
-        headers=_authorization(parts),
     )
 
 
 def _anonymous(text: str) -> str:
     return text.rpartition("@")[2]
-
-
-def _authorization(parts: SplitResult) -> dict[str, str]:
-    """Return the header for the user info of a URL, as browsers do (RFC 7617)."""
-    if parts.username is None:
-        return {}
-    credentials = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
-    return {"Authorization": f"Basic {b64encode(credentials.encode()).decode()}"}

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import http.client
-import ssl
-import time
 from collections import Counter
 from dataclasses import dataclass, field
-from functools import cache
 from typing import TYPE_CHECKING, Final
 
+from django_probe.http.asking import Browser
 from django_probe.http.release import IN_A_ROW
+from django_probe.http.response import NoAnswerError, Question
 
 if TYPE_CHECKING:
     from threading import Event
@@ -19,7 +17,7 @@ if TYPE_CHECKING:
     from django_probe.http.release import Release
 
 _PAUSE_SECONDS: Final = 0.5
-_MAX_BODY_BYTES: Final = 1 << 16
+_ONCE: Final = {"Connection": "close"}
 _GOOD_BELOW: Final = 400
 _SHOWN_RELEASES: Final = 5
 _MAX_SHOWN: Final = 80
@@ -79,67 +77,22 @@ class Watch:
         )
 
     def _ask(self) -> bool:
-        started = time.monotonic()
         try:
-            status, name = self._answer()
-        except ssl.SSLCertVerificationError as error:
-            self.last = f"its certificate was refused: {error.verify_message}"
+            with Browser() as browser:
+                answer = browser.ask(Question(self.target.url, headers=_ONCE, follow=False, timeout=self.timeout))
+        except NoAnswerError as error:
+            self.last = str(error)
             return False
-        except TimeoutError:
-            self.last = f"no answer within {self.timeout:g} s"
-            return False
-        except (OSError, http.client.HTTPException, ValueError) as error:
-            self.last = f"no answer: {type(error).__name__}: {str(error)[:_MAX_SHOWN]}"
-            return False
-        elapsed = time.monotonic() - started
+        name = answer.headers.get(self.release.header) if self.release else None
         self.answers[name] += 1
-        self.last = f"status {status}{f' with {self.release.header} {_shown(name)}' if self.release else ''}"
-        good = status < _GOOD_BELOW
-        if elapsed > self.timeout:
-            self.last += f" after {elapsed:.1f} s, more than {self.timeout:g} s"
-            good = False
+        self.last = f"status {answer.status}{f' with {self.release.header} {_shown(name)}' if self.release else ''}"
+        good = answer.status < _GOOD_BELOW
         if self.release is None:
             return good
-        if name != self.release.name:
+        if self.release.differences(answer):
             return False
         self.bad_in_a_row = 0 if good else self.bad_in_a_row + 1
         return good
-
-    def _answer(self) -> tuple[int, str | None]:
-        """Ask over a new connection, and return the status and the release that the answer names."""
-        connection = self._connection()
-        try:
-            connection.request(
-                "GET",
-                self.target.path,
-                headers={
-                    "User-Agent": "django-probe",
-                    "Accept": "*/*",
-                    "Cache-Control": "no-cache",  # a cache's answer would be an old release's
-                    "Connection": "close",
-                    **self.target.headers,
-                },
-            )
-            with connection.getresponse() as response:
-                # Read the body: an answer that is cut off does not count, and the server logs no client that left.
-                body = response.read(_MAX_BODY_BYTES)
-                if response.length and len(body) < _MAX_BODY_BYTES:
-                    raise http.client.IncompleteRead(body, response.length)
-                return response.status, response.getheader(self.release.header) if self.release else None
-        finally:
-            connection.close()
-
-    def _connection(self) -> http.client.HTTPConnection:
-        target = self.target
-        if target.secure:
-            return http.client.HTTPSConnection(target.host, target.port, timeout=self.timeout, context=_trust())
-        return http.client.HTTPConnection(target.host, target.port, timeout=self.timeout)
-
-
-@cache
-def _trust() -> ssl.SSLContext:
-    """Verify certificate and name; OpenSSL itself heeds SSL_CERT_FILE and SSL_CERT_DIR."""
-    return ssl.create_default_context()
 
 
 def _shown(name: str | None) -> str:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import unittest
 from threading import Event, Thread
 from time import monotonic
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+from django.core.exceptions import ImproperlyConfigured
 from django.test import tag
 
 from django_probe import probe
 from django_probe.contrib.http import configuration
-from django_probe.contrib.http.polling import Watch
 from django_probe.http.release import of_the_run
+
+if TYPE_CHECKING:
+    from django_probe.contrib.http.polling import Watch
 
 # The probe gives up, and says what it saw, before its timeout ends it from outside.
 _TIMEOUT_SECONDS: Final = 60
@@ -30,6 +33,10 @@ class TestTargets(unittest.TestCase):
         if not targets:
             self.skipTest("PROBE_TARGETS is empty")
         release, timeout = of_the_run(), configuration.timeout()
+        try:
+            from django_probe.contrib.http.polling import Watch  # noqa: PLC0415 (a run without targets need not pay)
+        except ModuleNotFoundError as error:
+            raise ImproperlyConfigured(f"PROBE_TARGETS needs {error.name}; install django-probe-gate[checks]") from None
         watches = [Watch(target, release, timeout) for target in targets]
         _run(watches)
         for watch in watches:
