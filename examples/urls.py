@@ -4,4 +4,4 @@ from django.urls import include, path
 
 from examples.shop import views
 
-urlpatterns = [path("", views.home), path("", include("deploy.urls"))]
+urlpatterns = [path("", views.home, name="home"), path("", include("deploy.urls"))]

@@ -161,6 +161,7 @@ def bouncer(postgres):
 # Nor does a Python or a Django change the example, what is packed, or how a log is read, which imports neither.
 _ONE_END = (
     "contrib/test_disk.py",
+    "test_suggest.py",
     "contrib/test_staticfiles.py",
     "test_api.py",
     "test_bench.py",
@@ -171,8 +172,6 @@ _ONE_END = (
     "test_policy_check.py",
     "test_run.py",
     "test_site.py",
-    "contrib/test_disk.py",
-    "contrib/test_staticfiles.py",
 )
 collect_ignore = list(_ONE_END) if sys.version_info < (3, 13) else []
 

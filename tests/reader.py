@@ -35,7 +35,7 @@ def home(request):
     return HttpResponse(", ".join(product.name for product in Product.objects.all()))
 
 
-urlpatterns = [path("", home)]
+urlpatterns = [path("", home, name="home")]
 """
 SETTINGS = """\
 ALLOWED_HOSTS = ["shop.example"]

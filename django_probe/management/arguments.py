@@ -47,20 +47,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     which.add_argument("--allow-empty", action="store_true", help="exit 0 where nothing ran")
     how = parser.add_argument_group("how they run")
     how.add_argument("--parallel", type=_parallel, metavar="N", help="workers; 0: in this process, to debug")
-    how.add_argument("--timeout", type=_type(parse_timeout), metavar="DUR", help="for each probe: 250ms, 30s")
-    how.add_argument("--deadline", type=_type(parse_timeout), metavar="DUR", help="for the run, imports included")
+    how.add_argument("--timeout", type=typed(parse_timeout), metavar="DUR", help="for each probe: 250ms, 30s")
+    how.add_argument("--deadline", type=typed(parse_timeout), metavar="DUR", help="for the run, imports included")
     how.add_argument("--retries", type=_count, metavar="N", help="try a problem again so many times")
-    how.add_argument("--retry-delay", type=_type(parse_duration), metavar="DUR", help="wait before a retry")
+    how.add_argument("--retry-delay", type=typed(parse_duration), metavar="DUR", help="wait before a retry")
     how.add_argument("--failfast", action="store_true", help="stop at the first blocking problem")
     how.add_argument(
         "--isolation",
-        type=_type(parse_isolation),
+        type=typed(parse_isolation),
         metavar="{process,worker}",
         help="a process for each probe, or workers that run one after the other",
     )
     how.add_argument(
         "--database-access",
-        type=_type(parse_access),
+        type=typed(parse_access),
         metavar="{read-only,rollback,read-write}",
         help="what probes may do to the databases",
     )
@@ -106,7 +106,9 @@ def _read(action: argparse.Action, value: Any) -> Any:
     return parse(value)
 
 
-def _type(parse: Callable[[object], Any]) -> Callable[[object], Any]:
+def typed(parse: Callable[[object], Any]) -> Callable[[object], Any]:
+    """Return what argparse reads an option with; its ValueError is the command's one line."""
+
     def convert(value: object) -> Any:
         try:
             return parse(value)
@@ -121,7 +123,7 @@ def _number(value: object) -> object:
 
 
 def _count(value: object) -> int:
-    count: int = _type(parse_count)(_number(value))
+    count: int = typed(parse_count)(_number(value))
     return count
 
 

@@ -29,7 +29,7 @@ def list_probes(
         else:
             sound.append(f"{probe.label}\n")
     code = ExitCode.PASSED if total or runner.allow_empty else ExitCode.NOTHING_RAN
-    delivered = _poured(stdout, "".join(sound), "--list", say)
+    delivered = poured(stdout, "".join(sound), "--list", say)
     code = code or delivered
     return code if len(sound) == len(selected) else ExitCode.CLOSED
 
@@ -38,10 +38,11 @@ def print_schema(stdout: TextIO | None, say: Callable[[str], None]) -> int:
     """Print the JSON Schema of the policy file, and give the exit code."""
     from django_probe.policy_schema import schema  # noqa: PLC0415 (no run needs it)
 
-    return _poured(stdout, schema(), "--schema", say)
+    return poured(stdout, schema(), "--schema", say)
 
 
-def _poured(stdout: TextIO | None, text: str, option: str, say: Callable[[str], None]) -> ExitCode:
+def poured(stdout: TextIO | None, text: str, option: str, say: Callable[[str], None]) -> ExitCode:
+    """Write a text to standard output, and give the exit code; `say` hears where it could not be."""
     try:
         pour(stdout, text.encode("utf-8", "backslashreplace"))
     except (OSError, ValueError) as error:  # ValueError: Python's own where the stream was closed

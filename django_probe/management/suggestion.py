@@ -1,0 +1,79 @@
+"""`manage.py probe_suggest`: prints a policy for the project, and writes nothing."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from django.apps import apps
+from django.core.management.base import BaseCommand, CommandError
+
+from django_probe.errors import UsageError
+from django_probe.execution.redaction import Redactor
+from django_probe.management.arguments import typed
+from django_probe.management.listing import poured
+from django_probe.reports.files import settle
+from django_probe.reports.text import one_line
+from django_probe.results import ExitCode
+from django_probe.suggest import catalogue, writing
+from django_probe.suggest.finding import find_out
+from django_probe.terms import parse_timeout
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from django.core.management.base import CommandParser
+
+_TIMEOUT = 10.0
+
+
+class Command(BaseCommand):
+    """Suggest a policy."""
+
+    help = (
+        "Prints a policy for this project, to be edited: a check for each URL that answers a GET without arguments, "
+        "and the ready-made probes that fit. It asks in processes of its own, with read-only databases."
+    )
+    requires_system_checks = ()  # they import the URLconf, which may do anything
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Add the one option."""
+        parser.add_argument(
+            "--timeout",
+            type=typed(parse_timeout),
+            default=_TIMEOUT,
+            metavar="DUR",
+            help="for each URL: 250ms, 30s; 10s if it is not given",
+        )
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        """Print it; exit 2 with one line where nothing could be asked."""
+        with _stdout_kept():
+            text = self._suggested(options["timeout"])
+        stream = options.get("stdout") or sys.stdout
+        if code := poured(stream, text, "probe_suggest", self.stderr.write):
+            sys.exit(code)
+
+    def _suggested(self, timeout: float) -> str:
+        ready_made = catalogue.fitting()
+        try:
+            found = find_out([each.label for each in ready_made if each.installed], timeout)
+        except UsageError as error:
+            raise CommandError(one_line(Redactor()(str(error))), returncode=ExitCode.USAGE) from None
+        has_checks = apps.is_installed(writing.CHECKS)
+        return writing.policy(found, ready_made, catalogue.own_labels(), has_checks=has_checks)
+
+
+@contextmanager
+def _stdout_kept() -> Iterator[None]:
+    """Send what the project prints, and has printed and Python still holds, to standard error meanwhile."""
+    kept = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        yield
+    finally:
+        settle(sys.stdout)
+        os.dup2(kept, 1)
+        os.close(kept)
