@@ -20,7 +20,7 @@ usage: django-probe probe [option ...] [label ...]
 
 probe    run the probes of a gate, as `manage.py probe` does, and judge how that command ends
 rollout  run Helm, follow the gate of the release, and believe in no success without it
-collect  take the JUnit XML out of the logs of gates
+collect  take reports out of the logs of gates
 render   make other reports of a JSON record
 policy   check policy files, without settings
 

@@ -1,4 +1,4 @@
-"""The JUnit XML out of the logs of gates: `kubectl logs job/NAME | django-probe-collect --output junit.xml`.
+"""Reports out of the logs of gates: `kubectl logs job/NAME | django-probe-collect --junit junit.xml --html gate.html`.
 
 Reads what `django_probe.reports.sink` prints. Whatever a log may have gone through (prefixes, times, lines of
 others in between) is borne with; whatever makes the report another than the gate's is an error, and nothing is
@@ -8,28 +8,39 @@ written. Needs no Django settings.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import xml.etree.ElementTree as ET
-from functools import partial
+from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from django_probe.errors import UsageError
 from django_probe.names import enumerated
-from django_probe.reports.files import let_go, replace, write_in_place
+from django_probe.reports import ReportError
+from django_probe.reports.delivery import STDOUT, Delivery, Report
 from django_probe.reports.marked import CollectCode, CollectError, Shard, attempts, blocks, doubled
 from django_probe.reports.streams import say
 from django_probe.reports.text import one_line
 from django_probe.reports.wanted import Once
+from django_probe.results import together
 from django_probe.shards import disagreement
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from django_probe.reports.marked import Block
+    from django_probe.results import ProbeRun
 
 STDIN: Final = "-"
-STDOUT: Final = "-"
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """The shards of a run, and the JUnit XML of all of them."""
+
+    shards: Sequence[Shard]
+    xml: str
 
 
 def check(shards: Sequence[Shard]) -> None:
@@ -90,23 +101,55 @@ def merge(shards: Sequence[Shard]) -> str:
     return '<?xml version="1.0" encoding="utf-8"?>\n' + ET.tostring(whole, encoding="unicode") + "\n"
 
 
+def records(shards: Sequence[Shard]) -> list[ProbeRun]:
+    """Return the record of each shard. Raise ReportError where the log of one has only JUnit XML."""
+    found = [shard.record for shard in shards if shard.record]
+    if len(found) < len(shards):
+        raise ReportError("a log has no record: its gate ran with an older django-probe, which printed JUnit XML alone")
+    return found
+
+
+def page(run: ProbeRun) -> str:
+    """Return the page of a run in HTML; what renders it, by Django's templates, is imported for nothing else."""
+    rendered: str = import_module("django_probe.reports.html").render(run)
+    return rendered
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Collect, and give the exit code; what is wrong is one line on standard error."""
     options = _parser().parse_args(arguments)
     try:
-        write = _writer(options.output)
+        delivery = Delivery(_asked(options), sys.stdout)
+        delivery.prepare()  # the report of an earlier gate must not be taken for this one's
         tried = attempts(blocks(_lines(options.logs)))
         shards = [several[-1].read() for several in tried.values()]
         check(shards)
-        write(merge(shards).encode())
+        undelivered = delivery.deliver(Collected(shards, merge(shards)))
     except CollectError as error:
         return _fail(error.code, str(error))
+    except UsageError as error:
+        return _fail(CollectCode.USAGE, str(error))
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
         return _fail(CollectCode.USAGE, f"{place}{error.strerror or error}")
     for several in tried.values():
         _tell(several)
-    return CollectCode.COLLECTED
+    for sentence in undelivered:
+        say(f"collect: {one_line(sentence)}")
+    return CollectCode.USAGE if undelivered else CollectCode.COLLECTED
+
+
+def _asked(options: argparse.Namespace) -> list[Report[Collected]]:
+    asked: list[Report[Collected]] = []
+    if options.html is not None:
+        asked.append(Report("--html", options.html, _page))
+    if options.junit is not None or not asked:
+        asked.append(Report("--junit", STDOUT if options.junit is None else options.junit, lambda all_: all_.xml))
+    return asked
+
+
+def _page(collected: Collected) -> str:
+    return page(together(records(sorted(collected.shards, key=lambda shard: shard.index))))
 
 
 def _tell(several: Sequence[Block]) -> None:
@@ -126,15 +169,16 @@ def _who(block: Block) -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="django-probe-collect",
-        description="Takes the JUnit XML out of the logs of a gate that ran with PROBE_REPORT_SINK=log.",
+        description="Takes reports out of the logs of a gate that ran with PROBE_REPORT_SINK=log.",
         epilog="Exit codes: 0 collected, 2 usage, 20 no report, 21 a shard is missing, 22 cut, 23 doubled, "
         "24 altered, 25 of different runs. Where it is not 0, nothing is written.",
         allow_abbrev=False,
     )
     parser.add_argument("logs", nargs="*", default=[STDIN], metavar="LOG", help='log files; "-", the default: stdin')
     parser.add_argument(
-        "--output", action=Once, default=STDOUT, metavar="PATH", help='the JUnit file; "-", the default: stdout'
+        "--junit", "--output", action=Once, metavar="PATH", help='the JUnit XML; "-", the default: stdout'
     )
+    parser.add_argument("--html", action=Once, metavar="PATH", help="the page of the run as one file")
     return parser
 
 
@@ -145,26 +189,6 @@ def _lines(logs: Sequence[str]) -> Iterator[str]:
         else:
             with Path(log).open("rb") as stream:
                 yield from (line.decode("utf-8", "replace") for line in stream)
-
-
-def _writer(path: str) -> Callable[[bytes], None]:
-    """Return what writes the report, and take away that of an earlier gate, which must not be taken for this one's."""
-    if path == STDOUT:
-        return _print
-    if Path(path).exists() and not Path(path).is_file():
-        return partial(write_in_place, path)  # a pipe or a device stays what it is
-    real = os.path.realpath(path)
-    Path(real).unlink(missing_ok=True)
-    return partial(replace, real)
-
-
-def _print(content: bytes) -> None:
-    try:
-        sys.stdout.buffer.write(content)
-        sys.stdout.flush()
-    except OSError:
-        let_go(sys.stdout)
-        raise
 
 
 def _fail(code: CollectCode, sentence: str) -> int:

@@ -323,8 +323,20 @@ def test_output__that_cannot_be_written_is_one_line(tmp_path):
     assert (done.returncode, done.stderr.count(b"\n")) == (2, 1)
 
 
+def test_html__of_a_log_without_a_record_is_refused(tmp_path):
+    """A release before printed the JUnit XML alone: 2, and why; without --junit nothing is printed."""
+    done = collect(report(), "--html", "gate.html", cwd=tmp_path)
+    assert "an older django-probe, which printed JUnit XML alone" in refused(done, 2)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_refuse__what_is_no_record():
+    """24: a record that was printed whole and disagrees with itself."""
+    assert "no record: not JSON" in refused(collect(report(form="record")), 24)
+
+
 def test_command_and_collect_agree(project, tmp_path):
-    """What a gate of two shards prints is collected to what its own JUnit files say."""
+    """What a gate of two shards prints is collected to what its own JUnit files say, and to one page."""
     project.app(
         "shop",
         """\
@@ -343,8 +355,10 @@ def test_command_and_collect_agree(project, tmp_path):
         )
         logs += done.out
         names += [(case.get("name"), case.find("failure") is None) for case in ET.parse(own).iter("testcase")]
-    done = collect(logs)
+    page = tmp_path / "gate.html"
+    done = collect(logs, "--junit", "-", "--html", page)
     assert (done.returncode, done.stderr) == (0, b"")
+    assert all(f"<b>{name}</b>" in page.read_text(encoding="utf-8") for name in ("test_b", "test_c"))
     found = [(case.get("name"), case.find("failure") is None) for case in ET.fromstring(done.stdout).iter("testcase")]
     assert sorted(found) == sorted(names)
     assert len(found) == 3

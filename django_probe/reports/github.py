@@ -27,14 +27,20 @@ def render(run: ProbeRun) -> str:
     """Return a line for each problem, the blocking ones first; of a gate that closes without one, its reason."""
     lines = [_line(result) for result in run.problems[:_MOST]]
     if not run.passed and not any(result.blocking for result in run.problems):
-        lines.insert(0, _command("error", {"title": f"gate {run.gate}"}, run.reason))
+        lines.insert(0, command("error", {"title": f"gate {run.gate}"}, run.reason))
     return "".join(f"{line}\n" for line in lines[:_MOST])
+
+
+def command(level: str, properties: dict[str, str], message: str) -> str:
+    """Return a command by which GitHub Actions shows a message; `level` is error, warning or notice."""
+    told = ",".join(f"{name}={_property(one_line(value))}" for name, value in properties.items())
+    return f"::{level} {told}::{_data(message)}"
 
 
 def _line(result: ProbeResult) -> str:
     place = {"file": _from_workspace(result.file), "line": str(result.line or 1)} if result.file else {}
     level = "error" if result.blocking else "warning"
-    return _command(level, {**place, "title": result.label}, "\n".join([explanation(result), *contact(result)]))
+    return command(level, {**place, "title": result.label}, "\n".join([explanation(result), *contact(result)]))
 
 
 def _from_workspace(file: str) -> str:
@@ -46,11 +52,6 @@ def _from_workspace(file: str) -> str:
     except (OSError, ValueError):  # the folder was removed; a path holds a NUL
         return file
     return file if inside.startswith(os.pardir) else inside
-
-
-def _command(level: str, properties: dict[str, str], message: str) -> str:
-    told = ",".join(f"{name}={_property(one_line(value))}" for name, value in properties.items())
-    return f"::{level} {told}::{_data(message)}"
 
 
 def _data(text: str) -> str:

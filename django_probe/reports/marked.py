@@ -1,7 +1,7 @@
 """Reads what `django_probe.reports.sink` prints, out of a log that may have gone through much.
 
-Releases before printed the XML itself: a whole line of it is marked `|`, and one that goes on in the next line `>`.
-Such a report is read too.
+Releases before printed JUnit XML in place of the record, compressed too, and those before them the XML itself: a whole
+line of it is marked `|`, and one that goes on in the next line `>`. Such reports are read too.
 """
 
 from __future__ import annotations
@@ -15,11 +15,15 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import TYPE_CHECKING, Final
 
-from django_probe.reports.sink import COMPRESSED, checksum
+from django_probe.reports import ReportError, junit
+from django_probe.reports.reading import RecordError, read
+from django_probe.reports.sink import COMPRESSED, RECORD, checksum
 from django_probe.reports.text import MARKER, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+    from django_probe.results import ProbeRun
 
 _CONTINUED: Final = ">"
 _GZIP: Final = 16 + zlib.MAX_WBITS
@@ -56,7 +60,10 @@ class CollectError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """The report of a shard, `index` from 0 to `count` - 1; `run` is the id of the run of `gate` that it is of."""
+    """The report of a shard, `index` from 0 to `count` - 1; `run` is the id of the run of `gate` that it is of.
+
+    `record` is None where a release before printed `xml` alone.
+    """
 
     index: int
     count: int
@@ -64,6 +71,7 @@ class Shard:
     gate: str
     xml: str
     selection: str = ""
+    record: ProbeRun | None = None
 
 
 @dataclass(slots=True)
@@ -118,11 +126,22 @@ class Block:
                 f"something between the pod and here changed its lines: give the log as kubectl prints it",
             )
         index, _, count = self.shard.partition("/")
-        xml = content.decode("utf-8", "replace")
-        return Shard(int(index), int(count), self.run, self.gate, xml, self.selection)
+        text = content.decode("utf-8", "replace")
+        record = self._record(text) if self.about.get("form") == RECORD else None
+        try:
+            xml = junit.render(record) if record else text
+        except ReportError as error:
+            raise CollectError(CollectCode.ALTERED, f"shard {self.shard}: {error}") from None
+        return Shard(int(index), int(count), self.run, self.gate, xml, self.selection, record)
+
+    def _record(self, text: str) -> ProbeRun:
+        try:
+            return read(text)
+        except RecordError as error:
+            raise CollectError(CollectCode.ALTERED, f"shard {self.shard}: its report is no record: {error}") from None
 
     def _content(self) -> bytes | None:
-        """Return the XML; None where the lines hold none."""
+        """Return what was printed; None where the lines hold none."""
         if any(kind != COMPRESSED for kind, _ in self.lines):
             return "".join(rest if kind == _CONTINUED else f"{rest}\n" for kind, rest in self.lines).encode()
         try:

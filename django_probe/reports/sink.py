@@ -1,15 +1,16 @@
-"""Writes JUnit XML to standard output between marker lines: nobody can copy a file from a finished pod.
+"""Writes the record to standard output between marker lines: nobody can copy a file from a finished pod.
 
 `kubectl logs` merges both streams, may put names and times before each line, and other containers of the pod
 may write between our lines. So each line says what it is and to which shard it belongs:
 
-    django-probe:junit 0/4 begin {"run": "6f0c...", "gate": "deploy", "started_at": "2026-...", ..., "check": "..."}
-    django-probe:junit 0/4 = H4sIAAAAAAAC... (the XML in UTF-8, by gzip, in Base64; long ones in several lines)
+    django-probe:junit 0/4 begin {"run": "6f0c...", "gate": "deploy", "form": "record", ..., "check": "..."}
+    django-probe:junit 0/4 = H4sIAAAAAAAC... (the record in JSON, by gzip, in Base64; long ones in several lines)
     django-probe:junit 0/4 end {"lines": 1, "sha256": "...", "check": "..."}
 
-`lines` counts those between the markers, and the hash is that of the XML in UTF-8. `check` is `checksum` of the first
-marker, in both, because that one says which of two attempts is the later. A run without shards is 0/1. It is
-compressed because people read the log too, and Helm 4 shows a closed gate's log as one line.
+`lines` counts those between the markers, and the hash is that of the JSON. `check` is `checksum` of the first marker,
+in both, because that one says which of two attempts is the later. A run without shards is 0/1. It is compressed because
+people read the log too, and Helm 4 shows a closed gate's log as one line. The marker is called after JUnit XML, which
+releases before printed: of the record every report can be made, that one too.
 `django_probe.reports.marked` reads it.
 """
 
@@ -21,7 +22,7 @@ import json
 from base64 import b64encode
 from typing import TYPE_CHECKING, Final
 
-from django_probe.reports import junit
+from django_probe.reports import json as records
 from django_probe.reports.json import timestamp
 from django_probe.reports.text import MARKER
 
@@ -32,21 +33,24 @@ if TYPE_CHECKING:
 
 COMPRESSED: Final = "="
 
+RECORD: Final = "record"
+"""What is between the markers, as the first of them says; where it says nothing, that is JUnit XML."""
+
 _MOST: Final = 8000
 """Characters of a line: container runtimes cut at 16 KiB."""
 
 
 def render(run: ProbeRun) -> str:
-    """Return the JUnit XML of the run as marked lines. Raise ReportError if it cannot be made."""
-    about = {"run": run.id, "gate": run.gate, "pod": run.host, "started_at": timestamp(run.started_at)}
+    """Return the record of the run as marked lines."""
+    about = {"run": run.id, "gate": run.gate, "pod": run.host, "started_at": timestamp(run.started_at), "form": RECORD}
     if run.selection:
         about["selection"] = run.selection
-    return wrap(junit.render(run), run.shard or "0/1", about)
+    return wrap(records.render(run), run.shard or "0/1", about)
 
 
-def wrap(xml: str, shard: str, about: dict[str, str]) -> str:
-    """Return `xml` as marked lines; `about` goes into the first."""
-    content = xml.encode()
+def wrap(report: str, shard: str, about: dict[str, str]) -> str:
+    """Return `report` as marked lines; `about` goes into the first."""
+    content = report.encode()
     text = b64encode(gzip.compress(content, mtime=0)).decode("ascii")
     lines = [f"{COMPRESSED} {text[start : start + _MOST]}" for start in range(0, len(text), _MOST)]
     return marked(shard, about, lines, content)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from django_probe import collect
-from django_probe.reports import ReportError, marked
+from django_probe.reports import ReportError, github, marked
 from django_probe.reports.text import one_line, visible
+from django_probe.results import Outcome as Ended
+from django_probe.results import ProbeResult, ProbeRun, together
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -31,23 +34,64 @@ class Outcome:
     def merged(self) -> ET.Element:
         """Return all reports as one document of JUnit XML, which has a problem if the rollout failed."""
         root: ET.Element = ET.fromstring(collect.merge(self.shards))  # noqa: S314 (our own text, of a moment ago)
-        if self.verdict.code:
-            errors = [(f"report {number}", sentence) for number, sentence in enumerate(self.missing, 1)]
-            if not any(True for kind in _PROBLEMS for _ in root.iter(kind)):
-                errors.append(("helm", self.verdict.sentence))
-            if errors:
-                root.append(_suite(self.release, errors))
+        errors = self._errors(closed=any(True for kind in _PROBLEMS for _ in root.iter(kind)))
+        if errors:
+            root.append(_suite(self.release, errors))
         return root
+
+    def record(self) -> ProbeRun:
+        """Return one record of all reports, which is closed if the rollout failed.
+
+        Raise ReportError where one was not found though the rollout succeeded, or has no record.
+        """
+        self.check()
+        runs = collect.records(self.shards)
+        now = datetime.now(UTC)
+        gates = ", ".join(dict.fromkeys(run.gate for run in runs))
+        parts = [replace(run, gate=gates, selection=None) for run in runs]
+        whole = together(parts) if parts else ProbeRun(self.release, "rollout", now, now, 0, ())
+        errors = self._errors(closed=not whole.passed and bool(parts))
+        cases = [
+            ProbeResult(f"rollout.{visible(self.release)}.{name}", Ended.ERROR, message=one_line(sentence))
+            for name, sentence in errors
+        ]
+        return replace(whole, results=(*whole.results, *cases))
+
+    def check(self) -> None:
+        """Raise ReportError where the rollout succeeded and not every report was found: a part would look like all."""
+        if self.missing and not self.verdict.code:
+            raise ReportError("; ".join(self.missing))
+
+    def _errors(self, *, closed: bool) -> list[tuple[str, str]]:
+        """Return the problems of a rollout that failed besides its gates'; `closed` is whether these have one."""
+        if not self.verdict.code:
+            return []
+        errors = [(f"report {number}", sentence) for number, sentence in enumerate(self.missing, 1)]
+        return errors if closed else [*errors, ("helm", self.verdict.sentence)]
 
 
 def junit(outcome: Outcome) -> str:
-    """Return the merged JUnit XML.
-
-    Raise ReportError where the rollout succeeded and not every report was found: part of them would look like all.
-    """
-    if outcome.missing and not outcome.verdict.code:
-        raise ReportError("; ".join(outcome.missing))
+    """Return the merged JUnit XML. Raise ReportError as `Outcome.check` does."""
+    outcome.check()
     return '<?xml version="1.0" encoding="utf-8"?>\n' + ET.tostring(outcome.merged(), encoding="unicode") + "\n"
+
+
+def html(outcome: Outcome) -> str:
+    """Return the page of the gate's run, or of a rollout that failed otherwise. Raise ReportError as `record` does."""
+    return collect.page(outcome.record())
+
+
+def annotated(outcome: Outcome) -> str:
+    """Return a line for each problem, as GitHub Actions reads them; of what has no record, the verdict alone."""
+    try:
+        return github.render(outcome.record())
+    except ReportError:
+        return refusal(outcome.verdict.sentence) if outcome.verdict.code else ""
+
+
+def refusal(sentence: str) -> str:
+    """Return the line by which GitHub Actions shows why a rollout did not begin, or failed."""
+    return github.command("error", {"title": "rollout"}, one_line(sentence)) + "\n"
 
 
 def reports_of(

@@ -8,13 +8,14 @@ import time
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from django_probe.errors import UsageError
+from django_probe.reports import github
 from django_probe.reports.delivery import Delivery, Report
 from django_probe.reports.wanted import Once
 from django_probe.rollout import command as commands
 from django_probe.rollout import evidence, summary
 from django_probe.rollout.account import Account
 from django_probe.rollout.cluster import Cluster, UnreadableError
-from django_probe.rollout.observe import Observer, say
+from django_probe.rollout.observe import Observer, say, show
 from django_probe.rollout.process import KILLED, Helm
 from django_probe.rollout.verdict import decide
 
@@ -41,11 +42,13 @@ class _Parser(argparse.ArgumentParser):
 def rollout(arguments: Sequence[str]) -> int:
     """Run the Helm command that follows `--`, and return the exit code of the rollout."""
     own, separator, words = _split(arguments)
+    annotate = github.wanted(asked="--annotations" in own)
     try:
         options = _parser().parse_args(own)
         asked = [
             Report("--junit", options.junit, evidence.junit),
             Report("--summary", options.summary, summary.render),
+            Report("--html", options.html, evidence.html),
         ]
         delivery = Delivery([report for report in asked if report.path is not None], sys.stdout)
         delivery.prepare()  # no report of an earlier rollout outlives what may happen now
@@ -60,6 +63,8 @@ def rollout(arguments: Sequence[str]) -> int:
             raise UsageError(f"{command.words[0]} cannot be started: {error.strerror or error}") from None
     except (UsageError, UnreadableError) as error:
         say(str(error))
+        if annotate:
+            show(evidence.refusal(str(error)))
         return USAGE
     except KeyboardInterrupt:
         return _INTERRUPTED
@@ -67,6 +72,8 @@ def rollout(arguments: Sequence[str]) -> int:
     _watch(helm, observer, account)
     outcome = _outcome(command, helm, cluster, observer, account)
     say(outcome.verdict.sentence)
+    if annotate:
+        show(evidence.annotated(outcome))
     for sentence in delivery.deliver(outcome):
         say(sentence)
     return outcome.verdict.code
@@ -82,7 +89,7 @@ def _split(arguments: Sequence[str]) -> tuple[Sequence[str], bool, Sequence[str]
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="django-probe rollout",
-        usage="django-probe rollout [--junit PATH] [--summary PATH] -- helm upgrade …",
+        usage="django-probe rollout [--junit PATH] [--summary PATH] [--html PATH] [--annotations] -- helm upgrade …",
         description="Runs Helm, shows the gate's log while it runs, waits for every shard, and writes the reports.",
         epilog="Exit code: Helm's; but 1 if Helm ends with 0 and no gate ran and passed since the start. 2: Helm was "
         "not started. It needs the rights to get and list Jobs, pods and events, and to get the logs of pods.",
@@ -94,6 +101,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--summary", action=Once, metavar="PATH", help="a summary in Markdown, as for $GITHUB_STEP_SUMMARY"
     )
+    parser.add_argument("--html", action=Once, metavar="PATH", help="the page of the gate's run as one file")
+    parser.add_argument("--annotations", action="store_true", help="show problems in GitHub Actions, beside the code")
     return parser
 
 

@@ -34,6 +34,11 @@ def say(sentence: str) -> None:
     _print(f"{PROG}: {one_line(sentence)}")
 
 
+def show(lines: str) -> None:
+    """Print what a machine reads of standard error: standard output is Helm's."""
+    _print(lines.rstrip("\n"))
+
+
 def _print(line: str) -> None:
     with _lock, contextlib.suppress(OSError):  # a reader that is gone is no reason to leave Helm alone
         sys.stderr.write(line + "\n")

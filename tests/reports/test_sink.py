@@ -1,4 +1,4 @@
-"""With PROBE_REPORT_SINK=log the JUnit XML stands in the log, between marker lines, before the summary."""
+"""With PROBE_REPORT_SINK=log the record stands in the log, between marker lines, before the summary."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import hashlib
 import json
 import random
 import subprocess
-import xml.etree.ElementTree as ET
 from pathlib import Path
 
-from django_probe.reports import junit, sink, text
+from django_probe.reports import json as records
+from django_probe.reports import sink, text
 
 LOG = {"PROBE_REPORT_SINK": "log"}
 
@@ -27,14 +27,20 @@ def unwrapped(marked, shard="0/1"):
     return begin, text.decode(), json.loads(lines[-1].removeprefix(f"{prefix}end "))
 
 
-def test_render__is_the_junit_report_compressed(run, result):
-    """What stands behind the prefixes is the very XML of --junit; the markers say the run, the pod, the hash."""
+def test_render__is_the_record_compressed(run, result):
+    """What stands behind the prefixes is the very record of --json; the markers say the run, the pod, the hash."""
     record = run(
         result(outcome="failed", message="402 != 200", details="Traceback\n\n  line 7\n"), result("shop.T.test")
     )
     begin, text, end = unwrapped(sink.render(record))
-    assert text == junit.render(record)
-    about = {"run": "6f0c", "gate": "deploy", "pod": "pod-x", "started_at": "2026-11-23T10:00:00.123Z"}
+    assert text == records.render(record)
+    about = {
+        "run": "6f0c",
+        "gate": "deploy",
+        "pod": "pod-x",
+        "started_at": "2026-11-23T10:00:00.123Z",
+        "form": "record",
+    }
     check = sink.checksum("0/1", about)
     assert begin == {**about, "check": check}
     assert end == {"lines": 1, "sha256": hashlib.sha256(text.encode()).hexdigest(), "check": check}
@@ -43,7 +49,7 @@ def test_render__is_the_junit_report_compressed(run, result):
 def test_render__names_the_shard_in_every_line(run, result):
     """The lines of several pods can be told apart where their logs are one."""
     record = run(result(), shard="2/4")
-    assert unwrapped(sink.render(record), shard="2/4")[1] == junit.render(record)
+    assert unwrapped(sink.render(record), shard="2/4")[1] == records.render(record)
 
 
 def test_render__no_line_is_too_long(run, result):
@@ -57,11 +63,11 @@ def test_render__no_line_is_too_long(run, result):
     marked = sink.render(record)
     assert marked.count("\n") > 5
     assert max(len(line.encode()) for line in marked.splitlines()) < 10_000
-    assert unwrapped(marked)[1] == junit.render(record)
+    assert unwrapped(marked)[1] == records.render(record)
 
 
 def test_command__prints_the_report_before_the_summary(project):
-    """The last line of a pod's log stays the verdict, and the XML stands before it with all that failed."""
+    """The last line of a pod's log stays the verdict, and the record stands before it with all that failed."""
     project.app(
         "shop", "import unittest\nclass TestPay(unittest.TestCase):\n    def test_pay(self): self.fail('402')\n"
     )
@@ -82,8 +88,8 @@ def test_command__prints_the_report_before_the_summary(project):
     assert marked[-1] < problem
     assert lines[-3:-1] == ["The gate is closed by:", "  failed   shop.TestPay.test_pay: 402"]
     assert lines[-1].startswith("gate default: CLOSED (exit 1)")
-    xml = unwrapped("".join(f"{lines[number]}\n" for number in marked))[1]
-    assert [case.get("name") for case in ET.fromstring(xml).iter("testcase")] == ["test_pay"]
+    record = json.loads(unwrapped("".join(f"{lines[number]}\n" for number in marked))[1])
+    assert [result["label"] for result in record["results"]] == ["shop.TestPay.test_pay"]
 
 
 def test_command__of_200_probes_fits_a_screen(project):
@@ -98,7 +104,7 @@ def test_command__of_200_probes_fits_a_screen(project):
     project.app("shop", f"import unittest\nclass TestStock(unittest.TestCase):\n{methods}{failing}")
     done = project.probe("--parallel", "2", env=LOG)
     assert (done.code, done.err) == (1, "")
-    assert len(json.dumps(done.out)) < 200 * 50
+    assert len(json.dumps(done.out)) < 200 * 55
     assert done.out.count("\npassed ") == 20
     *_, listed, first, second, third, verdict = done.out.splitlines()
     assert listed == "The gate is closed by:"

@@ -7,6 +7,7 @@ import signal
 
 import pytest
 
+from django_probe.reports import sink
 from tests.rollout.world import CLOSED, job, log, pod, said
 
 OLD = job(11, state="Complete")
@@ -59,6 +60,53 @@ def test_gate_that_closes__with_a_rollback_whose_gate_passes(world, version):
     assert "## Rollout of `shop`: failed (exit 1)" in done.summary
     assert "<code>shop.TestShop.test_pay</code>: 402 != 200</summary>" in done.summary
     assert "Traceback of pay" in done.summary
+
+
+PAGE = ("--html", "gate.html", "--annotations", "--", "helm", "upgrade", "shop", "./shop", "-n", "prod")
+
+
+def test_page_and_annotations__are_those_of_the_gate_that_closed(world):
+    """The page is made of the record that the log carries; GitHub gets the problems of all shards, beside the code."""
+    closed = [job(shards=2, state="Failed"), pod("a", shard=0, code=0), pod("b", shard=1, code=1)]
+    world.step(OLD)
+    world.step(OLD, *closed)
+    world.write("log.a", log("test_a", shard="0/2"))
+    world.write("log.b", log("test_pay", fails=True, shard="1/2"))
+    world.variables = {"GITHUB_ACTIONS": "true"}
+    done = world.run(*PAGE, script="step 1; exit 1")
+    page = (world.path / "gate.html").read_text(encoding="utf-8")
+    assert "<b>test_a</b>" in page
+    assert "Traceback of pay" in page
+    assert "rollout.shop" not in page
+    assert [line for line in done.err.splitlines() if line.startswith("::")] == [
+        "::error title=shop.TestShop.test_pay::402 != 200"
+    ]
+
+
+def test_page_and_annotations__of_a_rollout_without_a_gate(world):
+    """Both say what the verdict says; a line that was refused is an annotation too."""
+    world.variables = {"GITHUB_ACTIONS": "true"}
+    done = world.run(*PAGE, script="exit 1")
+    assert done.sentences[-1] == "Helm ended with exit code 1: no gate had begun"
+    assert "Helm ended with exit code 1: no gate had begun" in (world.path / "gate.html").read_text(encoding="utf-8")
+    assert "::error title=rollout.shop.helm::Helm ended with exit code 1: no gate had begun" in done.err.splitlines()
+    done = world.run("--annotations", "--", "helm", "uninstall", "shop")
+    says = "helm uninstall is no release to wait for; use helm upgrade or helm install"
+    assert done.err.splitlines() == [f"rollout: {says}", f"::error title=rollout::{says}"]
+
+
+def test_page__of_a_log_without_a_record(world):
+    """An older image prints JUnit XML alone: the exit code is that of the rollout, and it is said what is not there."""
+    xml = (
+        '<testsuites><testsuite name="shop" time="0.5"><testcase classname="a.B" name="c"/></testsuite></testsuites>\n'
+    )
+    world.step(OLD)
+    world.step(OLD, job(state="Complete"), PASSED)
+    world.write("log.pod", sink.wrap(xml, "0/1", {"run": "job-12", "gate": "deploy"}))
+    done = world.run("--junit", "gate.xml", *PAGE, script="step 1; deployed; exit 0")
+    assert (done.code, done.cases) == (0, {"c": ""})
+    assert not (world.path / "gate.html").exists()
+    assert done.sentences[-1].startswith("--html gate.html: could not be delivered: a log has no record")
 
 
 @pytest.mark.parametrize("there", [True, False], ids=["seen", "unseen"])

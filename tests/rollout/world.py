@@ -13,16 +13,19 @@ import signal
 import subprocess
 import sys
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
 from django_probe.reports import sink
+from django_probe.results import Outcome, ProbeResult, ProbeRun
 from tests.conftest import ROOT
 from tests.patience import PATIENCE, wait_for
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+START = datetime(2026, 11, 29, 10, tzinfo=UTC)
 KUBECTL = """\
 #!/bin/sh
 echo "kubectl $*" >>"$WORLD/calls"
@@ -147,13 +150,12 @@ def said(code: int, reason: str) -> str:
 
 def log(name: str, *, fails: bool = False, shard: str = "0/1", run: str = "job-12") -> str:
     """Return the log of a gate with one probe, as a pod prints it: report and words on one stream."""
-    problem = '<failure message="402 != 200">Traceback of pay</failure>' if fails else ""
-    xml = (
-        f'<testsuites><testsuite name="shop" tests="1" failures="{int(fails)}" errors="0" skipped="0" time="0.5">'
-        f'<testcase classname="shop.TestShop" name="{name}">{problem}</testcase></testsuite></testsuites>\n'
-    )
+    problem = {"message": "402 != 200", "details": "Traceback of pay"} if fails else {}
+    outcome = Outcome.FAILED if fails else Outcome.PASSED
+    result = ProbeResult(f"shop.TestShop.{name}", outcome, started_at=START, duration=0.05, **problem)
+    part = None if shard == "0/1" else shard
+    report = sink.render(ProbeRun(run, "deploy", START, START + timedelta(seconds=0.5), 1, (result,), shard=part))
     verdict = "CLOSED (exit 1): 1 blocking probe did not pass" if fails else "PASSED (exit 0): every probe passed"
-    report = sink.wrap(xml, shard, {"run": run, "gate": "deploy"})
     return f"{'failed' if fails else 'passed'}   shop.TestShop.{name} (0.050s)\n{report}gate deploy: {verdict}\n"
 
 
