@@ -160,6 +160,7 @@ def bouncer(postgres):
 # What is no Python's and no Django's is for one environment, the newer: browsers, the bench, what the docs say, types.
 # Nor does a Python or a Django change the example, what is packed, or how a log is read, which imports neither.
 _ONE_END = (
+    "contrib/test_celery.py",
     "contrib/test_disk.py",
     "test_suggest.py",
     "contrib/test_staticfiles.py",

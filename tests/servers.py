@@ -1,4 +1,4 @@
-"""Real servers for tests: PostgreSQL, PgBouncer before it, and MariaDB, each a process of its own on a free port."""
+"""Real servers for tests: PostgreSQL, PgBouncer before it, MariaDB, Redis, each a process of its own on a free port."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     import pymysql
+    import redis
 
 SUPERUSER = "tester"
 STARTS_WITHIN = 90
@@ -99,6 +100,33 @@ class MariaDB:
         }
 
 
+@dataclass(frozen=True)
+class Redis:
+    """A Redis on this host, with a password."""
+
+    port: int
+    password: str = "open-sesame-4711"
+
+    def connect(self, db: int = 0, **options: object) -> redis.Redis:
+        """Open a client of one's own."""
+        import redis  # noqa: PLC0415 (only the newer end of the tests has it)
+
+        return redis.Redis(port=self.port, db=db, **{"password": self.password, "decode_responses": True, **options})
+
+    def is_up(self) -> bool:
+        """Return whether it takes connections."""
+        with socket.socket() as client:
+            return client.connect_ex(("127.0.0.1", self.port)) == 0
+
+    def url(self, db: int = 0, password: str = "") -> str:
+        """Return the URL of one of its databases."""
+        return f"redis://:{password or self.password}@127.0.0.1:{self.port}/{db}"
+
+    def shown(self, db: int = 0) -> str:
+        """Return that URL as reports show it."""
+        return f"redis://127.0.0.1:{self.port}/{db}"
+
+
 class MissingError(Exception):
     """A program is not installed; the message says how it is."""
 
@@ -108,7 +136,9 @@ def find(name: str) -> str:
     places = [os.environ.get("PATH", ""), "/usr/sbin", *map(str, Path("/usr/lib/postgresql").glob("*/bin"))]
     if found := shutil.which(name, path=os.pathsep.join(places)):
         return found
-    raise MissingError(f"{name} is not installed (Debian: apt-get install postgresql pgbouncer mariadb-server)")
+    raise MissingError(
+        f"{name} is not installed (Debian: apt-get install postgresql pgbouncer mariadb-server redis-server)"
+    )
 
 
 def program(name: str) -> str:
@@ -193,6 +223,17 @@ def mariadb() -> Iterator[MariaDB]:
         command += [f"--socket={folder / 'socket'}", f"--pid-file={folder / 'pid'}"]
         command += ["--innodb-flush-log-at-trx-commit=0", "--skip-name-resolve"]
         with _running(command, folder, MariaDB(port), signal.SIGKILL) as running:
+            yield running
+
+
+@contextmanager
+def redis_server(*options: str) -> Iterator[Redis]:
+    """Run a new Redis, which keeps nothing on disk and is gone with the block."""
+    command, server = program("redis-server"), Redis(_free_port())
+    with _folder() as folder:
+        line = [command, "--port", str(server.port), "--bind", "127.0.0.1", "--requirepass", server.password]
+        line += ["--save", "", "--dir", str(folder), *options]
+        with _running(line, folder, server, signal.SIGKILL) as running:
             yield running
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import socketserver
 import ssl
@@ -14,6 +15,9 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+
+from tests import servers
+from tests.projects import python
 
 
 @pytest.fixture
@@ -44,6 +48,36 @@ def outcome(outcomes):
         return result
 
     return run
+
+
+@pytest.fixture
+def left_open():
+    """What runs the probes of a module in a thread of a process, as readiness does, and gives the sockets it left."""
+    code = """
+        import json, os, threading, unittest
+        suite, result = unittest.defaultTestLoader.loadTestsFromName({!r}), unittest.TestResult()
+        thread = threading.Thread(target=suite.run, args=[result])
+        thread.start()
+        thread.join()
+        assert result.testsRun and not result.skipped and result.wasSuccessful(), result.__dict__
+        descriptors = [f"/proc/self/fd/{{name}}" for name in os.listdir("/proc/self/fd")]
+        links = [os.readlink(path) for path in descriptors if os.path.exists(path)]
+        print(json.dumps([link for link in links if link.startswith("socket:")]))
+    """
+
+    def run(module, site, **env):
+        done = python(site, code.format(module), env=env)
+        assert done.code == 0, done.err
+        return json.loads(done.out)
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def redis():
+    """A Redis of the module's own."""
+    with servers.redis_server() as server:
+        yield server
 
 
 @pytest.fixture

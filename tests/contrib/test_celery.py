@@ -1,0 +1,167 @@
+"""The probes of Celery, with a real Redis for a broker and a real worker."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from contextlib import contextmanager
+
+import pytest
+
+from tests.patience import wait_for
+from tests.projects import new_project
+
+BROKER = "probe_celery.TestBroker.test_it_answers"
+WORKERS = "probe_celery.TestWorkers.test_they_answer"
+QUEUES = "probe_celery.TestQueues.test_each_is_short"
+QUIET = 1
+"""The database of the broker to which no worker listens."""
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory, redis):
+    """A project with a Celery app where Celery's guide has it; variables say which broker, and what is wanted."""
+    site = new_project(tmp_path_factory.mktemp("celery"))
+    site.write("shop/__init__.py", "")
+    site.write("shop/urls.py", "urlpatterns = []\n")
+    site.write(
+        "shop/celery.py",
+        """
+        import os
+        from celery import Celery
+        os.environ.setdefault("DJANGO_SETTINGS_MODULE", "site_settings")
+        app = Celery("shop")
+        app.config_from_object("django.conf:settings", namespace="CELERY")
+        """,
+    )
+    site.apps = ["django_probe.contrib.celery"]
+    site.configure(f"""
+        import json, os
+        ROOT_URLCONF = "shop.urls"
+        CELERY_BROKER_URL = {redis.url()!r}
+        globals().update(json.loads(os.environ.get("SHOP_SETTINGS", "{{}}")))
+        """)
+    return site
+
+
+@pytest.fixture
+def results(shop):
+    """What runs the probes of Celery with settings of their own, and gives their results by label."""
+
+    def run(label="probe_celery", **settings):
+        # One worker, which imports Celery once.
+        _, record = shop.record(label, "--parallel", "1", env={"SHOP_SETTINGS": json.dumps(settings)})
+        return {result["label"]: result for result in record["results"]}
+
+    return run
+
+
+@contextmanager
+def worker(shop):
+    """Run the worker `shop@here`, which is told to stop with the block, and has stopped."""
+    log = shop.path / "worker.log"
+    with log.open("wb") as output:
+        command = [sys.executable, "-m", "celery", "-A", "shop", "worker", "-n", "shop@here"]
+        process = subprocess.Popen(
+            [*command, "--pool", "solo", "--loglevel", "INFO", "--without-gossip", "--without-mingle"],
+            cwd=shop.path,
+            env=shop.environment({"DJANGO_SETTINGS_MODULE": "site_settings"}),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+        )
+        try:
+            wait_for(lambda: b"shop@here ready" in log.read_bytes(), log.read_text)
+            yield
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def outcomes_of(results):
+    """Return how each probe ended."""
+    return {label: result["outcome"] for label, result in results.items()}
+
+
+def test_celery__answers_until_its_worker_stops(shop, redis, results, left_open):
+    """With broker, worker and short queues the gate is open; the worker that has stopped is named.
+
+    No probe leaves a connection or a queue behind, and none takes a message.
+    """
+    settings = {
+        "PROBE_CELERY_WORKERS": ["shop@here"],
+        "PROBE_CELERY_TIMEOUT": "30s",
+        "PROBE_CELERY_QUEUES": {"mail": 2},
+    }
+    with redis.connect() as broker, worker(shop):
+        broker.rpush("mail", "one", "two")
+        before = set(broker.keys())
+        assert outcomes_of(results(**settings)) == dict.fromkeys([BROKER, QUEUES, WORKERS], "passed")
+        assert left_open("django_probe.contrib.celery.probes", shop, SHOP_SETTINGS=json.dumps(settings)) == []
+        assert set(broker.keys()) == before
+        assert broker.lrange("mail", 0, -1) == ["one", "two"]
+
+        other = results(WORKERS, PROBE_CELERY_WORKERS=["shop@*", "mail@*"])[WORKERS]
+        assert other["outcome"] == "failed"
+        assert "mail@* did not answer within 2 s; shop@here did" in other["message"]
+
+    stopped = results(WORKERS, **settings | {"PROBE_CELERY_TIMEOUT": "500ms"})[WORKERS]
+    assert stopped["outcome"] == "failed"
+    assert f"at {redis.shown()}: shop@here did not answer within 0.5 s; nobody did" in stopped["message"]
+
+
+def test_queue__that_is_long_is_named_with_its_length(redis, results):
+    """The queue over its limit closes the gate with its number, the other does not; nothing is taken from either."""
+    with redis.connect(QUIET) as broker:
+        broker.rpush("mail", "one", "two", "three")
+
+        result = results(QUEUES, CELERY_BROKER_URL=redis.url(QUIET), PROBE_CELERY_QUEUES={"mail": 2, "celery": 0})
+
+        assert broker.llen("mail") == 3
+    assert result[QUEUES]["outcome"] == "failed"
+    said = f'Celery\'s broker at {redis.shown(QUIET)}: 3 messages wait in the queue "mail", more than 2'
+    assert said in result[QUEUES]["details"]
+    assert '"celery"' not in result[QUEUES]["details"]
+
+
+@pytest.mark.parametrize("broker", ["down", "hanging", "locked"])
+def test_broker__that_does_not_let_in_is_one_sentence(redis, results, closed_port, silent_port, broker):
+    """A broker that is down, says nothing or knows another password is named, without user and password."""
+    down, hanging = (f"redis://:open-sesame@127.0.0.1:{port}/0" for port in (closed_port, silent_port))
+    urls = {"down": down, "hanging": hanging, "locked": redis.url(password="open-sesame")}
+    said = {"down": "Connection refused", "hanging": "Timeout", "locked": "invalid username-password pair"}
+
+    result = results(BROKER, CELERY_BROKER_URL=urls[broker])[BROKER]
+
+    assert result["outcome"] == "failed"
+    assert result["message"].startswith("Celery's broker at redis://127.0.0.1:")
+    assert said[broker] in result["message"]
+    assert result["details"].lstrip().startswith("--- with every frame ---")
+    assert "open-sesame" not in str(result)
+
+
+def test_settings__that_are_wrong_are_named(results):
+    """Each wrong setting is an error of the probe that needs it, in one sentence that names the setting."""
+    found = results(PROBE_CELERY_APP="shop.nowhere", PROBE_CELERY_WORKERS=0, PROBE_CELERY_QUEUES={"mail": "2"})
+
+    assert outcomes_of(found) == dict.fromkeys([BROKER, QUEUES, WORKERS], "error")
+    assert "PROBE_CELERY_APP: 'shop.nowhere': ModuleNotFoundError" in found[BROKER]["message"]
+    assert "PROBE_CELERY_QUEUES['mail']: expected how many messages may wait, got '2'" in found[QUEUES]["message"]
+    assert "PROBE_CELERY_WORKERS: expected how many must answer, or a list" in found[WORKERS]["message"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({"ROOT_URLCONF": "site_urls"}, "no Celery app was found; PROBE_CELERY_APP can name it"),
+        ({"CELERY_TASK_ALWAYS_EAGER": True}, "task_always_eager is set"),
+        ({"CELERY_BROKER_URL": "memory://"}, "the broker is memory://"),
+    ],
+)
+def test_celery__without_a_broker_skips(results, settings, reason):
+    """Where no message leaves the process there is nothing to ask, and the reason says why."""
+    result = results(BROKER, **settings)[BROKER]
+
+    assert result["outcome"] == "skipped"
+    assert reason in result["message"]
