@@ -21,13 +21,14 @@ def main() -> None:
     from django_probe import handshake  # noqa: PLC0415
     from django_probe.contrib.http import configuration  # noqa: PLC0415
     from django_probe.errors import UsageError  # noqa: PLC0415
+    from django_probe.http import release  # noqa: PLC0415
 
     try:
         # The first setting that is read loads them all. If that failed inside Django's own command, it
         # would go on without settings, and would not know `probe`.
         configuration.targets()
         configuration.timeout()
-        configuration.release()
+        release.of_the_run()
         history.check_tokens()
     except (UsageError, ImproperlyConfigured) as error:
         if line := handshake.take():  # the supervisor of a gate: without a word it would take this for a crash
