@@ -13,6 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from release import distributions
+from release.versions import version
+
 ROOT = Path(__file__).resolve().parent.parent
 LINK = re.compile(r"\[[^\]]*\]\((?P<target>[^)\s]+)\)")
 PATH_IN_CODE = re.compile(r"`(?P<path>(?:bench|deploy|django_probe|docs|helm|tests)/[\w./-]+)`")
@@ -36,9 +39,9 @@ def documents() -> list[Path]:
 
 @pytest.fixture(scope="module")
 def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the wheel and the sdist of the checkout."""
+    """A folder with the wheel and the sdist of the checkout, of which two builds are the same bytes."""
     folder = tmp_path_factory.mktemp("dist")
-    subprocess.run([sys.executable, "-m", "hatchling", "build", "-d", str(folder)], cwd=ROOT, check=True)
+    distributions.build(folder)
     return folder
 
 
@@ -75,6 +78,17 @@ def test_the_wheel_says_who_it_is(wheel):
     assert names == {"django", "junit-xml", "pyyaml"}
 
 
+def test_the_wheel_s_description_has_no_link_that_is_dead_at_pypi(wheel):
+    """It is the README, whose relative links and anchors lead to the sources of the release."""
+    (name,) = [entry for entry in wheel.namelist() if entry.endswith(".dist-info/METADATA")]
+    description = Parser().parsestr(wheel.read(name).decode()).get_payload()
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    shown, written = ([match["target"] for match in LINK.finditer(text)] for text in (description, readme))
+    sources = f"https://github.com/django-probe/django-probe/blob/v{version()}/"
+    assert shown == [target if "://" in target else sources + target for target in written]
+    assert f"{sources}docs/checks.md" in shown
+
+
 def test_the_installed_wheel_works_without_the_repository(dist, tmp_path):
     """What pip makes of the wheel is the package with its version, and Django finds its command."""
     (path,) = dist.glob("*.whl")
@@ -107,6 +121,7 @@ def test_the_sdist_holds_what_its_tests_need(dist):
         names = {name.split("/", 1)[1] for name in archive.getnames()}
     assert {
         "LICENSE", "CHANGELOG.md", "Makefile", "pyproject.toml", "django_probe/py.typed", "tests/conftest.py",
+        "hatch_build.py", "release/versions.py", ".github/workflows/release.yml",
     } <= names  # fmt: skip
     assert not [name for name in names if name.startswith((".venv", ".tox", ".cache", "build/"))]
 
