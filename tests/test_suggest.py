@@ -178,6 +178,8 @@ def test_suggestion__expects_what_each_url_answers(suggested):
     assert "gates: {set: {}}" in suggested.err
     policy = yaml.safe_load(suggested.out)
     assert policy["checks"] == CHECKS
+    behind = suggested.out.partition("  # These lead a visitor to the log-in /accounts/login/:\n")[2]
+    assert behind.startswith("  account: ")
     assert list(policy["gates"]) == ["deploy"]
 
 

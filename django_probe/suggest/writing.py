@@ -18,6 +18,7 @@ CHECKS: Final = "django_probe.contrib.checks"
 _BARE: Final = re.compile(r"[A-Za-z0-9_][\w./-]*", re.ASCII)
 _NOT_OF_A_NAME: Final = re.compile(r"[^A-Za-z0-9_-]+")
 _REDIRECTS: Final = range(300, 400)
+_TO_COME_BACK: Final = "?next="
 _LONGEST_REASON: Final = 160
 
 
@@ -52,8 +53,20 @@ def _head(ready_made: Sequence[ReadyMade], *, has_checks: bool) -> Iterator[str]
 def _checks(found: Found, names: dict[str, str]) -> Iterator[str]:
     if found.answers:
         yield "checks:"
+    behind: dict[str, list[str]] = {"": []}
     for name, answer in found.answers.items():
-        yield f"  {names[name]}: {{view: {_quoted(name)}, {_expected(answer)}}}"
+        line = f"  {names[name]}: {{view: {_quoted(name)}, {_expected(answer)}}}"
+        behind.setdefault(_log_in(answer), []).append(line)
+    yield from behind.pop("")
+    for log_in, lines in behind.items():
+        yield f"  # These lead a visitor to the log-in {_comment(log_in)}:"
+        yield from lines
+
+
+def _log_in(answer: Answer) -> str:
+    """Return the address of the log-in that an answer leads to, or nothing where it leads to none."""
+    address, mark, _ = (answer.location or "").partition(_TO_COME_BACK)
+    return address if mark else ""
 
 
 def _expected(answer: Answer) -> str:
