@@ -107,7 +107,7 @@ KINDS: Final[Mapping[str, Mapping[str, Key]]] = {
         **_COMMON,
     },
     "sql": {
-        "sql": Key(values.parse_text, _TEXT, "runs one statement, under the database guard"),
+        "sql": Key(values.parse_statement, _TEXT, "runs one statement, under the database guard"),
         "database": Key(values.parse_line, _LINE, "the alias in DATABASES"),
         "expect": Key(parse_expected, {}, "of the first value of the first row: a value or a comparison"),
         **ACCESS_WISH,

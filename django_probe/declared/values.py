@@ -24,6 +24,11 @@ _LIKE_SAVED: Final = re.compile(r"\{\{[^{}]*\}\}")
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _HEADER: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _METHOD: Final = re.compile(r"[A-Z]{1,20}")
+# What no ; of can end a statement: names and texts in quotes, PostgreSQL's dollar quotes, and comments.
+_ASIDE: Final = re.compile(
+    r"""(?xs)
+    "[^"]*" | \b[eE]'(?:\\.|''|[^'\\])*' | '[^']*' | (?<![\w$])\$(?P<tag>\w*)\$.*?\$(?P=tag)\$ | --[^\n]* | /\*.*?\*/"""
+)
 _TEXTS: Final = ("", "a", "0", " ", "\n", "é{")
 """Texts that have nothing in common: what is found in each of them is found in every text."""
 
@@ -55,6 +60,17 @@ def fillable(text: str) -> str:
         raise ValueError("there is a ${ that begins no ${NAME}; a name is letters, digits and _, and has no default")
     if _LIKE_SAVED.search(rest):
         raise ValueError("there is a {{ }} without a name; a name is letters, digits and _, without filters")
+    return text
+
+
+def parse_statement(value: object) -> str:
+    """Return one statement of SQL: of several, one could end the transaction that holds the others."""
+    text = parse_text(value)
+    bare = _ASIDE.sub(" ", text).strip("; \t\r\n\f")
+    if ";" in bare:
+        raise ValueError("expected one statement, and there is more behind a ;")
+    if not bare:
+        raise ValueError("expected a statement, and there are comments or ; alone")
     return text
 
 

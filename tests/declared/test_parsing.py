@@ -33,6 +33,7 @@ def policy(checks):
         ("{cert: {tls: '${HOST}:443', valid_for: 36h}}", "checks.tls.cert"),
         ("{name: {dns: shop.example, has: [192.0.2.10, '2001:db8::1']}}", "checks.dns.name"),
         ("{stock: {sql: SELECT 1, expect: '> 0', database: other, database_access: rollback}}", "checks.sql.stock"),
+        ("{s: {sql: \"SELECT ';', E'\\\\';', $$;$$ /* ; */ -- ;\\n;\"}}", "checks.sql.s"),
         ("{front: {view: 'shop:home', json: {'a[0]': [1, {b: null}]}}}", "checks.view.front"),
         ("{worker: {command: [celery, inspect, ping], status: [0, 3]}}", "checks.command.worker"),
         (
@@ -83,6 +84,10 @@ def test_check__read(check, label):
         ('{c: {command: ["a\\0b"]}}', "checks.c.command: no argument can have the character NUL"),
         ("{f: {steps: [{http: https://a, save: {a-b: c}}]}}", "checks.f.steps[1].save: 'a-b': a name is letters"),
         ("{home: {http: https://a/, matches: '('}}", "checks.home.matches: expected a regular expression, got '('"),
+        ("{s: {sql: 'SELECT 1; COMMIT'}}", "checks.s.sql: expected one statement, and there is more behind a ;"),
+        ('{s: {sql: "SELECT 1 AS a$b$; COMMIT; SELECT 2 AS a$b$"}}', "checks.s.sql: expected one statement"),
+        ("{s: {sql: \"SELECT '\\\\'; COMMIT; --'\"}}", "checks.s.sql: expected one statement"),
+        ("{s: {sql: '-- SELECT 1'}}", "checks.s.sql: expected a statement, and there are comments or ; alone"),
         ("{home: {http: https://a/, matches: '.*'}}", "checks.home.matches: every text matches '.*'"),
         ("{home: {http: https://a/, contains: ''}}", "checks.home.contains: expected a text that is not empty"),
         ("{home: {http: https://a/, status: [2xx, 3xx, 4xx, 5xx]}}", "checks.home.status: every answer has one of"),

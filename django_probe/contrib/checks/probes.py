@@ -9,7 +9,7 @@ import unittest
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from django_probe import conf
+from django_probe import conf, details
 from django_probe.contrib.checks.errors import CheckError
 from django_probe.http.masks import without_secrets
 from django_probe.http.response import shown
@@ -91,7 +91,14 @@ def _method(check: Check, source: str) -> Callable[[_Declared], None]:
             raise MissingLibraryError(
                 f"checks of the kind {check.kind} need {error.name}; install django-probe-gate[checks]"
             ) from None
-        test._tell_slow(check, module.run(check))  # noqa: SLF001 (it is this module's)
+        try:
+            took = module.run(check)
+        except Exception:
+            raise
+        except BaseException as error:  # its time is over, or somebody ends the run
+            error.add_note(details.waited_for(_title(check)))
+            raise
+        test._tell_slow(check, took)  # noqa: SLF001 (it is this module's)
 
     ask.__name__, ask.__qualname__ = check.name, f"{check.kind}.{check.name}"
     ask.__doc__ = _title(check)

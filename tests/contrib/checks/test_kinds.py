@@ -32,7 +32,7 @@ value: {sql: "SELECT 'up', 3", expect: down}
 row: {sql: "SELECT 1 WHERE 1 = 0", expect: 1}
 write: {sql: "DELETE FROM django_content_type"}
 wrong: {sql: "SELEC 1"}
-empty: {sql: "-- SELECT 1"}
+endless: {sql: "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n", timeout: 1s}
 home: {view: home, form: {a: 1}, send: {X-Key: b}, json: {host: shop.example, "form.a": "1", key: b}}
 other: {view: home, status: 201, contains: Teapot}
 broken: {view: broken}
@@ -73,16 +73,39 @@ def test_kinds__as_expected(results):
         ("sql.row", "failed", r"no row came, expected 1"),
         ("sql.write", "error", r"CheckError: checks.write.sql: the database guard refused a write; if it .*"),
         ("sql.wrong", "failed", r'OperationalError: near "SELEC": syntax error'),
-        ("sql.empty", "error", r"CheckError: checks.empty.sql: there is no statement, but comments or ; alone"),
+        ("sql.endless", "timeout", r"timed out after 1 s .*, waiting for WITH RECURSIVE n.*"),
         ("view.other", "failed", r'GET /home/ \(home\): status 200, not 201; "Teapot" is not in it'),
         ("view.broken", "error", r"LookupError: the shelf is gone \(asked: GET /broken/\)"),
         ("command.false", "failed", r'false: it exited with 1, not 0; "x" is not in it'),
         ("command.much", "failed", r'sh -c .*: "end" is not in the part of it that was read'),
         ("command.absent", "failed", r"no-such-program 'a b': cannot be run: No such file or directory"),
-        ("command.hangs", "timeout", r"timed out after 1 s .*"),
+        ("command.hangs", "timeout", r"timed out after 1 s .*, waiting for sleep 60"),
     ],
 )
 def test_kinds__difference_is_one_line(results, label, outcome, said):
     """What differs is one line; a database is as read-only as to any probe, and a program has the probe's time."""
     assert results[label]["outcome"] == outcome
     assert re.fullmatch(said, results[label]["message"])
+
+
+def test_sql__on_postgresql(checked, postgres):
+    """Rows that nobody asked for are not fetched, what takes too long is named, and `rollback` undoes what it wrote."""
+    checked.site.configure(f'DATABASES["default"] = {postgres.settings("postgres")!r}\n')
+    with postgres.connect() as connection:
+        connection.execute("CREATE TABLE checks_kept (n int); INSERT INTO checks_kept VALUES (1)")
+
+    _, found = checked.run("""
+many: {sql: "SELECT generate_series(1, 400000000)", expect: 1}
+with: {sql: "WITH gone AS (DELETE FROM checks_kept RETURNING n) SELECT n FROM gone", database_access: rollback}
+hangs: {sql: "SELECT pg_sleep(300)", timeout: 1s}
+""")
+
+    with postgres.connect() as connection:
+        kept = connection.execute("SELECT n FROM checks_kept").fetchall()
+    assert {name: each["outcome"] for name, each in found.items()} == {
+        "sql.many": "passed",
+        "sql.with": "passed",
+        "sql.hangs": "timeout",
+    }
+    assert kept == [(1,)]
+    assert re.fullmatch(r"timed out after 1 s .*, waiting for SELECT pg_sleep\(300\)", found["sql.hangs"]["message"])
