@@ -11,6 +11,7 @@ What a block is stands in an HTML comment on the line before its fence; a block 
     json: FILE         the block is what that file holds: a record
     hook               the block configures pre-commit: it names a hook of ours, and this version
     recipe: SYSTEM     the block is a CI job of that system; see `tests/recipes.py`
+    rollout: SYSTEM    the block uses our Action or GitLab template, of this version, with inputs that it has
     install            its commands install this project: they are not run, but what they name is checked
     target             its commands are targets of our Makefile: they are not run, but they are there
 
@@ -263,6 +264,22 @@ def _hook(_bench: Bench, block: Block) -> None:
     assert {hook["id"] for hook in repository["hooks"]} <= ours, f"{block}: no hook of ours"
 
 
+def _rollout(_bench: Bench, block: Block) -> None:
+    """Look for what the block puts in among the inputs; what has no default is there; tests/rollout runs the steps."""
+    tag = f"v{django_probe.__version__}"
+    if block.argument == "github":
+        (step,) = yaml.safe_load(block.text)
+        assert step["uses"] == f"django-probe/django-probe@{tag}", f"{block}: it is not the tag of this version"
+        given, inputs = step["with"], yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))["inputs"]
+    else:
+        (included,) = yaml.safe_load(block.text)["include"]
+        assert included["remote"].endswith(f"/{tag}/templates/gate.yml"), f"{block}: it is not the tag of this version"
+        spec, _ = yaml.safe_load_all((ROOT / "templates" / "gate.yml").read_text(encoding="utf-8"))
+        given, inputs = included["inputs"], spec["spec"]["inputs"]
+    required = {name for name, about in inputs.items() if "default" not in about}
+    assert required <= set(given) <= set(inputs), f"{block}: {set(given)}, of {set(inputs)}"
+
+
 KINDS = {
     "file": (["python", "yaml"], _file),
     "settings": (["python"], _settings),
@@ -274,4 +291,5 @@ KINDS = {
     "target": (["console"], _target),
     "hook": (["yaml"], _hook),
     "recipe": (["yaml", "groovy"], _recipe),
+    "rollout": (["yaml"], _rollout),
 }

@@ -6,6 +6,7 @@ Helm's options are those of https://helm.sh/docs/helm/helm_upgrade/ and helm_ins
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 from collections import defaultdict
 from dataclasses import dataclass
@@ -102,7 +103,12 @@ class Command:
 
 
 def read(words: Sequence[str], environment: Mapping[str, str] = os.environ) -> Command:
-    """Return the command, or raise UsageError where it is none that installs or upgrades one release."""
+    """Return the command, or raise UsageError where it is none that installs or upgrades one release.
+
+    One word is a whole command line, as an input of a CI's step is.
+    """
+    if len(words) == 1:
+        words = _of_line(words[0])
     if not words:
         raise UsageError("no command is there after --; write django-probe rollout -- helm upgrade …")
     if not PurePath(words[0]).name.startswith("helm"):
@@ -115,6 +121,14 @@ def read(words: Sequence[str], environment: Mapping[str, str] = os.environ) -> C
         values = options.get(name) or _of_environment(name, environment.get(variable, ""))
         for_kubectl += [f"{option}={value}" for value in values]
     return Command(tuple(words), release, _program(words[0]), _program("kubectl"), tuple(for_helm), tuple(for_kubectl))
+
+
+def _of_line(line: str) -> list[str]:
+    """Return the words of a line as a shell parts it, over several lines too; nothing is expanded."""
+    try:
+        return shlex.split(line.replace("\\\n", " "))
+    except ValueError as error:
+        raise UsageError(f"the command after -- cannot be parted into words: {error}; mend its quotes") from None
 
 
 def _of_environment(name: str, value: str) -> list[str]:

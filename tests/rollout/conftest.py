@@ -8,7 +8,7 @@ import pytest
 
 from tests.rollout.world import World, made
 
-collect_ignore = ["test_main.py"] if sys.version_info < (3, 13) else []
+collect_ignore = ["test_ci.py", "test_main.py"] if sys.version_info < (3, 13) else []
 
 
 @pytest.fixture
