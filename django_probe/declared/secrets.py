@@ -30,6 +30,11 @@ def secret_names(checks: Iterable[Check]) -> frozenset[str]:
     return frozenset(name for check in checks for name in _secrets([check.subject, check.keys], secret=False))
 
 
+def variable_names(checks: Iterable[Check]) -> frozenset[str]:
+    """Return the variables that checks name, secrets or not."""
+    return frozenset(name for check in checks for name in _secrets([check.subject, check.keys], secret=True))
+
+
 def saved_names(value: Any) -> frozenset[str]:
     """Return the names of `{{ name }}` in a value, and in all that is in it."""
     if isinstance(value, dict):

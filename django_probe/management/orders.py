@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from django.apps import apps
 from django.utils.module_loading import import_string
 
-from django_probe import conf
+from django_probe import conf, misspelt
 from django_probe.environment import environment
 from django_probe.errors import UsageError
 from django_probe.execution import redaction
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     from django_probe.history.notices.messenger import Messenger
     from django_probe.history.storage.recorder import Recorder
-    from django_probe.policy import Gate
+    from django_probe.policy import Gate, Policy
 
 
 def recorder(labels: Sequence[str], options: dict[str, Any]) -> Recorder | None:
@@ -78,6 +79,7 @@ def runner(
     make = _imported(path)
     policy = conf.policy(options["policy"])
     gate = _ordered(policy.gate(options["gate"]), options)
+    console = _console(options, stdout)
     try:
         made = make(
             verbosity=options["verbosity"],
@@ -98,7 +100,7 @@ def runner(
             allow_empty=options["allow_empty"],
             age=age or 0.0,
             ends_process=age is not None,
-            listener=Listeners(_console(options, stdout), *filter(None, [recorder])),
+            listener=Listeners(console, *filter(None, [recorder])),
             delivery=delivery,
         )
     except UsageError:
@@ -107,7 +109,20 @@ def runner(
         raise UsageError(f"PROBE_RUNNER: {path} cannot be made: {type(error).__name__}: {error}") from error
     if not isinstance(made, DjangoProbeSuiteRunner):
         raise UsageError(f"PROBE_RUNNER: {path} makes {shown(made)}, which is no {conf.DEFAULT_RUNNER}")
+    for sentence in _misspelt(policy):
+        console.warned(sentence)
     return made
+
+
+def _misspelt(policy: Policy) -> list[str]:
+    """Return a sentence for each variable of the environment that looks like one of ours, and that nothing reads."""
+    found = dict(misspelt.variables(os.environ))
+    if found:
+        from django_probe.declared.secrets import variable_names  # noqa: PLC0415 (hardly any run needs it)
+
+        for name in variable_names(policy.checks):
+            found.pop(name, None)
+    return list(found.values())
 
 
 def _imported(path: str) -> Callable[..., Any]:
