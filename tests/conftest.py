@@ -162,6 +162,7 @@ def bouncer(postgres):
 _ONE_END = (
     "contrib/test_celery.py",
     "contrib/test_disk.py",
+    "contrib/test_redis.py",
     "test_suggest.py",
     "contrib/test_staticfiles.py",
     "test_api.py",

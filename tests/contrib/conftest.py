@@ -17,6 +17,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from tests import servers
+from tests.contrib.sites import GIVEN
 from tests.projects import python
 
 
@@ -51,7 +52,19 @@ def outcome(outcomes):
 
 
 @pytest.fixture
-def left_open():
+def results(site):
+    """What runs the probes of a label in the module's project with settings of their own, and gives their results."""
+
+    def run(label, **settings):
+        # One worker, which imports once what all of them ask with.
+        _, record = site.record(label, "--parallel", "1", env={GIVEN: json.dumps(settings)})
+        return {result["label"]: result for result in record["results"]}
+
+    return run
+
+
+@pytest.fixture
+def left_open(site):
     """What runs the probes of a module in a thread of a process, as readiness does, and gives the sockets it left."""
     code = """
         import json, os, threading, unittest
@@ -65,8 +78,8 @@ def left_open():
         print(json.dumps([link for link in links if link.startswith("socket:")]))
     """
 
-    def run(module, site, **env):
-        done = python(site, code.format(module), env=env)
+    def run(module, settings):
+        done = python(site, code.format(module), env={GIVEN: json.dumps(settings)})
         assert done.code == 0, done.err
         return json.loads(done.out)
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from contextlib import contextmanager
 
 import pytest
 
+from tests.contrib.sites import new_site, outcomes_of
 from tests.patience import wait_for
-from tests.projects import new_project
 
 BROKER = "probe_celery.TestBroker.test_it_answers"
 WORKERS = "probe_celery.TestWorkers.test_they_answer"
@@ -20,12 +19,13 @@ QUIET = 1
 
 
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory, redis):
+def site(tmp_path_factory, redis):
     """A project with a Celery app where Celery's guide has it; variables say which broker, and what is wanted."""
-    site = new_project(tmp_path_factory.mktemp("celery"))
-    site.write("shop/__init__.py", "")
-    site.write("shop/urls.py", "urlpatterns = []\n")
-    site.write(
+    settings = f'ROOT_URLCONF = "shop.urls"\nCELERY_BROKER_URL = {redis.url()!r}\n'
+    made = new_site(tmp_path_factory.mktemp("celery"), "django_probe.contrib.celery", settings)
+    made.write("shop/__init__.py", "")
+    made.write("shop/urls.py", "urlpatterns = []\n")
+    made.write(
         "shop/celery.py",
         """
         import os
@@ -35,38 +35,19 @@ def shop(tmp_path_factory, redis):
         app.config_from_object("django.conf:settings", namespace="CELERY")
         """,
     )
-    site.apps = ["django_probe.contrib.celery"]
-    site.configure(f"""
-        import json, os
-        ROOT_URLCONF = "shop.urls"
-        CELERY_BROKER_URL = {redis.url()!r}
-        globals().update(json.loads(os.environ.get("SHOP_SETTINGS", "{{}}")))
-        """)
-    return site
-
-
-@pytest.fixture
-def results(shop):
-    """What runs the probes of Celery with settings of their own, and gives their results by label."""
-
-    def run(label="probe_celery", **settings):
-        # One worker, which imports Celery once.
-        _, record = shop.record(label, "--parallel", "1", env={"SHOP_SETTINGS": json.dumps(settings)})
-        return {result["label"]: result for result in record["results"]}
-
-    return run
+    return made
 
 
 @contextmanager
-def worker(shop):
+def worker(site):
     """Run the worker `shop@here`, which is told to stop with the block, and has stopped."""
-    log = shop.path / "worker.log"
+    log = site.path / "worker.log"
     with log.open("wb") as output:
         command = [sys.executable, "-m", "celery", "-A", "shop", "worker", "-n", "shop@here"]
         process = subprocess.Popen(
             [*command, "--pool", "solo", "--loglevel", "INFO", "--without-gossip", "--without-mingle"],
-            cwd=shop.path,
-            env=shop.environment({"DJANGO_SETTINGS_MODULE": "site_settings"}),
+            cwd=site.path,
+            env=site.environment({"DJANGO_SETTINGS_MODULE": "site_settings"}),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
@@ -79,12 +60,7 @@ def worker(shop):
             process.wait()
 
 
-def outcomes_of(results):
-    """Return how each probe ended."""
-    return {label: result["outcome"] for label, result in results.items()}
-
-
-def test_celery__answers_until_its_worker_stops(shop, redis, results, left_open):
+def test_celery__answers_until_its_worker_stops(site, redis, results, left_open):
     """With broker, worker and short queues the gate is open; the worker that has stopped is named.
 
     No probe leaves a connection or a queue behind, and none takes a message.
@@ -94,11 +70,11 @@ def test_celery__answers_until_its_worker_stops(shop, redis, results, left_open)
         "PROBE_CELERY_TIMEOUT": "30s",
         "PROBE_CELERY_QUEUES": {"mail": 2},
     }
-    with redis.connect() as broker, worker(shop):
+    with redis.connect() as broker, worker(site):
         broker.rpush("mail", "one", "two")
         before = set(broker.keys())
-        assert outcomes_of(results(**settings)) == dict.fromkeys([BROKER, QUEUES, WORKERS], "passed")
-        assert left_open("django_probe.contrib.celery.probes", shop, SHOP_SETTINGS=json.dumps(settings)) == []
+        assert outcomes_of(results("probe_celery", **settings)) == dict.fromkeys([BROKER, QUEUES, WORKERS], "passed")
+        assert left_open("django_probe.contrib.celery.probes", settings) == []
         assert set(broker.keys()) == before
         assert broker.lrange("mail", 0, -1) == ["one", "two"]
 
@@ -143,7 +119,9 @@ def test_broker__that_does_not_let_in_is_one_sentence(redis, results, closed_por
 
 def test_settings__that_are_wrong_are_named(results):
     """Each wrong setting is an error of the probe that needs it, in one sentence that names the setting."""
-    found = results(PROBE_CELERY_APP="shop.nowhere", PROBE_CELERY_WORKERS=0, PROBE_CELERY_QUEUES={"mail": "2"})
+    found = results(
+        "probe_celery", PROBE_CELERY_APP="shop.nowhere", PROBE_CELERY_WORKERS=0, PROBE_CELERY_QUEUES={"mail": "2"}
+    )
 
     assert outcomes_of(found) == dict.fromkeys([BROKER, QUEUES, WORKERS], "error")
     assert "PROBE_CELERY_APP: 'shop.nowhere': ModuleNotFoundError" in found[BROKER]["message"]

@@ -1,0 +1,1 @@
+"""Probes of the Redis servers that caches, Celery and channel layers use."""

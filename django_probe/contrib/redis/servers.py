@@ -1,0 +1,95 @@
+"""A Redis server as one part of the project uses it, and how it is connected to: within a time, without retries."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
+from uuid import uuid4
+
+from django_probe.contrib.parts import blaming
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+_STEP_SECONDS: Final = 4.0
+"""For connecting, and for each answer: the probe's own timeout would end it without naming the server."""
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A server, or why it is not asked.
+
+    `pool` makes connections as the project's own would; none is made before `client()`. `prefix` begins the keys that
+    the project writes there: a login may be allowed no others.
+    """
+
+    used_by: str
+    pool: Any = None
+    prefix: str = ""
+    writes: bool = True
+    not_asked: str = ""
+
+    def __str__(self) -> str:
+        """Return its address and database, without user and password."""
+        if not self.pool:
+            return self.used_by
+        told = self.pool.connection_kwargs
+        database = told.get("db") or 0
+        if path := told.get("path"):
+            return f"unix://{path}?db={database}"
+        from redis import SSLConnection  # noqa: PLC0415 (the project's own package)
+
+        scheme = "rediss" if issubclass(self.pool.connection_class, SSLConnection) else "redis"
+        host = str(told.get("host") or "localhost")
+        return f"{scheme}://{f'[{host}]' if ':' in host else host}:{told.get('port') or 6379}/{database}"
+
+    @property
+    def key(self) -> str:
+        """A random key that nothing is kept under."""
+        return f"{self.prefix}django_probe:{uuid4().hex}"
+
+    @contextmanager
+    def client(self) -> Iterator[Any]:
+        """Give a client, whose connection is closed with the block.
+
+        Raise AssertionError where the server does not answer, or refuses: which it is, who uses it, what it said.
+        """
+        from redis import Redis, RedisError  # noqa: PLC0415 (the project's own package)
+        from redis.backoff import NoBackoff  # noqa: PLC0415
+        from redis.retry import Retry  # noqa: PLC0415
+
+        options = self.pool.connection_kwargs
+        options.update(socket_timeout=_STEP_SECONDS, retry=Retry(NoBackoff(), 0))
+        if "path" not in options:
+            options["socket_connect_timeout"] = _STEP_SECONDS
+        with blaming(self.blamed, RedisError):
+            try:
+                yield Redis(connection_pool=self.pool)
+            finally:
+                self.pool.disconnect()
+
+    @property
+    def blamed(self) -> str:
+        """What a message calls it."""
+        return f"{self} ({self.used_by})"
+
+    @property
+    def _login(self) -> tuple[object, ...]:
+        told = self.pool.connection_kwargs if self.pool else {}
+        return str(self), told.get("username"), told.get("password")
+
+    def merged(self, other: Server) -> Server:
+        """Return the two as one: what either does with the server is done with it."""
+        prefix = self.prefix if self.writes else other.prefix
+        used_by = f"{self.used_by}, {other.used_by}"
+        return replace(self, used_by=used_by, prefix=prefix, writes=self.writes or other.writes)
+
+
+def each_once(servers: Iterable[Server]) -> list[Server]:
+    """Return every database of a server once for each login."""
+    found: dict[tuple[object, ...], Server] = {}
+    for server in servers:
+        known = found.get(server._login)  # noqa: SLF001 (its own module's)
+        found[server._login] = known.merged(server) if known else server  # noqa: SLF001
+    return list(found.values())
