@@ -1,4 +1,5 @@
-# make gate    a virtualenv, the install, and the gate "deploy" of the example in examples/, a small shop
+# make gate    a virtualenv, the install, and the gate "deploy" of the example in examples/, a small shop;
+#              `make gate PROBE_POLICY=FILE` takes the gate from a policy of your own
 # make sell-out   empties the shop, so that the gate closes; `make restock` mends it
 # make serve   the shop, and the history of its gate, on http://127.0.0.1:8000; `make user` makes a user who may log in
 # make test    lint, types, and the tests on both ends of the version range
@@ -35,7 +36,7 @@ MANAGE := $(BIN)/python deploy/manage.py
 .PHONY: help gate sell-out restock serve user test bench docs lock clean
 
 help:
-	@sed -n 's/^# //p' Makefile | head -7
+	@sed -n 's/^# //p' Makefile | head -8
 
 gate: .venv/.installed
 	@mkdir -p build

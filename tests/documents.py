@@ -8,6 +8,7 @@ What a block is stands in an HTML comment on the line before its fence; a block 
     run: exit 1        the same; 1 is the exit code of its last command. 0 is that of every other
     run served         as run, while gunicorn serves the project where the page says localhost:8000
     run in checkout    the same, in a copy of this repository whose virtualenv is there already
+    file in checkout: NAME    the block is the content of that file there
     json: FILE         the block is what that file holds: a record
     hook               the block configures pre-commit: it names a hook of ours, and this version
     recipe: SYSTEM     the block is a CI job of that system; see `tests/recipes.py`
@@ -140,6 +141,11 @@ def _run_served(bench: Bench, block: Block) -> None:
 def _run_in_checkout(bench: Bench, block: Block) -> None:
     """Run the commands of the block in the copy of this repository."""
     _run_in(bench.checkout, bench, block)
+
+
+def _file_in_checkout(bench: Bench, block: Block) -> None:
+    """Write the block into the copy of this repository."""
+    (bench.checkout / block.argument).write_text(block.text, encoding="utf-8")
 
 
 def _run_in(folder: Path, bench: Bench, block: Block) -> None:
@@ -286,6 +292,7 @@ KINDS = {
     "run": (["console"], _run),
     "run served": (["console"], _run_served),
     "run in checkout": (["console"], _run_in_checkout),
+    "file in checkout": (["yaml"], _file_in_checkout),
     "json": (["json"], _json),
     "install": (["console"], _install),
     "target": (["console"], _target),

@@ -90,6 +90,17 @@ def test_an_open_gate_ends_with_success(installed):
     ]
 
 
+def test_a_policy_of_ones_own_is_used(installed):
+    """`make gate PROBE_POLICY=FILE` takes the gate from that file, wherever the variable stands."""
+    (installed / "code").write_text("0")
+    script(installed / ".venv/bin/python", "echo policy=$PROBE_POLICY")
+    for done in (
+        make(installed, "gate", "PROBE_POLICY=gates.yaml"),
+        make(installed, "gate", PROBE_POLICY="gates.yaml"),
+    ):
+        assert done.stdout.splitlines()[1] == "policy=gates.yaml"
+
+
 def test_a_history_of_ones_own_is_used(installed):
     """PROBE_HISTORY_DATABASE_URL is used; an empty one means no history, and one database has all tables."""
     (installed / "code").write_text("0")

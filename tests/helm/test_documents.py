@@ -10,6 +10,7 @@ import re
 import shlex
 import shutil
 import subprocess
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
@@ -82,10 +83,12 @@ def test_inline_probe__is_python():
 
 
 def test_first_check__comes_to_the_command(version):
-    """The check of the first example is in the policy that the gate's pod reads."""
-    rendered = render(yaml.safe_load(block_of("values", "first.yaml").text), version=version)
-    policy = parse_policy(rendered.kind("ConfigMap")["data"]["probe.yaml"], "values")
-    assert [check.label for check in policy.checks] == ["checks.http.home"]
+    """The check of the first example is in the policy that the gate's pod reads, as in a file of the same lines."""
+    values = yaml.safe_load(block_of("values", "first.yaml").text)
+    rendered = parse_policy(render(values, version=version).kind("ConfigMap")["data"]["probe.yaml"], "values")
+    written = parse_policy(yaml.safe_dump(values["policy"]), "file")
+    assert [check.label for check in rendered.checks] == ["checks.http.home"]
+    assert [replace(check, line=0) for check in rendered.checks] == [replace(check, line=0) for check in written.checks]
 
 
 def test_dependency__is_the_example_s():
