@@ -26,10 +26,11 @@ class Interrupted(BaseException):
 
 
 def message_of(error: BaseException) -> str:
-    """Return an exception as one line: what an assertion said, the type as well for all others, the first note too."""
+    """Return an exception as one line: what it said, with its type if it is no assertion, and its notes' heads."""
     try:
         said = one_line(str(error))
-        notes = "; ".join(map(str, getattr(error, "__notes__", ())))
+        heads = [str(note).partition("\n")[0] for note in getattr(error, "__notes__", ())]
+        notes = "; ".join(filter(None, heads))
     except Exception:  # noqa: BLE001 (an exception's own __str__ is the probe's code)
         said, notes = "(its message could not be read)", ""
     name = type(error).__name__

@@ -18,7 +18,7 @@ from django_probe.http import bodies
 from django_probe.http.connecting import trust
 from django_probe.http.masks import without_secrets
 from django_probe.http.response import Headers, NoAnswerError, Question, Response, Times
-from django_probe.http.transport import plain_pools, secure_pools, why
+from django_probe.http.transport import is_stale, plain_pools, secure_pools, why
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,6 +28,8 @@ _MOST_REDIRECTS: Final = 10
 _LONGEST_URL: Final = 200
 _REDIRECTS: Final = (301, 302, 303, 307, 308)
 _KEEPS_METHOD: Final = (307, 308)
+_ASKED_AGAIN: Final = ("GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE")
+"""Methods that mean the same when they are sent twice (RFC 9110, 9.2.2), as where the server closed the connection."""
 _PORTS: Final = {"http": 80, "https": 443}
 _OURS: Final = {
     "User-Agent": "django-probe",
@@ -82,9 +84,13 @@ class Browser:
         began = time.monotonic()
         times = Times()
         ends = []
-        for _ in range(_MOST_REDIRECTS + 1):
+        for redirects in range(_MOST_REDIRECTS + 1):
             left = began + question.timeout - time.monotonic()
-            answer = self._exchange(question, left, times)
+            try:
+                answer = self._exchange(question, left, times)
+            except NoAnswerError as error:
+                where = f"redirected to {_bare(question.url)}: " if redirects else ""
+                raise NoAnswerError(f"{where}{error}", error.times) from None
             times = answer.times
             ends += [answer.certificate_ends] if answer.certificate_ends else []
             if not question.follow or answer.status not in _REDIRECTS or "location" not in answer.headers:
@@ -95,7 +101,8 @@ class Browser:
 
     def _exchange(self, question: Question, left: float, times: Times) -> Response:
         if left <= 0:
-            raise NoAnswerError(f"no answer within {question.timeout:g} s, redirects included", times)
+            raise NoAnswerError(f"no answer within {question.timeout:g} s", times)
+        until = time.monotonic() + left
         parts = urlsplit(question.url)
         try:
             url = _as_asked(parts)
@@ -129,6 +136,8 @@ class Browser:
         except (HTTPError, HTTPException, OSError, ValueError) as error:
             if response:
                 response.close()
+            if is_stale(error) and question.method in _ASKED_AGAIN:
+                return self._exchange(question, until - time.monotonic(), times)
             raise NoAnswerError(why(error, question.timeout), times) from error
         return Response(
             status=response.status,

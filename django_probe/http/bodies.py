@@ -10,6 +10,9 @@ MOST: Final = 2 << 20
 """Bytes of a body that are read, and of what it is when it is unpacked."""
 _CHUNK: Final = 1 << 16
 _PACKED: Final = ("gzip", "x-gzip", "deflate")
+_MOST_MEMBERS: Final = 100
+"""To look for the next takes a copy of all that follows: a body of empty ones would take minutes."""
+_MOST_SHOWN: Final = 80
 _EITHER: Final = zlib.MAX_WBITS | 32
 """Gzip or zlib, as the first bytes say."""
 _BARE: Final = -zlib.MAX_WBITS
@@ -34,14 +37,18 @@ def read(response: Any) -> tuple[bytes, bool]:
     else:
         response.release_conn()
     coding = response.headers.get("Content-Encoding", "identity").strip().lower()
-    if coding in _PACKED and content:
+    if content and coding not in ("", "identity"):
+        if coding not in _PACKED:
+            raise BrokenBodyError(f"it is packed with {coding[:_MOST_SHOWN]!r}, for which nobody asked")
         content, cut = _unpacked(bytes(content), coding, cut=cut)
     return bytes(content[:MOST]), cut
 
 
 def _unpacked(packed: bytes, coding: str, *, cut: bool) -> tuple[bytearray, bool]:
     content = bytearray()
-    while packed:  # gzip may have several members
+    for _ in range(_MOST_MEMBERS):  # that gzip may have
+        if not packed:
+            return content, cut
         window = _BARE if coding == "deflate" and packed[0] & 0x0F != zlib.DEFLATED else _EITHER
         unpacker = zlib.decompressobj(window)
         try:
@@ -52,7 +59,7 @@ def _unpacked(packed: bytes, coding: str, *, cut: bool) -> tuple[bytearray, bool
             return content, True
         if not unpacker.eof:
             if cut:
-                break
+                return content, cut
             raise BrokenBodyError(f"it ends inside of what is packed with {coding}")
         packed = unpacker.unused_data.lstrip(b"\0")
-    return content, cut
+    raise BrokenBodyError(f"it is packed with {coding} in more than {_MOST_MEMBERS} parts")

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import shlex
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import parse_qsl, unquote, urlsplit
 
-from django_probe.http.masks import printable, safe_header, safe_text, without_secrets
+from django_probe.declared.secrets import says_secret
+from django_probe.http.masks import HIDDEN, printable, safe_header, safe_text, without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
@@ -36,7 +40,8 @@ def told(
     `asked` is the question as it may be shown, `headers` are the names of those that are shown beside the usual ones,
     `by_hand` is a line for a shell, and `masked` takes secrets out of a text.
     """
-    lines = [f"{asked}: {'; '.join(problems)}", "", *came(asked, answer, times, headers=headers, masked=masked)]
+    head = f"{asked}: {'; '.join(problems)}" if problems else str(asked)
+    lines = [head, "", *came(asked, answer, times, headers=headers, masked=masked)]
     lines += ["the same by hand:", f"  {by_hand or curl(asked)}"]
     return masked("\n".join(map(printable, lines)))
 
@@ -73,6 +78,46 @@ def body(answer: Response, masked: Callable[[str], str] = str) -> Iterator[str]:
     yield f"the first {_MOST_BODY} characters of the body:" if is_long else "body:"
     for line in _cut(safe_text(masked(text[:_MOST_LOOKED_AT]))).splitlines():
         yield f"  {printable(line)}"
+
+
+def safe(asked: Question) -> Question:
+    """Return a question as it may be shown."""
+    return replace(
+        asked,
+        url=without_secrets(asked.url),
+        headers={name: safe_header(name, value) for name, value in asked.headers.items()},
+        form=asked.form and {name: HIDDEN if says_secret(name) else value for name, value in asked.form.items()},
+        body=safe_text(asked.body) if isinstance(asked.body, str) else asked.body,
+    )
+
+
+def secrets(asked: Question) -> Iterator[str]:
+    """Yield what a question sends under the names of secrets: an answer may repeat it."""
+    parts = urlsplit(asked.url)
+    yield from (unquote(part) for part in (parts.password, "" if parts.password else parts.username) if part)
+    for name, value in asked.headers.items():
+        if says_secret(name):
+            yield value
+            yield from value.split()[1:]  # without the name of the scheme
+    sent = [*parse_qsl(parts.query), *(asked.form or {}).items(), *_members(asked.body)]
+    yield from (str(value) for name, value in sent if says_secret(name) and not isinstance(value, bool))
+
+
+def _members(document: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the members of JSON, at every depth, that are no objects or lists themselves."""
+    if isinstance(document, str):
+        try:
+            document = json.loads(document)
+        except (ValueError, RecursionError):
+            return
+    waiting = [document]
+    while waiting:
+        found = waiting.pop()
+        if isinstance(found, list):
+            waiting += found
+        elif isinstance(found, dict):
+            waiting += found.values()
+            yield from ((name, each) for name, each in found.items() if not isinstance(each, list | dict))
 
 
 def _cut(text: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -11,6 +10,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 from django_probe.environment import environment
+from django_probe.http.response import is_header
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 IN_A_ROW: Final = 10
 _PAUSE: Final = 0.5
 _MOST_SHOWN: Final = 80
-# The "token" of RFC 9110, 5.6.2: what the name of a header is made of.
-_TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +55,7 @@ def of_the_run() -> Release | None:
     name = environment("PROBE_RELEASE").strip()
     if not header:
         return None
-    if not isinstance(header, str) or not _TOKEN.fullmatch(header):
+    if not isinstance(header, str) or not is_header(header, ""):
         raise ImproperlyConfigured(
             f"PROBE_RELEASE_HEADER: expected the name of a header such as X-Release, got {header!r}"
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from email.message import Message
@@ -20,6 +21,9 @@ _LISTS: Final = frozenset({
     "server-timing", "set-cookie", "trailer", "transfer-encoding", "upgrade", "vary", "via", "www-authenticate",
 })  # fmt: skip
 """Headers whose lines make one list; any other that comes twice contradicts itself, unless it says the same."""
+# The "token" of RFC 9110, 5.6.2: what the name of a header is made of.
+_TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_NO_VALUE: Final = re.compile(r"[^\t\x20-\x7e\x80-\xff]")
 _NO_CHARSETS: Final = ("idna", "punycode", "raw-unicode-escape", "unicode-escape", "undefined")
 """Codecs of Python's that no body is in; to decode a long one with some of them takes minutes."""
 
@@ -48,6 +52,16 @@ class Times:
 def shown(seconds: float) -> str:
     """Return seconds as a reader takes them in."""
     return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.2f} s"
+
+
+def over(seconds: float, limit: float) -> str:
+    """Return that something took longer than a limit; empty where it did not."""
+    return f"it took {shown(seconds)}, more than {shown(limit)}" if seconds > limit else ""
+
+
+def is_header(name: str, value: str) -> bool:
+    """Return whether HTTP has a header of this name that carries this value: one line of Latin-1."""
+    return bool(_TOKEN.fullmatch(name)) and not _NO_VALUE.search(value)
 
 
 class NoAnswerError(AssertionError):

@@ -6,8 +6,10 @@ A time limit of a socket is for each read alone: an answer that comes byte by by
 from __future__ import annotations
 
 import io
+import re
 import ssl
 import time
+from contextlib import contextmanager
 from functools import partial
 from http.client import (
     BadStatusLine,
@@ -22,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Final
 import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.exceptions import DecodeError, InvalidHeader, LocationParseError
+from urllib3.exceptions import InvalidHeader, LocationParseError
 
 from django_probe.http.bodies import BrokenBodyError
 from django_probe.http.connecting import UnreachableError, certificate_end, connect, left, trust
@@ -38,10 +40,17 @@ _SWITCHING: Final = 101
 _FINAL: Final = 200
 _BROKEN: Final = ("MissingHeaderBodySeparatorDefect", "FirstHeaderLineIsContinuationDefect")
 _LONGEST: Final = 200
+_MOST_SHOWN: Final = 80
+_STATUS_LINE: Final = re.compile(rb"HTTP/1\.\d [1-9]\d\d(?: [^\n]*)?\r?\n")
+_LENGTH: Final = re.compile(r"\d{1,18}", re.ASCII)
 
 
 class BadAnswerError(HTTPException):
     """What came is not as HTTP has it; the message is a clause."""
+
+
+class StaleError(ConnectionError):
+    """A connection that was used before had been closed meanwhile: nothing of an answer came."""
 
 
 class _InTime(io.RawIOBase):
@@ -65,28 +74,57 @@ class _InTime(io.RawIOBase):
         super().close()
 
 
+class _Lines(io.BufferedReader):
+    """What is read of an answer; its head is refused where readers could take it for different ones, or it is cut off.
+
+    The library takes a head that ends anywhere for a whole one, `2_00` for a status, and a CR for the end of a line.
+    """
+
+    in_head = True
+    is_first = True
+
+    def readline(self, size: int | None = -1) -> bytes:
+        line = super().readline(size)
+        if not self.in_head or len(line) == size:  # a line that is too long: the library says so
+            return line
+        is_first, self.is_first = self.is_first, False
+        if is_first and line.startswith(b"HTTP/") and not _STATUS_LINE.fullmatch(line):
+            raise BadStatusLine(line.decode("latin-1"))
+        if not line.endswith(b"\n") and (line or not is_first):
+            raise BadAnswerError("its headers are cut off")
+        if b"\0" in line or b"\r" in line.removesuffix(b"\n").removesuffix(b"\r"):
+            raise BadAnswerError("there is a NUL or a CR within one of its headers")
+        return line
+
+
 class _Answer(HTTPResponse):
     """An answer that ends in time, and that is refused where two readers could take it for different ones."""
+
+    fp: _Lines
 
     def __init__(self, sock: socket.socket, *arguments: Any, until: float, **options: Any) -> None:
         super().__init__(sock, *arguments, **options)
         self.fp.close()
-        self.fp = io.BufferedReader(_InTime(sock, until))
+        self.fp = _Lines(_InTime(sock, until))
 
     def begin(self) -> None:
+        lines = self.fp
         super().begin()
         while self.status < _FINAL:  # early hints, say; the library knows 100 alone
             if self.status == _SWITCHING:
                 raise BadAnswerError("it switches to another protocol, for which nobody asked")
             self.headers = self.msg = None  # type: ignore[assignment] # as before the first
+            lines.is_first = True
             super().begin()
+        lines.in_head = False
         if any(type(defect).__name__ in _BROKEN for defect in self.msg.defects):
             raise BadAnswerError("one of its headers is none")
-        if (coding := self.headers.get("Transfer-Encoding")) is not None and coding.strip().lower() != "chunked":
-            raise BadAnswerError(f"its Transfer-Encoding is {coding[:_LONGEST]!r}, for which nobody asked")
+        coding = ", ".join(self.headers.get_all("Transfer-Encoding", ()))
+        if coding and coding.strip().lower() != "chunked":
+            raise BadAnswerError(f"its Transfer-Encoding is {coding[:_MOST_SHOWN]!r}, for which nobody asked")
         lengths = {length.strip() for line in self.headers.get_all("Content-Length", ()) for length in line.split(",")}
-        if len(lengths) > 1 or any(not (length.isascii() and length.isdigit()) for length in lengths):
-            raise BadAnswerError(f"its Content-Length is {', '.join(sorted(lengths))[:_LONGEST]!r}, not one number")
+        if len(lengths) > 1 or not all(map(_LENGTH.fullmatch, lengths)):
+            raise BadAnswerError(f"its Content-Length is {', '.join(sorted(lengths))[:_MOST_SHOWN]!r}, not one number")
 
 
 class _Timed:
@@ -111,15 +149,26 @@ class _Timed:
             self.timeout = left(self._until)
         elif self._began:  # it is used again, and has nothing to look up
             self.times = Times()
-        super().request(*arguments, **options)  # type: ignore[misc] # of the library's class beside it
-        self._fresh = False
+        with self._stale():
+            super().request(*arguments, **options)  # type: ignore[misc] # of the library's class beside it
         self._began = time.monotonic()
 
     def getresponse(self) -> Any:
         self.response_class = partial(_Answer, until=time.monotonic() + self.timeout)
-        response = super().getresponse()  # type: ignore[misc] # as above
+        with self._stale():
+            response = super().getresponse()  # type: ignore[misc] # as above
+        self._fresh = False
         self.times.first_byte = time.monotonic() - self._began
         return response
+
+    @contextmanager
+    def _stale(self) -> Iterator[None]:
+        try:
+            yield
+        except ConnectionError as error:
+            if self._fresh:
+                raise
+            raise StaleError(*error.args) from error
 
 
 class _Plain(_Timed, HTTPConnection):
@@ -165,15 +214,20 @@ _MEANINGS: Final[tuple[tuple[Any, str], ...]] = (
     (ssl.SSLCertVerificationError, "its certificate was refused: {error.verify_message}"),
     (ssl.SSLError, "no TLS: {error.reason}"),
     ((TimeoutError, urllib3.exceptions.TimeoutError), "no answer within {timeout:g} s"),
-    (RemoteDisconnected, "no answer: the connection was closed before one came"),
+    ((RemoteDisconnected, StaleError), "no answer: the connection was closed before one came"),
     (ConnectionError, "no answer: {error.strerror}"),
     (IncompleteRead, "its body ended before all of it had come"),
     (LineTooLong, "no answer of HTTP: a line of it is longer than 64 KiB"),
     (BadStatusLine, "no answer of HTTP: it begins with {said!r}"),
-    (DecodeError, "its body is not as its Content-Encoding says"),
     (LocationParseError, "there is no such URL"),
+    (HTTPException, "no answer of HTTP: {said}"),
 )
 """What each kind of error means, the first that is found."""
+
+
+def is_stale(error: BaseException) -> bool:
+    """Return whether an error is that of a connection which had been closed before it was used again."""
+    return any(isinstance(cause, StaleError) for cause in _causes(error))
 
 
 def why(error: BaseException, timeout: float) -> str:

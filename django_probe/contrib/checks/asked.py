@@ -12,7 +12,7 @@ from django_probe.declared.secrets import PLACE, says_secret
 from django_probe.declared.values import parse_base
 from django_probe.http import evidence
 from django_probe.http.masks import HIDDEN, without_secrets
-from django_probe.http.response import Question
+from django_probe.http.response import Question, is_header
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from django_probe.contrib.checks.filling import Filling
     from django_probe.declared.check import Check
 
-_LATIN_1: Final = range(0x20, 0x100)
 _PLACE: Final = re.compile(PLACE)
 
 
@@ -59,7 +58,7 @@ class Asked:
         """Return the headers that are sent; CheckError where HTTP has no such value, which is not shown."""
         headers = self._filled("send")
         for name, value in headers.items():
-            if not all(ord(character) in _LATIN_1 for character in value):
+            if not is_header(name, value):
                 raise CheckError(f"{self.check.where}.send.{name}: a header takes one line of characters of Latin-1")
         return headers
 

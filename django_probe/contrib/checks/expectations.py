@@ -7,11 +7,9 @@ from typing import TYPE_CHECKING, Final
 
 from django_probe.contrib.checks.limits import ends_too_soon, too_slow
 from django_probe.contrib.checks.texts import of_text
-from django_probe.declared.expected import in_few
-from django_probe.declared.secrets import says_secret
+from django_probe.http import paths
 from django_probe.http.json_values import JsonError
-from django_probe.http.masks import HIDDEN, safe_header
-from django_probe.http.paths import value_at
+from django_probe.http.masks import safe_header
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,12 +70,4 @@ def _json(check: Check, answer: Response) -> Iterator[str]:
     except JsonError as error:
         yield str(error)
         return
-    for path, expected in wanted.items():
-        try:
-            came = value_at(path, found)
-        except JsonError as error:
-            yield f"{error}; expected {expected}"
-            continue
-        if not expected.holds(came):
-            said = HIDDEN if says_secret(path) else in_few(came)
-            yield f"{path} is {said}, not {expected}"
+    yield from paths.differences(found, wanted)

@@ -9,7 +9,7 @@ from django_probe.contrib.checks.errors import CheckError
 from django_probe.contrib.checks.filling import Filling
 from django_probe.declared.values import split_address
 from django_probe.http.evidence import certificate_left, days
-from django_probe.http.response import shown
+from django_probe.http.response import over
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,7 +42,7 @@ def too_slow(check: Check, seconds: float) -> Iterator[str]:
     """Yield that it took longer than the check allows."""
     within = check.get("within")
     if within and seconds > within:
-        yield f"it took {shown(seconds)}, more than {shown(within)}"
+        yield over(seconds, within)
 
 
 def in_time(check: Check, name: str, times: Times) -> float:

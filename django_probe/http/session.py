@@ -1,0 +1,278 @@
+"""Asks the live system as one visitor, and keeps what was asked and what came."""
+
+from __future__ import annotations
+
+import json as json_library
+import threading
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Self, TypedDict
+from unittest import SkipTest
+from urllib.parse import urlencode, urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+
+from django_probe.declared.values import parse_base
+from django_probe.http import evidence, release
+from django_probe.http.masks import masking, printable
+from django_probe.http.response import NoAnswerError, Question, Response, Times, is_header
+from django_probe.terms import parse_timeout
+
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Unpack
+
+    from django_probe.http.release import Differences, Release
+
+_KEPT: Final = 10
+"""Exchanges, the last ones, that are shown where a probe fails."""
+_WAIT: Final = 50.0
+"""Seconds that a session waits for its release: a probe with `@probe(timeout="60s")` hears what was seen meanwhile."""
+_BAD_FROM: Final = 500
+_NO_URL: Final = "PROBE_BASE_URL: not set, in the settings or the environment; give the URL that comes before {path}"
+
+__unittest = True
+"""Whoever tells a failure leaves the frames of this module out, as those of unittest: an answer that did not come."""
+
+
+class Options(TypedDict, total=False):
+    """What a request takes beside its path.
+
+    `params` are added to the query. `data` are the fields of a form, or a body as it is sent; `json` is sent as JSON.
+    `headers` are sent with this request alone, and `follow=False` follows no redirect. `timeout` is a duration.
+    """
+
+    params: Mapping[str, object] | None
+    data: Mapping[str, object] | str | bytes | None
+    json: Any
+    headers: Mapping[str, str] | None
+    follow: bool
+    timeout: float | str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Exchange:
+    asked: Question
+    answer: Response | None
+    times: Times
+    problem: str = ""
+
+
+class Session:
+    """Asks over HTTP as one visitor, with one pool of connections and one jar of cookies; a context manager.
+
+    `base` is the URL before each path, that of PROBE_BASE_URL where none is given. With `release`, the session waits
+    until the release of the run answers at `base`, and takes answers of no other. `timeout` is a duration, for one
+    answer with its redirects. `headers` are sent with each request to the server of `base`, and to no other.
+    Raise ValueError for what is none of these. Threads may share a session.
+    """
+
+    def __init__(
+        self,
+        base: str | None = None,
+        *,
+        release: bool = False,
+        timeout: float | str = 10.0,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        try:
+            from django_probe.http import asking  # noqa: PLC0415 (see the package's docstring)
+        except ModuleNotFoundError as error:
+            raise ImproperlyConfigured(
+                f"django_probe.http needs {error.name}; install django-probe-gate[checks]"
+            ) from None
+        self._asking = asking
+        self._given_base = None if base is None else parse_base(base)
+        self._timeout = parse_timeout(timeout)
+        self._headers = _sendable(headers)
+        self._waits = release
+        self._release: Release | None = None
+        self._waiting = threading.Lock()
+        self._browser = asking.Browser()
+        self._exchanges: deque[_Exchange] = deque(maxlen=_KEPT)
+        self._asked = 0
+        self._is_closed = False
+
+    def get(self, path: str, **options: Unpack[Options]) -> Response:
+        """Ask with GET; for this and the others see `request`."""
+        return self.request("GET", path, **options)
+
+    def head(self, path: str, **options: Unpack[Options]) -> Response:
+        """Ask with HEAD."""
+        return self.request("HEAD", path, **options)
+
+    def post(self, path: str, **options: Unpack[Options]) -> Response:
+        """Ask with POST."""
+        return self.request("POST", path, **options)
+
+    def put(self, path: str, **options: Unpack[Options]) -> Response:
+        """Ask with PUT."""
+        return self.request("PUT", path, **options)
+
+    def patch(self, path: str, **options: Unpack[Options]) -> Response:
+        """Ask with PATCH."""
+        return self.request("PATCH", path, **options)
+
+    def delete(self, path: str, **options: Unpack[Options]) -> Response:
+        """Ask with DELETE."""
+        return self.request("DELETE", path, **options)
+
+    def request(self, method: str, path: str, **options: Unpack[Options]) -> Response:
+        """Return the answer, of whatever status; `path` is one after `base`, or a URL.
+
+        Raise NoAnswerError, with one sentence, where none comes in time that can be judged, or none of the release;
+        ValueError for what cannot be asked, and ImproperlyConfigured where there is no base to a path.
+        """
+        if self._is_closed:
+            raise ValueError("the session is closed")
+        question = self._question(method, path, **options)
+        if self._waits:
+            self._wait()
+        self._asked += 1
+        try:
+            answer = self._browser.ask(question)
+        except NoAnswerError as error:
+            raise self._kept(_Exchange(question, None, error.times, str(error))) from None
+        if problems := self._release.differences(answer) if self._release else []:
+            raise self._kept(_Exchange(question, answer, answer.times, "; ".join(problems)))
+        self._exchanges.append(_Exchange(question, answer, answer.times))
+        return answer
+
+    def evidence(self) -> str:
+        """Return what was asked and what came, without secrets: the last requests, each with a line for a shell."""
+        exchanges = [*self._exchanges]
+        masked = self._masked()
+        earlier = self._asked - len(exchanges)
+        parts = [f"{earlier} earlier requests are left out"] if earlier > 0 else []
+        for each in exchanges:
+            problems = [each.problem] if each.problem else []
+            parts.append(evidence.told(evidence.safe(each.asked), problems, each.answer, each.times, masked=masked))
+        return "\n".join(parts)
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._is_closed = True
+        self._browser.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        self.close()
+        self.explain(error)
+
+    def explain(self, error: BaseException | None) -> None:
+        """Add to an exception, as a note, what was asked and what came."""
+        if not self._exchanges or not isinstance(error, Exception) or isinstance(error, SkipTest):
+            return
+        note = f"\n{self.evidence()}"  # a note's first line is in the message of the result, and this one has it all
+        if note not in getattr(error, "__notes__", ()):
+            error.add_note(note)
+
+    @property
+    def base(self) -> str | None:
+        """The URL before each path, None where there is none."""
+        if self._given_base is not None:
+            return self._given_base
+        written = release.setting("PROBE_BASE_URL")
+        try:
+            return None if written is None else parse_base(written)
+        except ValueError as error:
+            raise ImproperlyConfigured(f"PROBE_BASE_URL: {error}") from None
+
+    def _question(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, object] | None = None,
+        data: Mapping[str, object] | str | bytes | None = None,
+        json: Any = None,
+        headers: Mapping[str, str] | None = None,
+        follow: bool = True,
+        timeout: float | str | None = None,
+    ) -> Question:
+        base = self.base if path.startswith("/") or self._headers else None
+        url = self._url(path, base)
+        if params:
+            parts = urlsplit(url)
+            url = parts._replace(query="&".join(filter(None, [parts.query, urlencode(params, doseq=True)]))).geturl()
+        if data is not None and json is not None:
+            raise ValueError("data and json: a request has one body")
+        is_ours = base is None or self._asking.origin(base) == self._asking.origin(url)
+        sent = {**(self._headers if is_ours else {}), **_sendable(headers)}
+        body = None if isinstance(data, Mapping) else data
+        if json is not None:
+            body = json_library.dumps(json, allow_nan=False)
+            sent = {"Content-Type": "application/json", **sent}
+        return Question(
+            url,
+            method.upper(),
+            sent,
+            form=data if isinstance(data, Mapping) else None,
+            body=body,
+            follow=follow,
+            timeout=self._timeout if timeout is None else parse_timeout(timeout),
+        )
+
+    def _url(self, path: str, base: str | None) -> str:
+        if not path.startswith("/"):
+            return parse_base(path)
+        if base is None:
+            raise ImproperlyConfigured(_NO_URL.format(path=path))
+        return parse_base(f"{base.rstrip('/')}{path}")
+
+    def _wait(self) -> None:
+        """Wait, once, until the release of the run answers."""
+        with self._waiting:
+            if not self._waits:
+                return
+            if release.is_unnamed():
+                raise ImproperlyConfigured(
+                    "PROBE_RELEASE_HEADER: not set, the header that names the release of an answer"
+                )
+            if awaited := release.of_the_run():
+                question = self._question("GET", self.base or "/")
+
+                def ask(other: Differences) -> Response:
+                    return self._good(question, other)
+
+                release.wait(ask, awaited, _WAIT)
+                self._release = awaited
+            self._waits = False
+
+    def _good(self, question: Question, other: Differences) -> Response:
+        """Return an answer that came over a new connection; AssertionError where it is bad, or differs."""
+        with self._asking.Browser() as browser:
+            try:
+                answer = browser.ask(question)
+            except NoAnswerError as error:
+                raise AssertionError(f"{evidence.safe(question)}: {error}") from None
+        problems = other(answer)
+        if answer.status >= _BAD_FROM:
+            problems = [*problems, f"status {answer.status}, not below {_BAD_FROM}"]
+        if problems:
+            raise AssertionError(f"{answer.asked}: {'; '.join(problems)}")
+        return answer
+
+    def _kept(self, exchange: _Exchange) -> NoAnswerError:
+        """Keep an exchange, and return the error for its problem."""
+        self._exchanges.append(exchange)
+        said = self._masked()(printable(f"{evidence.safe(exchange.asked)}: {exchange.problem}"))
+        return NoAnswerError(said, exchange.times)
+
+    def _masked(self) -> Any:
+        secrets = {secret for each in self._exchanges for secret in evidence.secrets(each.asked)}
+        return masking(secrets | {*self._browser.cookies})
+
+
+def _sendable(headers: Mapping[str, str] | None) -> dict[str, str]:
+    """Return headers that can be sent; ValueError, without the value, where HTTP has no such header."""
+    sent = dict(headers or {})
+    for name, value in sent.items():
+        if not is_header(name, value):
+            raise ValueError(f"header {name!r}: it takes one line of Latin-1, under a name of ASCII")
+    return sent
