@@ -161,6 +161,7 @@ def bouncer(postgres):
 # Nor does a Python or a Django change the example, what is packed, or how a log is read, which imports neither.
 _ONE_END = (
     "contrib/test_celery.py",
+    "contrib/test_channels.py",
     "contrib/test_disk.py",
     "contrib/test_redis.py",
     "test_suggest.py",

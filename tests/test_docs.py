@@ -216,7 +216,8 @@ def test_ready_made_probes__shows_settings_that_a_project_can_have(bench):
     done = bench.project.probe("--policy", "gates.yaml", "--gate", "deploy", "--list")
     assert done.code == 0, done.err
     apps = {label.partition(".")[0] for label in done.out.split()}
-    assert apps == {"probe_platform", "probe_http", "probe_staticfiles", "probe_disk", "probe_celery", "probe_redis"}
+    names = ("platform", "http", "staticfiles", "disk", "celery", "redis", "channels")
+    assert apps == {f"probe_{name}" for name in names}
     assert "TestMail" not in done.out
 
 

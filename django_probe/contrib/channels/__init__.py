@@ -1,0 +1,1 @@
+"""The probe of Channels: each layer passes a message on."""
