@@ -41,6 +41,8 @@ _RULE: Final = 78
 _MOST_NAMED: Final = 20
 _MOST_ALIKE: Final = 3
 """Problems with one message that have a line while the gate runs."""
+_MOST_TOLD: Final = 20
+"""Causes that are told in full unless every detail is asked for; the list names the others."""
 _HEAD: Final = 10
 _MOST_LINES: Final = 40
 """Lines of one problem's details, and of its output, that are shown unless every detail is asked for."""
@@ -138,9 +140,12 @@ class Console:
     def finished(self, run: ProbeRun) -> None:
         """Print each cause of problems, what closes the gate last, where people look first; their list; the verdict."""
         found = causes(run.results)
-        for cause in sorted(found, key=lambda cause: cause.closes_gate):
-            if cause.first.is_problem:
-                self._tell(cause)
+        problems = [cause for cause in found if cause.first.is_problem]
+        told = problems if self._every else problems[:_MOST_TOLD]
+        if more := len(problems) - len(told):
+            self._print(f"[... {more} more causes of problems are not told in full: --verbosity 2 does so ...]\n")
+        for cause in sorted(told, key=lambda cause: cause.closes_gate):
+            self._tell(cause)
         if self._every:
             self._warned([result for result in run.results if result.logs and not result.is_problem])
         if self._durations and (results := slowest(run, self._durations)):

@@ -41,6 +41,8 @@ def test_gate_that_closes__rolls_the_release_back(cluster):
     (pod,) = cluster.get("pods", "--selector", f"batch.kubernetes.io/job-name={GATE}")
     assert json.loads(finished(pod)["message"])["passed"] is True
     assert "gate deploy: PASSED" in cluster.log(GATE)
+    unhealthy = [each["message"] for each in cluster.get("events", "--field-selector", "reason=Unhealthy")]
+    assert unhealthy == [], "a good start warns of nothing, unless the cluster takes more than 3 s for it"
     probes = probes_of_web(cluster)
     said = cluster.helm("test", "shop", "--logs", "--timeout", "300s").stdout
     assert "shop.TestShop.test_passes" in said

@@ -157,6 +157,22 @@ def test_log__one_cause_is_told_once(down):
     ]
 
 
+def test_log__of_hundreds_of_causes_tells_twenty(run, result):
+    """Those that close the gate come before warn-only ones; how many are left out is said, and `-v 2` tells all."""
+    many = run(
+        *(result(f"shop.X.test_{n}", "failed", blocking=False, message=f"{n} != 0") for n in range(10)),
+        *(result(f"shop.Y.test_{n}", "failed", message=f"{n} != 1", details=f"Traceback of {n}") for n in range(300)),
+    )
+
+    text, whole = written(many), written(many, verbosity=2)
+
+    assert text.count("Traceback of") == 20
+    assert "[... 290 more causes of problems are not told in full: --verbosity 2 does so ...]" in text
+    assert "failed   shop.X" not in text.partition("The gate is closed by:")[0].partition("290 more")[2]
+    assert whole.count("Traceback of") == 300
+    assert "not told in full" not in whole
+
+
 def test_log__verbosity_2_gives_every_problem_with_every_frame(down):
     """Nothing is left out for whoever asks for all."""
     text = written(down, verbosity=2)
