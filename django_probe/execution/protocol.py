@@ -5,7 +5,7 @@ of it.
 
 From the loader: `module` (label, name) before each import, `usage` (message), `broken` (message, details), `changed`
 (modules whose import changed the process), `selected` (total, digest, warnings), `probes` (a batch), `loaded` (one
-more warning, or nothing). To the loader: a byte, with a worker's three descriptors.
+more warning, or nothing). To the loader: a byte, with the three descriptors of each worker that it is to fork.
 
 To a worker: `run` (units of indices), `stop` (index, fixture's label or None). From a worker: `hello` (pid, token),
 `fixture` (label, indices that depend on it), `fixture_done`, `interrupted`, `result` (index, outcome, began, duration,
@@ -33,6 +33,9 @@ MICROSECONDS: Final = 1_000_000
 """In a second."""
 LAST_CALL: Final = getattr(signal, "SIGRTMIN", 0) + 8
 """The signal that tells a process of the run that it is killed next; see `worker.last_call`."""
+MOST_AT_ONCE: Final = 4
+"""Workers that the loader is asked for with one message: one process forks them all. With more of them the first
+would wait longer, because none begins before that process has ended."""
 _CHUNK = 1 << 18
 
 

@@ -40,7 +40,12 @@ _OURS: Final = {
 
 
 def prepare(urls: Iterable[str]) -> None:
-    """Read the certificates that are trusted, once for all processes that are forked later, if TLS may be asked for."""
+    """Do what Python does for the first question that it asks, once for all processes that are forked later.
+
+    It compiles expressions, and imports how names are encoded. If TLS may be asked for, it reads which certificates
+    are trusted.
+    """
+    urllib.request.Request("http://localhost/").host.encode("idna")
     if not all(url.startswith("http://") for url in urls):
         trust()
 

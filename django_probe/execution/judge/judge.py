@@ -126,13 +126,16 @@ class Judge:
 
     def _hire(self, now: float) -> None:
         """Have as many workers forked as there is work for, and as `parallel` and descriptors allow."""
-        for _ in range(self._staff.wanted(now)):
-            if (handle := self._loader.hire(now)) is None:
+        wanted = self._staff.wanted(now)
+        while wanted > 0:
+            if not (hired := self._loader.hire(now, wanted)):
                 self._nobody_to_fork()
                 return
-            self._handles.append(handle)
-            self._watch(handle.channel, partial(self._on_worker, handle))
-            self._watch(handle.output, partial(self._on_output, handle))
+            wanted -= len(hired)
+            for handle in hired:
+                self._handles.append(handle)
+                self._watch(handle.channel, partial(self._on_worker, handle))
+                self._watch(handle.output, partial(self._on_output, handle))
 
     def _nobody_to_fork(self) -> None:
         """Close the book on what waits, unless there are workers left who can still run it."""
@@ -281,7 +284,7 @@ class Judge:
     def _never_came(self, handle: WorkerHandle) -> None:
         self._forget(handle)
         handle.close()
-        self._loader.worker_lost()
+        self._loader.worker_lost(handle)
 
     def _forget(self, handle: WorkerHandle) -> None:
         self._unwatch(handle.channel, handle.output, handle.pidfd)

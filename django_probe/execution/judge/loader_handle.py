@@ -19,7 +19,7 @@ from django_probe.execution.judge.guardian import Guardian
 from django_probe.execution.judge.output import Output
 from django_probe.execution.judge.work import Selected
 from django_probe.execution.judge.worker_handle import WorkerHandle
-from django_probe.execution.protocol import LAST_CALL, Channel
+from django_probe.execution.protocol import LAST_CALL, MOST_AT_ONCE, Channel
 from django_probe.originals import Original
 from django_probe.results import EndedBy, Outcome
 
@@ -71,14 +71,15 @@ class LoaderHandle:
         gc.freeze()  # a collection in the child would write to, and so copy, every page of what is loaded already
         self.trouble = ""
         self._status: int | None = None
-        self._lost = 0
+        self._asked = 0
+        self._lost: set[int] = set()
         self._module = _NOTHING_YET
         self._loaded = Loaded([], 0)
         with contextlib.ExitStack() as undo:
             undo.callback(gc.unfreeze)
             self._start(be_loader, undo)
             # The first worker is forked while the judge reads what was selected.
-            self._spare = self._fork(Original.monotonic())
+            self._spare = self._fork(Original.monotonic(), 1)
             undo.pop_all()
 
     def _start(self, be_loader: BeLoader, undo: contextlib.ExitStack) -> None:
@@ -186,37 +187,38 @@ class LoaderHandle:
             Original.sleep(stacks.STEP)
         return self._stacks.text()
 
-    def hire(self, now: float) -> WorkerHandle | None:
-        """Have a worker forked, and give the hold on it; None where there is nobody left to ask."""
-        handle, self._spare = self._spare, None
-        if handle is None:
-            return self._fork(now)
-        handle.starting(now)
-        return handle
+    def hire(self, now: float, wanted: int) -> list[WorkerHandle]:
+        """Have up to so many workers forked, and give the hold on each; none where there is nobody left to ask."""
+        handles, self._spare = self._spare, []
+        for handle in handles:
+            handle.starting(now)
+        return handles or self._fork(now, min(wanted, MOST_AT_ONCE))
 
-    def _fork(self, now: float) -> WorkerHandle | None:
+    def _fork(self, now: float, count: int) -> list[WorkerHandle]:
         if self.trouble:
-            return None
-        handle = WorkerHandle(now)
+            return []
+        self._asked += 1
+        handles = [WorkerHandle(now, self._asked) for _ in range(count)]
+        descriptors = [descriptor for handle in handles for descriptor in handle.descriptors()]
         try:
-            Original.send_fds(self.channel.sock, [b"f"], handle.descriptors())  # type: ignore[arg-type]  # any that sends
+            Original.send_fds(self.channel.sock, [b"f"], descriptors)  # type: ignore[arg-type]  # any that sends
         except OSError:  # it has ended, or a probes module closed its descriptors: it can be asked no more
             self.died()
-        handle.handed_over()
-        if self.trouble:
-            handle.close()
-            return None
-        return handle
+        for handle in handles:
+            handle.handed_over()
+            if self.trouble:
+                handle.close()
+        return [] if self.trouble else handles
 
-    def worker_lost(self) -> None:
-        """Take that a worker never came; when several in a row did not, none will."""
-        self._lost += 1
-        if self._lost >= _MOST_LOST:
+    def worker_lost(self, handle: WorkerHandle) -> None:
+        """Take that a worker never came; when some of several askings in a row did not, no more will."""
+        self._lost.add(handle.asked)
+        if len(self._lost) >= _MOST_LOST:
             self.trouble = self.trouble or "forks fail: the system is short of processes or memory"
 
     def worker_came(self, pid: int) -> None:
         """Take that a worker said hello."""
-        self._lost = 0
+        self._lost.clear()
         self._guardian.watch(pid)
 
     def worker_went(self, pid: int) -> None:
@@ -238,8 +240,8 @@ class LoaderHandle:
         gc.unfreeze()
         if self._on_child is signal.SIG_IGN:
             signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-        if self._spare:
-            self._spare.close()
+        for handle in self._spare:
+            handle.close()
         self.channel.close()
         self.output.close()
         self._stacks.close()

@@ -51,10 +51,11 @@ class Stage(Enum):
 class WorkerHandle:
     """One worker. `act_at` is when its stage is over, on the monotonic clock; `since` when its current work began.
 
+    `asked` is the number of the message that asked for it, and maybe for others;
     `used` is whether it was given work, `ended` how many probes and groups it has ended, `last` the label of the last.
     """
 
-    def __init__(self, now: float) -> None:
+    def __init__(self, now: float, asked: int = 0) -> None:
         mine, theirs = Original.socketpair()
         self.channel = Channel(mine)
         self.output = Output()
@@ -62,6 +63,7 @@ class WorkerHandle:
         self._theirs = theirs
         self.pid: int | None = None
         self.pidfd: int | None = None
+        self.asked = asked
         self.stage = Stage.STARTING
         self.act_at: float = now + HELLO
         self.since = now

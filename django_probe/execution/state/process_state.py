@@ -114,6 +114,15 @@ class ProcessState:
         except Exception:  # noqa: BLE001 (what a probe left may raise whatever it likes when it is compared)
             return False
 
+    def forked(self) -> ProcessState:
+        """Return the state of this process, which was forked from the one where this was read.
+
+        That takes milliseconds, and copies pages that the processes share; so what is still the same is not read again.
+        """
+        self._values = self._read()  # a fork has no alarm and other threads, and the engine its hooks
+        self.threads = len(_threads)
+        return self if self.is_unchanged() else ProcessState()
+
     @property
     def has_more_threads(self) -> bool:
         """Whether threads run that did not."""

@@ -23,9 +23,10 @@ from django_probe.execution.loading.declared import preload
 from django_probe.execution.loading.selection import select
 from django_probe.execution.loading.suites import Stillborn
 from django_probe.execution.loading.urlconf import load_urlconf
+from django_probe.execution.protocol import MOST_AT_ONCE
 from django_probe.execution.stacks import DUMP
 from django_probe.execution.state.imports import Imports
-from django_probe.execution.state.process_state import prepare
+from django_probe.execution.state.process_state import ProcessState, prepare
 from django_probe.execution.worker import last_call
 from django_probe.execution.worker.logs import heed_warnings
 from django_probe.execution.worker.worker import work
@@ -74,9 +75,8 @@ def load_and_fork(
         last_call.obey(guard)
         probes = _load(channel, build, choice, guard, Imports(changing))
         heed_warnings()
-        prepare()
         isolated = choice.gate.isolation is Isolation.PROCESS
-        _serve(channel, partial(work, probes, guard, failfast=choice.gate.failfast, isolated=isolated, judge=judge))
+        _serve(channel, partial(work, probes, guard, failfast=choice.gate.failfast, judge=judge), isolated=isolated)
     except BaseException:  # noqa: BLE001 (this process must not return into the command's own code)
         traceback.print_exc()
     finally:
@@ -129,13 +129,16 @@ def _load(channel: Channel, build: Build, choice: Choice, guard: DatabaseGuard, 
     return probes
 
 
-def _serve(channel: Channel, be_worker: Callable[..., NoReturn]) -> NoReturn:
+def _serve(channel: Channel, be_worker: Callable[..., NoReturn], *, isolated: bool) -> NoReturn:
     close_databases()
     flush_streams()
+    prepare()
+    # Read once, and not by each worker. An isolated one runs one unit: nobody after it meets what that leaves.
+    loaded = None if isolated else ProcessState()
     gc.freeze()  # the pages of what is loaded stay shared: a collection in a worker would write to all of them
     gc.enable()
     while True:
-        asked, fds, _, _ = Original.recv_fds(channel.sock, 1, _FDS_A_WORKER)  # type: ignore[arg-type]  # as send_fds
+        asked, fds, _, _ = Original.recv_fds(channel.sock, 1, MOST_AT_ONCE * _FDS_A_WORKER)  # type: ignore[arg-type]  # as send_fds
         if not asked:
             Original.end_process(0)
         try:
@@ -143,24 +146,30 @@ def _serve(channel: Channel, be_worker: Callable[..., NoReturn]) -> NoReturn:
         except OSError:
             between = -1
         if between == 0:
-            _fork_worker(be_worker, fds, channel)
+            _fork_workers(partial(be_worker, loaded=loaded), fds, channel)
         if between < 0 or Original.waitpid(between, 0)[1] != 0:
             Original.sleep(_SHORTAGE)
         for fd in fds:
             Original.close(fd)  # where no worker has them, the judge sees that none will come
 
 
-def _fork_worker(be_worker: Callable[..., NoReturn], fds: list[int], channel: Channel) -> NoReturn:
-    """Fork the worker and end, so that the judge, and not this process, is its parent and sees it end."""
+def _fork_workers(be_worker: Callable[..., NoReturn], fds: list[int], channel: Channel) -> NoReturn:
+    """Fork the workers and end, so that the judge, and not this process, is their parent and sees them end.
+
+    They make themselves ready while those after them are forked.
+    """
     between = Original.getpid()
-    try:
-        worker = linux.fork()
-    except OSError:
-        Original.end_process(1)
-    if worker == 0:
-        channel.close()
-        for fd in fds:
-            Original.set_inheritable(fd, False)  # noqa: FBT003 (what a probe executes must not hold them)
-        sock, output, stacks = fds
-        be_worker(Original.socket(fileno=sock), output, stacks, forker=between)
+    for first in range(0, len(fds), _FDS_A_WORKER):
+        try:
+            worker = linux.fork()
+        except OSError:
+            Original.end_process(1)
+        if worker == 0:
+            channel.close()
+            sock, output, stacks = own = fds[first : first + _FDS_A_WORKER]
+            for fd in {*fds}.difference(own):
+                Original.close(fd)  # else the judge would not see those workers end
+            for fd in own:
+                Original.set_inheritable(fd, False)  # noqa: FBT003 (what a probe executes must not hold them)
+            be_worker(Original.socket(fileno=sock), output, stacks, forker=between)
     Original.end_process(0)

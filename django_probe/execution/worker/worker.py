@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 _ENDS: Final = ("result", "fixture_problem", "done")
 _TIMED: Final = ("result", "fixture_problem")
 _CANCEL: Final = 2.0
+_NAP: Final = 0.0002
 _CRASHED: Final = 70  # EX_SOFTWARE of sysexits.h: the fault is ours
 
 
@@ -48,22 +49,23 @@ def work(
     stacks: int,
     *,
     failfast: bool,
-    isolated: bool,
+    loaded: ProcessState | None,
     forker: int,
     judge: int,
 ) -> NoReturn:
     """Be a worker until the judge hangs up; `output` and `stacks` take what is printed and a hung stack.
 
-    Where it is `isolated`, it will run one unit, and nobody after it could meet what that leaves.
+    `loaded` is the state that the process was forked in; None where nobody looks whether a probe changed it.
     """
     status = _CRASHED
     try:
         os.setsid()
         renew_event_loops()
-        while Original.getppid() == forker:  # it is about to end; then the judge is the parent
-            Original.sleep(0.0002)
+        worker = _Worker(probes, guard, sock, output, stacks, failfast=failfast, loaded=loaded)
+        while Original.getppid() == forker:  # it ends with its last fork; then the judge is the parent
+            Original.sleep(_NAP)
         linux.die_with_parent(judge)
-        _Worker(probes, guard, sock, output, stacks, failfast=failfast, isolated=isolated).serve()
+        worker.serve()
         status = 0
     except BaseException:  # noqa: BLE001 (whatever it is, this process must not return into the loader's code)
         traceback.print_exc()
@@ -84,7 +86,7 @@ class _Worker:
         stacks: int,
         *,
         failfast: bool,
-        isolated: bool,
+        loaded: ProcessState | None,
     ) -> None:
         self._channel = Channel(sock)
         self._output = output
@@ -98,7 +100,7 @@ class _Worker:
         last_call.obey(guard)
         self._changed = False
         settle()  # the hooks that the engine has set are as they should be
-        self._forked = None if isolated else ProcessState()
+        self._forked = loaded.forked() if loaded else None
         self._shared: ProcessState | None = None
 
     def serve(self) -> None:
