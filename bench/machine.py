@@ -32,7 +32,7 @@ def with_peers() -> Path:
     if not python.exists():
         subprocess.run([sys.executable, "-m", "venv", "--clear", str(home)], check=True)
     pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    subprocess.run([*pip, "--editable", f"{ROOT}[server,postgresql]", *PEERS], check=True)
+    subprocess.run([*pip, "--editable", f"{ROOT}[server,postgresql,checks]", *PEERS], check=True)
     return python
 
 

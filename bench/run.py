@@ -15,6 +15,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import checks
 import clients
 import container
 import figures
@@ -56,7 +57,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         "--runs", type=int, default=7, help="alternating runs; the waiting and the large ones: half; 1 warms nothing up"
     )
     parser.add_argument("--empty", type=int, default=1000, help="empty probes beside the peers")
-    parser.add_argument("--waiting", type=int, default=200, help="probes that wait")
+    parser.add_argument("--waiting", type=int, default=200, help="probes that wait, and checks")
     parser.add_argument("--scale", type=int, nargs=3, default=(1000, 5000, 20000), help="three sizes, rising")
     parser.add_argument("--load", type=int, default=2, help="seconds that each URL is asked, in each run")
     parser.add_argument("--hang", type=float, default=20, help="seconds that a probe of a web process hangs")
@@ -75,6 +76,9 @@ def measurements(folder: Path, python: Path, options: argparse.Namespace) -> Ite
     yield figures.isolated(folder / "isolated", python, options.waiting, fewer)
     yield figures.urlconf(folder / "urlconf", python, options.urlconf, fewer)
     yield figures.parallel(folder / "waiting", python, options.waiting, fewer)
+    yield checks.table(folder / "checks", python, options.waiting, fewer)
+    if not checks.blackbox():
+        print("\nblackbox_exporter: left out: it is not on PATH", flush=True)
     yield figures.scale(folder / "scale", python, tuple(options.scale), fewer)
     yield readiness.rates(folder / "rates", python, options.load, options.runs, peers=options.peers)
     yield readiness.hang(folder / "hang", python, options.hang)

@@ -458,6 +458,35 @@ def test_a_fork_that_fails_once_is_tried_again(project):
     assert outcomes(record) == {"test_a": "passed"}
 
 
+FAULTS = """
+import mmap
+from django_probe.originals import Original
+
+real, forks = Original.fork, mmap.mmap(-1, 1)
+
+def fork():
+    forks[0] += 1
+    number = forks[0]
+    if number == 6:
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+    pid = real()
+    if number == 5 and not pid:
+        os._exit(0)
+    return pid
+
+Original.fork = fork
+"""
+
+
+def test_workers_that_are_forked_together_are_replaced_one_by_one(project):
+    """Where one dies while it makes itself ready, and the next fork fails, all that are wanted come all the same."""
+    methods = "".join(f"\n    def test_{number}(self):\n        self.meet()\n" for number in range(6))
+    project.app("shop", WAITS + methods + FAULTS)
+    done, record = project.record("--parallel", "6")
+    assert done.code == 0, done.err
+    assert record["counts"]["passed"] == 6
+
+
 def test_of_many_probes_with_every_fault_each_has_one_result(project):
     """Two hundred probes that end in a dozen ways on four workers: each label once, and the counts add up."""
     project.app(
