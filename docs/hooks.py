@@ -24,6 +24,7 @@ ELSEWHERE = {  # a page that is not in docs/, and its address
     "README.md": "index.html",
     "CHANGELOG.md": "changelog/index.html",
     "CONTRIBUTING.md": "contributing/index.html",
+    "SECURITY.md": "security/index.html",
     "helm/django-probe/README.md": "chart-values/index.html",
 }
 _LINK = re.compile(r"(?<=\]\()(?!#|[a-z]+:)(?P<path>[^)#\s]+)")

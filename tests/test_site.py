@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tarfile
@@ -42,10 +41,10 @@ def branch(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What the branch gh-pages has after the release v1.2.3; every warning of mkdocs would have been an error."""
     folder = tmp_path_factory.mktemp("site")
     checkout, origin = folder / "checkout", folder / "origin"
-    for name in ("docs", "examples", "helm"):
-        shutil.copytree(ROOT / name, checkout / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for path in (*ROOT.glob("*.md"), *ROOT.glob("*.yml"), ROOT / "LICENSE"):
-        shutil.copy(path, checkout)
+    checkout.mkdir()
+    for path in ROOT.iterdir():
+        if path.name not in {".git", "build"}:
+            (checkout / path.name).symlink_to(path)
     subprocess.run(["git", "init", "--quiet", "--bare", origin], check=True)
     for words in (
         ["init", "--quiet"],
