@@ -164,6 +164,7 @@ _ONE_END = (
     "contrib/test_channels.py",
     "contrib/test_disk.py",
     "contrib/test_redis.py",
+    "contrib/test_search.py",
     "test_suggest.py",
     "contrib/test_staticfiles.py",
     "test_api.py",

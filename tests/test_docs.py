@@ -216,7 +216,7 @@ def test_ready_made_probes__shows_settings_that_a_project_can_have(bench):
     done = bench.project.probe("--policy", "gates.yaml", "--gate", "deploy", "--list")
     assert done.code == 0, done.err
     apps = {label.partition(".")[0] for label in done.out.split()}
-    names = ("platform", "http", "staticfiles", "disk", "celery", "redis", "channels")
+    names = ("platform", "http", "staticfiles", "disk", "celery", "redis", "channels", "search")
     assert apps == {f"probe_{name}" for name in names}
     assert "TestMail" not in done.out
 

@@ -1,0 +1,1 @@
+"""Probes of the search engines that a Django system asks."""
