@@ -1,0 +1,199 @@
+"""A session asks as one visitor, says what it asked, and gives nothing away."""
+
+from __future__ import annotations
+
+import gc
+import threading
+
+import pytest
+
+from django_probe.http import JsonError, NoAnswerError, Session
+from tests.http.conftest import page
+
+MOVED = b"302 Found"
+
+
+def head(request):
+    """Return the first line of a request, and its headers by their names in lower case."""
+    first, *lines = request.partition("\r\n\r\n")[0].split("\r\n")
+    return first, {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
+
+
+def test_request__is_sent_as_written(serve):
+    """Parameters, forms, JSON, bodies and headers are sent as they are given, after the base."""
+    server = serve(page())
+    with Session(f"{server.url}/api/", headers={"X-All": "a"}) as http:
+        http.get("/?a=1#part", params={"b": ["x y", 2]})
+        http.post("/form", data={"a": "b c", "n": 1})
+        http.put("/json", json={"a": None}, headers={"X-One": "b"})
+        http.patch("/raw", data=b"\0\1", headers={"Content-Type": "application/x"})
+        http.delete("/")
+        http.request("purge", "/")
+        assert http.head("/").body == b""
+
+    first, headers = head(server.asked[0])
+    assert (first, headers["x-all"], headers["user-agent"]) == ("GET /api/?a=1&b=x+y&b=2 HTTP/1.1", "a", "django-probe")
+    form, sent, raw = server.asked[1:4]
+    assert form.endswith("\r\n\r\na=b+c&n=1")
+    assert head(form)[1]["content-type"] == "application/x-www-form-urlencoded"
+    assert sent.endswith('\r\n\r\n{"a": null}')
+    assert [head(sent)[1][name] for name in ("content-type", "x-one", "x-all")] == ["application/json", "b", "a"]
+    assert raw.endswith("\r\n\r\n\0\1")
+    assert [each.split()[0] for each in server.asked[4:]] == ["DELETE", "PURGE", "HEAD"]
+
+
+def test_cookies__are_the_visitors(serve):
+    """A cookie that came is sent from then on, and a redirect is followed, or not."""
+    moved = page(b"", b"Location: /account", b"Set-Cookie: session=open; Path=/", status=MOVED)
+    server = serve(moved, page(b"Welcome"), moved)
+    with Session(server.url) as http:
+        first = http.post("/login", data={"user": "probe"})
+        second = http.get("/login", follow=False)
+
+    assert (first.text, first.url, first.asked) == ("Welcome", f"{server.url}/account", f"GET {server.url}/account")
+    assert (second.status, second.headers["location"]) == (302, "/account")
+    assert server.asked[1].startswith("GET /account ")
+    assert [head(each)[1].get("cookie") for each in server.asked] == [None, "session=open", "session=open"]
+
+
+def test_credentials__stay_with_their_server(serve):
+    """What is meant for one server goes to no other: neither by a redirect, nor by a URL of another one."""
+    other = serve(page())
+    port = other.url.rpartition(":")[2]
+    server = serve(
+        page(b"", b"Location: /again", status=MOVED), page(b"", b"Location: " + other.url.encode(), status=MOVED)
+    )
+    base = server.url.replace("//", "//probe:open-sesame@")
+    with Session(base, headers={"X-Api-Key": "key-4711"}) as http:
+        http.get("/", headers={"Authorization": "Bearer tok-4711"})
+        http.get(f"http://localhost:{port}/")
+
+    assert [head(each)[1].get("authorization") for each in server.asked] == ["Bearer tok-4711"] * 2
+    assert [head(each)[1].get("x-api-key") for each in server.asked] == ["key-4711"] * 2
+    for each in other.asked:
+        assert not {"authorization", "x-api-key", "cookie"} & head(each)[1].keys()
+
+
+def test_body__stays_with_its_server(serve):
+    """A redirect that would take a form along to another server is not followed."""
+    other = serve(page())
+    server = serve(page(b"", b"Location: " + other.url.encode() + b"/?token=abc", status=b"307 T"))
+
+    with Session(server.url) as http, pytest.raises(NoAnswerError) as raised:
+        http.post("/", data={"password": "open-sesame"})
+
+    said = f"POST {server.url}/: it redirects to {other.url}/, another server, to which no body is sent on"
+    assert (str(raised.value), other.asked) == (said, [])
+
+
+def test_connection__that_was_closed_meanwhile(serve):
+    """Where the server closed a connection that is used again, a GET is asked again; a POST may have been heard."""
+    from tests.http import conftest  # noqa: PLC0415 (a helper, not a fixture)
+
+    def answer_once(connection):
+        connection.sendall(page())
+        conftest._request(connection)
+
+    server = serve(answer_once)
+    with Session(server.url) as http:
+        assert [http.get("/").status for _ in range(3)] == [200] * 3
+        with pytest.raises(NoAnswerError, match="the connection was closed before one came"):
+            http.post("/")
+
+
+def test_session__is_shared_by_threads(serve):
+    """Threads ask at the same time, each gets its own answer, and nothing stays open."""
+    server = serve(page(b"x" * 100_000))
+    lengths = []
+    with Session(server.url) as http:
+        threads = [threading.Thread(target=lambda: lengths.append(len(http.get("/").body))) for _ in range(12)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    gc.collect()  # a socket that is still open would warn, which is an error here
+
+    assert lengths == [100_000] * 12
+    with pytest.raises(ValueError, match="the session is closed"):
+        http.get("/")
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (
+            {"headers": {"X-A": "first-4711\nsecond"}},
+            "header 'X-A': it takes one line of Latin-1",
+        ),
+        ({"headers": {"X A": "b"}}, "header 'X A': "),
+        ({"data": {}, "json": {}}, "data and json: a request has one body"),
+        ({"timeout": "soon"}, "expected a duration such as"),
+        ({"json": float("nan")}, "Out of range float values"),
+    ],
+)
+def test_request__that_cannot_be_sent(serve, options, said):
+    """What HTTP does not have is a ValueError, without what was given, and nothing is sent."""
+    server = serve(page())
+
+    with Session(server.url) as http, pytest.raises(ValueError, match=said) as raised:
+        http.get("/", **options)
+
+    assert (server.asked, "4711" in str(raised.value)) == ([], False)
+
+
+@pytest.mark.parametrize("base", ["shop.example", "ftp://shop.example", "http://", "http://shop.example:port", ""])
+def test_base__that_is_no_url(base):
+    """A base that is no URL is refused when the session is made."""
+    with pytest.raises(ValueError, match=r"^expected "):
+        Session(base)
+
+
+def test_evidence__has_no_secrets(serve):
+    """What was asked and what came is shown without what is secret by its name, and without what was sent as such."""
+    body = (
+        b'{"token": "tok-of-answer", "echo": "open sesame/4711 Bearer bearer-4711", "bidi": "\xe2\x80\xae\x1b[31m"}\n'
+    )
+    server = serve(page(body + b"\0", b"Set-Cookie: session=cookie-4711", b"Server: a\xad\x07"))
+    error = ZeroDivisionError()
+    with Session(server.url.replace("//", "//probe:p%40ss-4711@")) as http:
+        http.get("/", params={"api_key": "key-4711", "page": 1}, headers={"Authorization": "Bearer bearer-4711"})
+        http.post("/", data={"password": "open sesame/4711", "n": 1}, headers={"X-Session-Token": "x-4711"})
+        http.post("/", json={"card": {"secret": "json-4711"}, "n": 1})
+        http.explain(error)
+
+    (note,) = error.__notes__
+    assert not any(secret in note for secret in ("4711", "tok-of-answer", "sesame"))
+    assert note.startswith("\n")
+    assert all(line.isprintable() for line in note.splitlines())
+    assert f"GET {server.url}/?api_key=********&page=1\n\ncame: status 200, {len(body) + 1} bytes\n" in note
+    assert "\ntimes: DNS " in note
+    assert r'"bidi": "\u202e\x1b[31m"}' in note
+    assert r"  server: a\xad\x07" in note
+    form = "-H 'X-Session-Token: ********' --data-urlencode 'password=********' --data-urlencode n=1"
+    assert f"\n  curl -sSi -L {form} {server.url}/\n" in note
+    assert """--data-raw '{"card": {"secret": "********"}, "n": 1}'""" in note
+
+
+def test_evidence__is_bounded(serve):
+    """The last ten requests are shown, and of a body the beginning, whose last word the record can see is cut."""
+    server = serve(page(b"y" * 10_000))
+    with Session(server.url) as http:
+        for number in range(12):
+            http.get(f"/{number}")
+        shown = http.evidence()
+
+    assert shown.startswith("2 earlier requests are left out\nGET ")
+    assert shown.count("came: status 200") == 10
+    assert shown.count(f"the first 500 characters of the body:\n  {'y' * 500} [truncated]...\n") == 10
+
+
+def test_headers__that_come_twice(serve):
+    """A header has any case, and all its values; JSON that could be read in two ways is none."""
+    server = serve(page(b'{"status": "down", "status": "ok"}', b"Vary: Accept", b"X-A: b", b"vary: Cookie", b"X-A: b"))
+    with Session(server.url) as http:
+        answer = http.get("/")
+
+    assert (answer.headers["VARY"], answer.headers.all("Vary")) == ("Accept, Cookie", ("Accept", "Cookie"))
+    assert (answer.headers.get("x-none"), "x-a" in answer.headers) == (None, True)
+    with pytest.raises(JsonError, match="the member 'status' stands twice in one object"):
+        answer.json()
