@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+from base64 import b64encode
 from typing import TYPE_CHECKING, Final
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 from django_probe.declared.secrets import says_secret
 
@@ -33,6 +34,14 @@ def without_secrets(url: str) -> str:
         return f"{found[1]}{HIDDEN}" if says_secret(found[2]) else found[0]
 
     return _PARAMETER.sub(value, _USER.sub("", url))
+
+
+def credentials(url: str) -> set[str]:
+    """Return the password of a URL, and user and password as they are sent (RFC 7617); empty where it has none."""
+    user, _, password = urlsplit(url).netloc.rpartition("@")[0].partition(":")
+    if not password:
+        return set()
+    return {unquote(password), b64encode(f"{unquote(user)}:{unquote(password)}".encode()).decode()}
 
 
 def safe_header(name: str, value: str) -> str:

@@ -11,7 +11,7 @@ from django_probe.contrib.checks.errors import CheckError
 from django_probe.declared.secrets import PLACE, says_secret
 from django_probe.declared.values import parse_base
 from django_probe.http import evidence
-from django_probe.http.masks import HIDDEN, without_secrets
+from django_probe.http.masks import HIDDEN, credentials, without_secrets
 from django_probe.http.response import Question, is_header
 
 if TYPE_CHECKING:
@@ -43,16 +43,18 @@ class Asked:
     def url(self) -> str:
         """Return the URL that is asked; CheckError where what the environment gives makes none."""
         where = self.check.where
-        url = self.filling.fill(self.check.subject, f"{where}.http")
+        url = self.filling.fill_url(self.check.subject, f"{where}.http")
         if url.startswith("/"):
             if "base" not in self.check.keys:
                 raise CheckError(f"{where}.http: a path needs the key base, the URL that comes before it")
-            url = self.filling.fill(self.check.keys["base"], f"{where}.base").rstrip("/") + url
+            url = self.filling.fill_url(self.check.keys["base"], f"{where}.base").rstrip("/") + url
         try:
-            return parse_base(url)
+            parse_base(url)
         except ValueError as error:
             hint = "; a password in it has to be percent-encoded" if "@" in url else ""
             raise CheckError(f"{where}.http: {error}{hint}") from None
+        self.filling.secrets |= credentials(url)
+        return url
 
     def headers(self) -> dict[str, str]:
         """Return the headers that are sent; CheckError where HTTP has no such value, which is not shown."""
@@ -75,9 +77,9 @@ class Asked:
 
     def shown_url(self) -> str:
         """Return the URL without user, password, and the values of parameters that are secrets by their names."""
-        url = self.filling.shown(self.check.subject)
+        url = self.filling.shown_url(self.check.subject)
         if url.startswith("/"):
-            url = self.filling.shown(self.check.get("base", "")).rstrip("/") + url
+            url = self.filling.shown_url(self.check.get("base", "")).rstrip("/") + url
         return without_secrets(url)
 
     def shown(self) -> Question:

@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from django_probe.contrib.checks import urls
 from django_probe.contrib.checks.errors import CheckError
 from django_probe.declared.secrets import PLACES, says_secret
 from django_probe.http.masks import masking
@@ -19,23 +20,29 @@ class Filling:
     """The values for `${NAME}`, which are the environment's, and for `{{ name }}`, which steps saved."""
 
     saved: dict[str, str] = field(default_factory=dict)
+    secrets: set[str] = field(default_factory=set)
+    """What else no report may show: values in forms in which they are sent."""
 
     def fill(self, text: str, where: str) -> str:
         """Return the text with every value; CheckError where one is missing, naming `where` in the policy."""
         return PLACES.sub(lambda found: self._value(found, where), text)
 
+    def fill_url(self, text: str, where: str) -> str:
+        """Return a URL, or a part of one, with every value as it has to be there; CheckError as `fill` and `urls`."""
+        return urls.filled(text, lambda found: self._value(found, where), where)
+
     def shown(self, text: str) -> str:
         """Return the text as it may be shown: values of secrets, and of earlier steps, stay names."""
+        return PLACES.sub(lambda found: _public(found) or found[0], text)
 
-        def value(found: re.Match[str]) -> str:
-            name = found[1]
-            return found[0] if not name or says_secret(name) else os.environ.get(name, found[0])
-
-        return PLACES.sub(value, text)
+    def shown_url(self, text: str) -> str:
+        """Return a URL as it may be shown."""
+        return urls.filled(text, _public, "")
 
     def masked(self, text: str) -> str:
         """Return a text without the values that steps saved under a secret's name; the record hides all others."""
-        return masking(value for name, value in self.saved.items() if says_secret(name))(text)
+        saved = {value for name, value in self.saved.items() if says_secret(name)}
+        return masking(saved | self.secrets)(text)
 
     def _value(self, found: re.Match[str], where: str) -> str:
         if name := found[1]:
@@ -45,3 +52,9 @@ class Filling:
         if found[2] not in self.saved:
             raise CheckError(f"{where}: no earlier step saved {found[2]}")
         return self.saved[found[2]]
+
+
+def _public(found: re.Match[str]) -> str | None:
+    """Return the value for a place, None where it is a secret, or where there is none."""
+    name = found[1]
+    return None if not name or says_secret(name) else os.environ.get(name, "").strip() or None

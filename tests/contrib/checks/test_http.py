@@ -45,7 +45,7 @@ leads: {http: "SHOP/astray?to=1", follow: false, status: 200}
 odd: {http: "SHOP/odd", json: {a: 1}}
 unset: {http: "${NOT_SET}/"}
 lines: {http: "SHOP/", send: {X-A: "${SHOP_LINES}"}}
-slash: {http: "http://probe:${SHOP_SLASH}@127.0.0.1/"}
+slash: {http: "http://probe:${SHOP_SLASH}@BARE/broken"}
 no_path: {http: "SHOP/stock", json: {length(nothing): 1, "nothing.more": "!= 1"}}
 """
 
@@ -54,7 +54,7 @@ no_path: {http: "SHOP/stock", json: {length(nothing): 1, "nothing.more": "!= 1"}
 def results(checked, shop, secure_shop):
     """One run of all that can differ, and what came of it."""
     return checked.run(
-        CHECKS.replace("SHOP/", f"{shop.url}/").replace("SECURE", secure_shop.url),
+        CHECKS.replace("SHOP/", f"{shop.url}/").replace("SECURE", secure_shop.url).replace("BARE", shop.url[7:]),
         SHOP_URL=shop.url,
         SHOP_TYPE="text",
         SHOP_TOKEN="token-of-the-shop-4711",
@@ -106,10 +106,11 @@ def test_http__what_cannot_be_asked_is_an_error(results):
     """A missing or unfit variable is an error of its check, which names the key alone."""
     _, found = results
 
-    assert {found[f"http.{name}"]["outcome"] for name in ("unset", "lines", "slash")} == {"error"}
+    assert {found[f"http.{name}"]["outcome"] for name in ("unset", "lines")} == {"error"}
     assert "checks.unset.http: the environment has no NOT_SET" in found["http.unset"]["message"]
     assert "checks.lines.send.X-A: a header takes one line of characters" in found["http.lines"]["message"]
-    assert found["http.slash"]["message"].endswith("a password in it has to be percent-encoded")
+    assert found["http.slash"]["message"] == f"GET {found['http.slash']['title']}: status 500, not below 400"
+    assert '{"echo": "Basic ********' in found["http.slash"]["details"]
     assert not any(part in str(found) for part in ("first-4711", "second-4711", "before-4711", "after-4711"))
     assert "location: http://shop:99999999/?token=********" in found["http.leads"]["details"]
 
