@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from django.conf import settings
 from django.utils import timezone
 
+from django_probe.attachments import attach
 from django_probe.declared.values import parse_days
 
 if TYPE_CHECKING:
@@ -26,6 +27,10 @@ __unittest = True  # tracebacks of a failure end at the line that asserts, as th
 
 class ProbeAssertions(Base):
     """A mixin for a `unittest.TestCase`, before it in the list of bases."""
+
+    def attach(self, name: str, content: str | bytes) -> None:
+        """Attach a text or bytes to the result of this probe, under a name; see `django_probe.attach`."""
+        attach(name, content)
 
     def assertFresh(  # noqa: N802 (unittest's way of naming)
         self, moment: datetime | None, within: str | timedelta, msg: str | None = None

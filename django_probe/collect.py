@@ -23,7 +23,7 @@ from django_probe.reports.marked import CollectCode, CollectError, Shard, attemp
 from django_probe.reports.streams import say
 from django_probe.reports.text import one_line
 from django_probe.reports.wanted import Once
-from django_probe.results import together
+from django_probe.sharded import together
 from django_probe.shards import disagreement
 
 if TYPE_CHECKING:

@@ -12,11 +12,11 @@ from dataclasses import dataclass, field, replace
 from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING, Final
 
-from django_probe.shards import disagreement
-
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping
     from datetime import datetime
+
+    from django_probe.attachments import Attachment
 
 
 class Outcome(StrEnum):
@@ -61,12 +61,13 @@ class EndedBy(StrEnum):
 
 _MOST: Final = 255  # a process's exit status is a byte
 _LONGEST: Final = 366 * 24 * 3600.0  # no run takes a year
-_ENDED_EXIT_CODES: Final = {
+ENDED_EXIT_CODES: Final = {
     EndedBy.SIGINT: ExitCode.SIGINT,
     EndedBy.SIGTERM: ExitCode.SIGTERM,
     EndedBy.SIGHUP: ExitCode.SIGHUP,
     EndedBy.DEADLINE: ExitCode.DEADLINE,
 }
+"""What a run exits with that was ended by one of these, whatever its results say."""
 
 
 def finite(seconds: float) -> float:
@@ -96,7 +97,7 @@ class ProbeResult:
     """What one probe did: `duration` in seconds, all its attempts together, made `finite`; `started_at` in UTC.
 
     `message` is one line; `details` are tracebacks and stacks; `output` is the end of what it printed,
-    and `logs` what it logged, from WARNING up.
+    `logs` what it logged, from WARNING up, and `attachments` what it attached.
     `started_at` is None for a probe that never started. `earlier` are the attempts before the last one; of very many
     the first ones alone. The fields after it are those of `terms.About`.
     """
@@ -118,6 +119,7 @@ class ProbeResult:
     file: str | None = None
     line: int | None = None
     logs: str = ""
+    attachments: tuple[Attachment, ...] = ()
 
     def __post_init__(self) -> None:
         """Take a duration that is none for 0.0, and an outcome by its name; ValueError where there is none of it."""
@@ -204,8 +206,8 @@ class ProbeRun:
     @property
     def exit_code(self) -> int:
         """The verdict as the exit status of the command; 0 is the only one that lets a rollout go on."""
-        if self.ended_by in _ENDED_EXIT_CODES:
-            return _ENDED_EXIT_CODES[self.ended_by]
+        if self.ended_by in ENDED_EXIT_CODES:
+            return ENDED_EXIT_CODES[self.ended_by]
         if self.closing:
             return ExitCode.CLOSED
         if self.nothing_ran and not self.allow_empty:
@@ -221,7 +223,7 @@ class ProbeRun:
     def reason(self) -> str:
         """One sentence that says why the exit code is what it is."""
         code = self.exit_code
-        if self.ended_by in _ENDED_EXIT_CODES:
+        if self.ended_by in ENDED_EXIT_CODES:
             what = "the deadline" if self.ended_by is EndedBy.DEADLINE else self.ended_by
             return f"{what} ended the run before every probe was done"
         if code == ExitCode.CLOSED and self.closing:
@@ -267,47 +269,3 @@ class ProbeRun:
         if not self.passed:
             return self
         return replace(self, stricter_exit_code=exit_code if 0 <= exit_code <= _MOST else ExitCode.CLOSED)
-
-
-_PRECEDENCE: Final = (
-    ExitCode.SIGINT,
-    ExitCode.SIGTERM,
-    ExitCode.SIGHUP,
-    ExitCode.DEADLINE,
-    ExitCode.CLOSED,
-    ExitCode.NOTHING_RAN,
-)
-
-
-def exit_code_of(codes: Iterable[int]) -> int:
-    """Return the exit code of a run whose shards have these: 0 if all have, else the first that applies."""
-    given = set(codes)
-    closing = [*(code for code in _PRECEDENCE if code in given), *sorted(given - set(_PRECEDENCE), reverse=True)]
-    return int(closing[0]) if closing else ExitCode.PASSED
-
-
-def together(shards: Sequence[ProbeRun]) -> ProbeRun:
-    """Return the record of a run from those of its shards: as strict as the strictest of them.
-
-    Shards that saw different selections make it one error more, which closes the gate.
-    """
-    if len(shards) == 1:
-        return shards[0]
-    differ = disagreement((shard.shard or "", shard.selection) for shard in shards)
-    wrong = [ProbeResult("run", Outcome.ERROR, message=differ)] if differ else []
-    code = exit_code_of([*(shard.exit_code for shard in shards), *(ExitCode.CLOSED for _ in wrong)])
-    first = shards[0]
-    whole = replace(
-        first,
-        host=", ".join(dict.fromkeys(shard.host for shard in shards if shard.host)),
-        shard=None,
-        started_at=min(shard.started_at for shard in shards),
-        finished_at=max(shard.finished_at for shard in shards),
-        selected=max(shard.selected for shard in shards),
-        selection=None if differ else next((shard.selection for shard in shards if shard.selection), None),
-        results=(*(result for shard in shards for result in shard.results), *wrong),
-        allow_empty=all(shard.allow_empty for shard in shards),
-        ended_by=next((by for by, ends in _ENDED_EXIT_CODES.items() if ends == code), None),
-        stricter_exit_code=0,
-    )
-    return whole.judged(code)

@@ -168,6 +168,8 @@ _ONE_END = (
     "test_suggest.py",
     "contrib/test_staticfiles.py",
     "test_api.py",
+    "test_assertions.py",
+    "test_attachments.py",
     "test_bench.py",
     "test_collect.py",
     "test_docs.py",

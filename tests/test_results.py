@@ -6,8 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from django_probe.results import EndedBy, Outcome, ProbeResult, ProbeRun, together
-from django_probe.shards import disagreement
+from django_probe.results import EndedBy, Outcome, ProbeResult, ProbeRun
 
 STARTED = datetime(2026, 11, 23, 10, tzinfo=UTC)
 
@@ -199,28 +198,3 @@ def test_an_outcome_is_one_of_those_there_are():
     assert ProbeResult("shop.TestX.test_1", "failed").outcome is Outcome.FAILED
     with pytest.raises(ValueError, match="flaky"):
         ProbeResult("shop.TestX.test_1", "flaky")
-
-
-def shard(name, *given, **values):
-    """Return the record of a shard."""
-    return record(*given, shard=name, **{"selection": "aa", **values})
-
-
-def test_together__refuses_shards_that_saw_different_selections():
-    """What one shard leaves to another may have run in none: an error that closes, and names the shards."""
-    whole = together([shard("0/3", *PASSED), shard("1/3", *PASSED, selection="bb"), shard("2/3", *PASSED)])
-
-    assert (whole.exit_code, whole.selection) == (1, None)
-    (error,) = whole.problems
-    assert error.blocking
-    assert error.message.startswith("the shards saw different selections (0/3, 2/3; 1/3), so that some probes may ")
-    assert together([shard("0/2", *PASSED, selection="bb"), shard("1/2", ended_by=EndedBy.DEADLINE)]).exit_code == 3
-
-
-def test_together__takes_shards_that_saw_the_same():
-    """One whose selection is not known is of an older release, or closes the gate by itself."""
-    whole = together([shard("0/2", *PASSED), shard("1/2", *PASSED)])
-
-    assert (whole.exit_code, whole.selection) == (0, "aa")
-    assert together([shard("0/2", *PASSED), shard("1/2", *PASSED, selection=None)]).exit_code == 0
-    assert disagreement([]) == disagreement([("0/2", None), ("1/2", "aa")]) == ""

@@ -20,6 +20,7 @@ from django_probe.execution.endings import ENDED_BY, heeded
 from django_probe.execution.failures import Interrupted, message_of
 from django_probe.execution.guard.guard import DatabaseGuard
 from django_probe.execution.judge.ledger import Ledger
+from django_probe.execution.judge.room import attached
 from django_probe.execution.judge.work import Attempt, Selected, Unit
 from django_probe.execution.loading.declared import preload
 from django_probe.execution.loading.renewal import Renewal
@@ -202,9 +203,9 @@ class InProcessSession:
             self._ledger.unit_done(self._unit, now)
             self._ledger.give_back([self._unit])
 
-    def _attempt(self, outcome: str, began: float, duration: float, *told: str) -> Attempt:
-        message, story, logs = told
-        attempt = Attempt(Outcome(outcome), message, story, "", began, duration, logs)
+    def _attempt(self, outcome: str, began: float, duration: float, *told: Any) -> Attempt:
+        message, story, logs, listed = told
+        attempt = Attempt(Outcome(outcome), message, story, "", began, duration, logs, attached(listed))
         if self._ended_by in ENDED_BY.values():
             attempt.outcome = Outcome.ERROR
             attempt.message = f"{self._ended_by} ended the run while this was running"

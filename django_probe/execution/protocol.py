@@ -9,8 +9,8 @@ more warning, or nothing). To the loader: a byte, with the three descriptors of 
 
 To a worker: `run` (units of indices), `stop` (index, fixture's label or None). From a worker: `hello` (pid, token),
 `fixture` (label, indices that depend on it), `fixture_done`, `interrupted`, `result` (index, outcome, began, duration,
-message, details, logs), `fixture_problem` (label, then the same), `done` after a unit with fixtures, `bye`. Both times
-are whole microseconds, which are written and read faster than fractions.
+message, details, logs, attachments), `fixture_problem` (label, then the same), `done` after a unit with fixtures,
+`bye`. Both times are whole microseconds, which are written and read faster than fractions.
 """
 
 from __future__ import annotations
@@ -37,20 +37,25 @@ MOST_AT_ONCE: Final = 4
 """Workers that the loader is asked for with one message: one process forks them all. With more of them the first
 would wait longer, because none begins before that process has ended."""
 _CHUNK = 1 << 18
+OF_WORKERS: Final = 1 << 25
+"""Bytes that a message of a worker may have: several times those of all that a probe may say and attach."""
+_LONGEST: Final = 1 << 28
 
 
 class Channel:
     """One end of a stream socket that carries messages; `closed` once the other end is gone.
 
-    What is no message closes it as well, and `garbled` says so: somebody else wrote there.
+    What is no message, or has more than `longest` bytes, closes it as well, and `garbled` says so: somebody else wrote
+    there.
     """
 
-    def __init__(self, sock: Socket) -> None:
+    def __init__(self, sock: Socket, longest: int = _LONGEST) -> None:
         sock.settimeout(None)  # the project may have set a default for its own
         self.sock = sock
         self.closed = False
         self.garbled = False
-        self._buffer = b""
+        self._longest = longest
+        self._begun = bytearray()
         self._inbox: list[Message] = []
 
     def fileno(self) -> int:
@@ -93,7 +98,14 @@ class Channel:
             chunk = b""
         if not chunk:
             self.closed = True
-        *lines, self._buffer = (self._buffer + chunk).split(b"\n")
+        *lines, begun = chunk.split(b"\n")
+        if lines and self._begun:
+            lines[0] = bytes(self._begun) + lines[0]
+            self._begun.clear()
+        self._begun += begun
+        if len(self._begun) > self._longest:
+            self._begun.clear()
+            self.closed = self.garbled = True
         try:
             for line in lines:
                 kind, *rest = Original.decode(line.decode("ascii"))

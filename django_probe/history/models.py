@@ -104,6 +104,7 @@ class Result(models.Model):
     runbook = models.TextField(null=True, blank=True)  # noqa: DJ001 (as above)
     file = models.TextField(null=True, blank=True)  # noqa: DJ001 (as above)
     line = models.PositiveIntegerField(null=True, blank=True)
+    attachments = models.JSONField(null=True, blank=True, help_text="What it attached, as the record has it.")
 
     objects: ClassVar[models.Manager[Result]] = HistoryManager()
 

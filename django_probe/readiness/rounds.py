@@ -240,8 +240,8 @@ class _Unguarded:
         return nullcontext()
 
 
-def _attempt(timeout: float, outcome: str, began: float, duration: float, *told: str) -> Attempt:
-    message, details, _ = told  # what is logged here may be of a request as well
+def _attempt(timeout: float, outcome: str, began: float, duration: float, *told: Any) -> Attempt:
+    message, details, *_ = told  # what is logged here may be of a request as well; nobody asks for what is attached
     attempt = Attempt(Outcome(outcome), message, details, "", began, duration)
     if duration > timeout:
         attempt.outcome, attempt.message = Outcome.TIMEOUT, _too_long(timeout, duration)

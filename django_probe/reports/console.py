@@ -11,6 +11,7 @@ from django_probe.reports.causes import Cause, causes
 from django_probe.reports.outlet import Outlet
 from django_probe.reports.terminal import ERASE, columns, is_terminal, progress, wants_color
 from django_probe.reports.text import (
+    attached,
     contact,
     explanation,
     one_line,
@@ -176,6 +177,7 @@ class Console:
             self._print_text("", whole if self._every else short)
             self._print_text("--- logged ---\n", result.logs)
             self._print_text("--- captured output ---\n", result.output)
+            self._print_text("", "".join(attached(result)))
             self._print("")
 
     def _warned(self, results: Sequence[ProbeResult]) -> None:

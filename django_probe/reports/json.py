@@ -71,6 +71,7 @@ def _result(result: ProbeResult) -> dict[str, object]:
         "line": result.line,
         "flaky": result.flaky,
         "earlier": [_earlier(attempt) for attempt in result.earlier],
+        "attachments": [each.as_dict() for each in result.attachments],
     }
 
 

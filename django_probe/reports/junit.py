@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 from junit_xml import TestCase, TestSuite
 
 from django_probe.reports import ReportError
-from django_probe.reports.text import explanation, one_line, visible, word
+from django_probe.reports.text import attached, explanation, one_line, visible, word
 from django_probe.results import Outcome
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def _case(result: ProbeResult) -> TestCase:
         name or label,
         classname or label,  # of one component where a probes module did not import
         elapsed_sec=max(result.duration, _LEAST_SECONDS) if ran else None,
-        stdout=visible(result.output) if result.is_problem else None,
+        stdout=visible("\n".join(filter(None, [result.output, *attached(result)]))) if result.is_problem else None,
         stderr=visible(result.logs) if result.is_problem else None,
     )
     if result.outcome is not Outcome.PASSED:

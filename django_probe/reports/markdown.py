@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from django_probe.reports import gfm
 from django_probe.reports.causes import causes
 from django_probe.reports.json import timestamp
-from django_probe.reports.text import seconds, slowest, tally, word
+from django_probe.reports.text import attached, seconds, slowest, tally, word
 from django_probe.results import Outcome
 
 if TYPE_CHECKING:
@@ -72,6 +72,7 @@ def _problem(cause: Cause) -> str:
         parts += ["Logged:", gfm.fenced(cause.first.logs)]
     if cause.first.output.strip():
         parts += ["Captured output:", gfm.fenced(cause.first.output)]
+    parts += map(gfm.text, attached(cause.first))
     return "\n\n".join([*parts, "</details>"])
 
 
@@ -94,7 +95,7 @@ def _members(cause: Cause) -> list[str]:
     items = [f"- {' · '.join(filter(None, [gfm.code(each.label), _contact(each)]))}" for each in cause.results]
     more = [f"- and {len(items) - _MOST_LABELS} more"] if len(items) > _MOST_LABELS else []
     first = cause.first
-    said = any(text.strip() for text in (first.details, first.logs, first.output))
+    said = first.attachments or any(text.strip() for text in (first.details, first.logs, first.output))
     return ["\n".join([*items[:_MOST_LABELS], *more]), *(["The first of them:"] if said else [])]
 
 

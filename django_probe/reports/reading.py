@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from django_probe.attachments import Attachment
 from django_probe.reports.json import VERSION
 from django_probe.results import Earlier, EndedBy, ExitCode, Outcome, ProbeResult, ProbeRun
 
@@ -122,7 +123,16 @@ def _result(values: _Values) -> ProbeResult:
         runbook=values.text("runbook", None),
         file=values.text("file", None),
         line=values.count("line", None),
+        attachments=tuple(_attachment(entry, where) for entry, where in values.each("attachments", ())),
     )
+
+
+def _attachment(value: Any, where: str) -> Attachment:
+    try:
+        return Attachment.of(value)
+    except (TypeError, ValueError, LookupError):
+        what = "an object with name, type, size, and content or base64"
+        raise RecordError(f"{where}: expected {what}, got {_shown(value)}") from None
 
 
 def _text(value: object, where: str) -> str:

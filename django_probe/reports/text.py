@@ -18,6 +18,7 @@ _UNSAFE: Final = re.compile(
 )
 
 _MOST: Final = 300
+_KIB: Final = 1024
 MARKER: Final = "django-probe:junit"
 """What `django_probe.reports.sink` begins a line of a report with."""
 
@@ -62,6 +63,19 @@ def contact(result: ProbeResult) -> list[str]:
     """Return a line for each that is known: who mends the probe, and where it is written how."""
     known = {"owner": result.owner, "runbook": result.runbook}
     return [f"{name}: {one_line(said)}" for name, said in known.items() if said]
+
+
+def attached(result: ProbeResult) -> list[str]:
+    """Return a line that names what the probe attached, nothing where that is nothing."""
+    named = [f"{one_line(each.name)} ({amount(each.size)})" for each in result.attachments]
+    return [shorten(f"attached: {', '.join(named)}")] if named else []
+
+
+def amount(size: int) -> str:
+    """Return a number of bytes for people: `308 bytes`, `12.4 KiB`, `1.0 MiB`."""
+    if size < _KIB:
+        return f"{size} {'byte' if size == 1 else 'bytes'}"
+    return f"{size / _KIB:.1f} KiB" if size < _KIB * _KIB else f"{size / _KIB / _KIB:.1f} MiB"
 
 
 def seconds(duration: float) -> str:

@@ -11,7 +11,8 @@ from django_probe import collect
 from django_probe.reports import ReportError, github, marked
 from django_probe.reports.text import one_line, visible
 from django_probe.results import Outcome as Ended
-from django_probe.results import ProbeResult, ProbeRun, together
+from django_probe.results import ProbeResult, ProbeRun
+from django_probe.sharded import together
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

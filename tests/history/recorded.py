@@ -38,6 +38,7 @@ PRELUDE = """
 import json, os, time
 from datetime import UTC, datetime, timedelta
 from django.db import connection, connections, transaction
+from django_probe.attachments import Attachment
 from django_probe.history.http import metrics
 from django_probe.history.storage import records, runs, store
 from django_probe.history.models import Result, Run

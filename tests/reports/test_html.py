@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import re
 import subprocess
@@ -11,6 +12,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import sync_playwright
 
+from django_probe.attachments import Attachment
 from django_probe.reports import html
 from django_probe.results import Earlier
 from tests.markup import EVIL, Page
@@ -51,6 +53,37 @@ def test_render__shows_a_problem_with_all_that_helps(run, result):
     assert "Traceback of it" in page.text
     assert "paying" in page.text
     assert [link["href"] for link in page.all("a")] == ["https://runbooks.example/pay"]
+
+
+def test_render__shows_what_is_attached(run, result):
+    """A text can be read, an image seen, other bytes taken; of what says it is an image, only what cannot run."""
+    shot = b"\x89PNG\r\n\x1a\n"
+    attached = (
+        Attachment(EVIL, "text/html", 7, EVIL),
+        Attachment("shot", "image/png", 8, shot),
+        Attachment(EVIL, "image/svg+xml", 2048, EVIL.encode()),
+        Attachment("big", "image/png", 9_000_000, "[left out: 9000000 bytes]"),
+    )
+
+    page = Page(html.render(run(result(outcome="failed", attachments=attached), result(attachments=attached[1:2]))))
+
+    assert [image["src"] for image in page.all("img")] == ["data:image/png;base64,iVBORw0KGgo="] * 2
+    (link,) = page.all("a")
+    assert link["download"] == EVIL
+    assert link["href"] == f"data:application/octet-stream;base64,{base64.b64encode(EVIL.encode()).decode()}"
+    assert len(page.own["script"]) == 0
+    assert "Attached: big (8.6 MiB)[left out: 9000000 bytes]" in page.text
+    assert page.text.count(EVIL.strip()) >= 3
+
+
+def test_render__of_many_shards_that_attached_much_names_it(run, result):
+    """A page of hundreds of megabytes would help nobody."""
+    attached = (Attachment("log", "text/plain", 1_000_000, "x" * 1_000_000),)
+
+    page = html.render(run(*(result(outcome="failed", attachments=attached) for _ in range(5))))
+
+    assert page.count("Attached: log (976.6 KiB); the JSON has it") == 5
+    assert len(page) < 100_000
 
 
 def test_render__names_what_was_flaky_and_every_other_result(run, result):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json as stdlib_json
 from datetime import UTC, datetime, timedelta, timezone
 
+from django_probe.attachments import Attachment
 from django_probe.reports import json
 from django_probe.results import Earlier, EndedBy
 
@@ -28,6 +29,10 @@ def test_render__the_whole_format(run, result):
             runbook="https://runbooks.example/pay",
             file="shop/probes.py",
             line=12,
+            attachments=(
+                Attachment("page.html", "text/plain", 9, "<p>no</p>"),
+                Attachment("shot.png", "image/png", 4, b"\x89PNG"),
+            ),
         ),
         result("shop.TestCheckout.test_cart", attempts=2),
         result("shop.TestStock.test_count", outcome="not_run", blocking=False, message="stopped before it"),
@@ -83,6 +88,10 @@ def test_render__the_whole_format(run, result):
                     "earlier": [
                         {"outcome": "timeout", "message": "no end after 30s", "details": "Where it hung …"},
                     ],
+                    "attachments": [
+                        {"name": "page.html", "type": "text/plain", "size": 9, "content": "<p>no</p>"},
+                        {"name": "shot.png", "type": "image/png", "size": 4, "base64": "iVBORw=="},
+                    ],
                 },
                 {
                     "label": "shop.TestCheckout.test_cart",
@@ -103,6 +112,7 @@ def test_render__the_whole_format(run, result):
                     "line": None,
                     "flaky": True,
                     "earlier": [],
+                    "attachments": [],
                 },
                 {
                     "label": "shop.TestStock.test_count",
@@ -123,6 +133,7 @@ def test_render__the_whole_format(run, result):
                     "line": None,
                     "flaky": False,
                     "earlier": [],
+                    "attachments": [],
                 },
             ],
         },

@@ -10,10 +10,12 @@ from dataclasses import replace
 import junitparser
 import pytest
 
+from django_probe.attachments import Attachment
 from django_probe.reports import ReportError, junit
 from django_probe.results import EndedBy, Outcome
 
 HOSTILE = "\ud800\udfff \x00\x08\x0b\x1b[31m \ufffe\uffff ]]> <!-- &amp; <b> \"' \r\n\t \x85\x9f"
+SHOTS = (Attachment("shot.png", "image/png", 2048, b"x"), Attachment("page\x1b", "text/plain", 1, "never seen"))
 
 
 def read(run):
@@ -25,7 +27,14 @@ def test_render__the_whole_format(run, result):
     """A suite for each app, the class as classname, and each outcome in its element."""
     given = run(
         result("shop.TestCheckout.test_cart"),
-        result(outcome="failed", message="402 != 200", details="Traceback …", output="paying", logs="ERROR shop: no"),
+        result(
+            outcome="failed",
+            message="402 != 200",
+            details="Traceback …",
+            output="paying",
+            logs="ERROR shop: no",
+            attachments=SHOTS,
+        ),
         result("payments.cards.TestCard.test_charge", outcome="timeout", message="no end after 30s"),
         release="v42",
         ended_by=EndedBy.FAILFAST,
@@ -44,7 +53,8 @@ def test_render__the_whole_format(run, result):
         '<testcase name="test_cart" time="0.051000" classname="shop.TestCheckout" />'
         '<testcase name="test_pay" time="0.051000" classname="shop.TestCheckout">'
         '<failure type="failure" message="402 != 200">Traceback &#8230;</failure>'
-        "<system-out>paying</system-out><system-err>ERROR shop: no</system-err></testcase></testsuite>"
+        "<system-out>paying\nattached: shot.png (2.0 KiB), page\\x1b (1 byte)</system-out>"
+        "<system-err>ERROR shop: no</system-err></testcase></testsuite>"
         '<testsuite errors="1" failures="0" name="payments" skipped="0" tests="1" time="0.051" '
         'hostname="pod-x" timestamp="2026-11-23T10:00:00">'
         '<testcase name="test_charge" time="0.051000" classname="payments.cards.TestCard">'

@@ -6,6 +6,7 @@ import json as stdlib_json
 
 import pytest
 
+from django_probe.attachments import Attachment
 from django_probe.reports import json, reading
 from django_probe.reports.reading import RecordError
 from django_probe.results import Earlier, EndedBy
@@ -36,6 +37,7 @@ def test_read__gives_every_value_back(run, result):
             logs="l",
             attempts=2,
             tags=("a", "b"),
+            attachments=(Attachment("a\ud800", "text/plain", 9, "\x00"), Attachment("b", "image/png", 2, b"\x00\xff")),
         ),
         result(attempts=2, earlier=(Earlier("timeout", "m", "d"),), **known),
         result("shop.A.test_late", "not_run", blocking=False),
@@ -48,8 +50,8 @@ def test_read__gives_every_value_back(run, result):
 
     text = json.render(given)
 
-    assert [(each.label, each.earlier, each.line) for each in reading.read(text).results] == [
-        (each.label, each.earlier, each.line) for each in given.results
+    assert [(each.label, each.earlier, each.line, each.attachments) for each in reading.read(text).results] == [
+        (each.label, each.earlier, each.line, each.attachments) for each in given.results
     ]
     assert json.render(reading.read(text)) == text
     assert reading.read(json.render(run(stricter_exit_code=7, allow_empty=True))).exit_code == 7
@@ -57,7 +59,7 @@ def test_read__gives_every_value_back(run, result):
 
 def test_read__takes_a_record_of_before_versions_and_what_http_adds(record):
     """Keys that are not known are no fault; those that came later may be missing."""
-    for key in ("title", "owner", "runbook", "file", "line", "flaky", "earlier"):
+    for key in ("title", "owner", "runbook", "file", "line", "flaky", "earlier", "attachments"):
         del record["results"][0][key]
     del record["version"]
 

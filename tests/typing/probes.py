@@ -3,7 +3,7 @@
 from datetime import date, datetime, timedelta
 from unittest import IsolatedAsyncioTestCase, TestCase
 
-from django_probe import probe
+from django_probe import attach, probe
 from django_probe.assertions import ProbeAssertions
 from django_probe.client import Client
 
@@ -35,6 +35,9 @@ class TestImport(ProbeAssertions, TestCase):
     def test_is_recent(self) -> None:
         last: datetime | None = None
         self.assertFresh(last, within="10m")
+        self.attach("page.html", "<p>")
+        attach("page.html", b"<p>")
+        attach("page.html", 5)  # type: ignore[arg-type]
         self.assertFresh(last, timedelta(hours=1), "the import")
         self.assertFresh(date(2026, 1, 1), within="1d")  # type: ignore[arg-type]
 

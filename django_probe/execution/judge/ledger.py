@@ -13,11 +13,12 @@ from dataclasses import replace
 from datetime import UTC
 from functools import cache
 from itertools import count
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from django_probe.execution.failures import one_line
 from django_probe.execution.judge.output import ending
 from django_probe.execution.judge.retried import MOST_EARLIER, after
+from django_probe.execution.judge.room import Room, RoomForAttachments
 from django_probe.execution.judge.work import Attempt, Selected, Unit
 from django_probe.originals import Original
 from django_probe.results import PROBLEMS, Earlier, EndedBy, Outcome, ProbeResult
@@ -27,12 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from datetime import datetime
 
+    from django_probe.attachments import Attachment
     from django_probe.terms import About
-
-MOST_TOLD: Final = 32 * 1024 * 1024
-"""Bytes that a record's details and output may have in a report: each is made within seconds, and without much memory.
-"""
-_LEFT_OUT: Final = "[left out: the details and the output of this run are more than 32 MiB]"
 
 
 class _History:
@@ -51,25 +48,6 @@ class _History:
         self.tried.append(attempt)
         self.attempts += 1
         self.duration += attempt.duration
-
-
-class _Room:
-    """Keeps texts while there is room for them, first come, first kept; then a line that says so in their place.
-
-    What counts is how long a text is in the report where it is longest, with markup and JSON escaped.
-    """
-
-    def __init__(self, size: int) -> None:
-        self._left = size
-
-    def __call__(self, text: str) -> str:
-        if not text:
-            return text
-        size = len(Original.encode(text)) + 4 * sum(map(text.count, "<>&\"'"))
-        if size > self._left:
-            return _LEFT_OUT
-        self._left -= size
-        return text
 
 
 class Ledger:
@@ -94,8 +72,9 @@ class Ledger:
         self._redact = redact
         self._redact_again = cache(redact)  # for what many probes have in common
         self._ended = ended
-        self._room = _Room(MOST_TOLD)
-        self._room_for_tried = _Room(MOST_TOLD)
+        self._room = Room()
+        self._room_for_tried = Room()
+        self._room_for_attachments = RoomForAttachments()
         self._extras: list[ProbeResult] = []
         self._delayed: list[tuple[float, int, Unit]] = []
         self._again: dict[str, list[int]] = {}
@@ -185,6 +164,7 @@ class Ledger:
             attempt.details = self._room_for_tried(attempt.details)
             attempt.output = self._room_for_tried(attempt.output)
             attempt.logs = self._room_for_tried(attempt.logs)
+            attempt.attachments = self._attached(attempt, is_problem=True)
             if history is None:
                 history = self._histories[index] = _History(attempt.began)
             history.add(attempt)
@@ -270,10 +250,30 @@ class Ledger:
             details=self._room(self._redact(attempt.details)),
             output=self._room(ending(self._redact(attempt.output))) if attempt.outcome in PROBLEMS else "",
             logs=self._room(self._redact(attempt.logs)),
+            attachments=self._attachments(tried, attempt),
             earlier=tuple(self._earlier(each) for each in tried),
             **self._known(about),
             **more,
         )
+
+    def _attachments(self, tried: Sequence[Attempt], last: Attempt) -> tuple[Attachment, ...]:
+        """Return what all attempts attached; of those before the last there is what there was room for already."""
+        kept = [
+            replace(each, name=f"attempt {number}: {each.name}")
+            for number, attempt in enumerate(tried, 1)
+            if attempt is not last
+            for each in attempt.attachments
+        ]
+        return (*kept, *self._attached(last, is_problem=last.outcome in PROBLEMS))
+
+    def _attached(self, attempt: Attempt, *, is_problem: bool) -> tuple[Attachment, ...]:
+        if not attempt.attachments:
+            return ()
+        redacted = [
+            replace(each, content=self._redact(each.content)) if isinstance(each.content, str) else each
+            for each in attempt.attachments
+        ]
+        return self._room_for_attachments(redacted, is_problem=is_problem)
 
     def _earlier(self, attempt: Attempt) -> Earlier:
         story = self._room(self._redact(attempt.details))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from django_probe import details
 from django_probe.execution.failures import one_line
+from django_probe.execution.judge.room import attached
 from django_probe.execution.judge.work import Attempt
 from django_probe.execution.judge.worker_handle import GOODBYE, Stage
 from django_probe.execution.protocol import MICROSECONDS
@@ -128,13 +129,15 @@ class MessageHandler:
             handle.stage, handle.why = Stage.SERVING, ""
 
     def _attempt(
-        self, handle: WorkerHandle, what: int | str, outcome: str, began_at: int, lasted: int, *told: str
+        self, handle: WorkerHandle, what: int | str, outcome: str, began_at: int, lasted: int, *told: Any
     ) -> Attempt:
-        message, story, logs = map(str, told)
+        *texts, listed = told
+        message, story, logs = map(str, texts)
         began, duration = began_at / MICROSECONDS, lasted / MICROSECONDS
         if not 0 <= began <= _LAST_SECOND:  # the probe left a clock patched
             began = Original.unix_time()
         attempt = Attempt(Outcome(outcome), message, story, handle.output.ended(), began, duration, logs)
+        attempt.attachments = attached(listed)
         if handle.stage is Stage.CLEANING_UP and what in handle.targets:
             handle.left = True  # it goes once it has cleaned up, and begins nothing more
             attempt.outcome, attempt.message = self._interruption(handle, attempt.details)

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections import deque
     from collections.abc import Sequence
 
+    from django_probe.attachments import Attachment
+
 
 class Selected(NamedTuple):
     """What the judge knows of a probe; `timeout` in seconds, `verdict` where it was judged while loading.
@@ -48,6 +50,7 @@ class Attempt:
     began: float | None = None
     duration: float = 0.0
     logs: str = ""
+    attachments: tuple[Attachment, ...] = ()
 
     def __post_init__(self) -> None:
         """Take a duration that a patched clock made impossible for none: sums of it would be none either."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from django_probe.execution import stacks
 from django_probe.execution.judge.output import Output
-from django_probe.execution.protocol import INTERRUPT, LAST_CALL, Channel
+from django_probe.execution.protocol import INTERRUPT, LAST_CALL, OF_WORKERS, Channel
 from django_probe.originals import Original
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class WorkerHandle:
 
     def __init__(self, now: float, asked: int = 0) -> None:
         mine, theirs = Original.socketpair()
-        self.channel = Channel(mine)
+        self.channel = Channel(mine, OF_WORKERS)
         self.output = Output()
         self._stacks = stacks.Stacks()
         self._theirs = theirs

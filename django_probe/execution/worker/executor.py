@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 
 from django_probe.execution.failures import Interrupted, formatted, message_of, one_line
 from django_probe.execution.guard.refusals import take_refusals
+from django_probe.execution.worker.attached import Attached
 from django_probe.execution.worker.kept import KeptTasks, tell_kept_by
 from django_probe.execution.worker.logs import Logs
 from django_probe.execution.worker.recorder import Recorder
@@ -79,6 +80,7 @@ class Executor:
         self._failfast = failfast
         self._logs = None if shared else Logs()
         self._recorder = Recorder()
+        self._attached = Attached(lambda: self.current is not None)
         self._unheard = Unheard(shared=shared)
         self._tasks = None if shared else KeptTasks()
         self._pid = Original.getpid()
@@ -292,12 +294,14 @@ class Executor:
     def _begin(self) -> None:
         """Forget what was said of the probe, or of the fixture, before."""
         self._recorder.start()
+        self._attached.start()
         if self._logs:
             self._logs.start()
 
     def _tell(self, kind: str, what: int | str, began: float, duration: float) -> None:
         outcome, message, details = self._recorder.told
-        self._emit(kind, what, outcome, began, duration, message, details, self._logged(outcome))
+        attached = self._attached.told()
+        self._emit(kind, what, outcome, began, duration, message, details, self._logged(outcome), attached)
 
     def _logged(self, outcome: Outcome | None) -> str:
         """Return what the log says of a problem; of all else only what Python warned of."""

@@ -36,6 +36,16 @@ OUTCOME: Final[Schema] = {"type": "string", "enum": [str(outcome) for outcome in
 COUNTS: Final = of_object({str(outcome): COUNT for outcome in Outcome})
 
 EARLIER: Final = of_object({"outcome": OUTCOME, "message": TEXT, "details": TEXT})
+ATTACHMENT: Final = of_object(
+    {
+        "name": TEXT,
+        "type": {**TEXT, "description": "Its media type."},
+        "size": {**COUNT, "description": "Bytes that were attached; content that was cut has fewer."},
+        "content": {**TEXT, "description": "A text, or why the bytes are left out."},
+        "base64": {**TEXT, "description": "Bytes, in place of content.", "contentEncoding": "base64"},
+    },
+    *("content", "base64"),
+)
 RESULT: Final = of_object(
     {
         "label": TEXT,
@@ -56,6 +66,7 @@ RESULT: Final = of_object(
         "line": {"type": ["integer", "null"], "minimum": 0},
         "flaky": {**FLAG, "description": "Whether it passed after an attempt that was a problem."},
         "earlier": {"type": "array", "items": EARLIER, "description": "The attempts before the last one."},
+        "attachments": {"type": "array", "items": ATTACHMENT, "description": "What it attached."},
     }
 )
 RUN: Final = of_object(

@@ -14,6 +14,7 @@ from django_probe.history.pages.rendering import page
 from django_probe.history.pages.statistics import PERIODS, WIDTHS
 from django_probe.history.storage.summaries import Mark, State, mark
 from django_probe.history.triggers import narrowing
+from django_probe.reports.html import shows_attachments
 from django_probe.reports.html.filters import count, number, utc
 from django_probe.results import PROBLEMS, Outcome
 
@@ -135,6 +136,7 @@ def run(
         problems_in_all=len(run.problems) if run else 0,
         can_start=visitor.may_start and offer.has(summary.gate),
         again=run is not None and _can_be_run_again(run),
+        show_attachments=run is not None and shows_attachments(run.results),
         labels=" ".join(summary.labels),
         shards=[(part, _part(part)) for part in summary.parts],
         **(_table(run, asked or {}) if run else {}),

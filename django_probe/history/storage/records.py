@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any, Final
 from django.db.models import Case, IntegerField, When
 from django.db.models.functions import Substr
 
+from django_probe.attachments import Attachment
 from django_probe.history.models import Result, Run
 from django_probe.history.storage.clock import from_column
 from django_probe.history.storage.summaries import UNHEARD
-from django_probe.results import PROBLEMS, Earlier, EndedBy, Outcome, ProbeResult, ProbeRun, together
+from django_probe.results import PROBLEMS, Earlier, EndedBy, Outcome, ProbeResult, ProbeRun
+from django_probe.sharded import together
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,6 +46,7 @@ _RESULT: Final = (
     "runbook",
     "file",
     "line",
+    "attachments",
 )
 
 
@@ -95,6 +98,7 @@ def _result(columns: dict[str, Any]) -> ProbeResult:
             "tags": tuple(tags),
             "logs": columns["logs"] or "",
             "earlier": tuple(Earlier(**attempt) for attempt in earlier),
+            "attachments": tuple(map(Attachment.of, columns["attachments"] or ())),
         }
     )
 

@@ -6,6 +6,7 @@ and pods that share the database agree without session locks, which a pooler wou
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -21,6 +22,8 @@ from django_probe.results import Earlier, Outcome, ProbeResult, ProbeRun
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+
+    from django_probe.attachments import Attachment
 
 HEARTBEAT: Final = 2.0
 """Seconds from one heartbeat to the next."""
@@ -169,12 +172,19 @@ def _rows(key: int, results: Iterable[ProbeResult]) -> Iterable[Result]:
             runbook=_shown(result.runbook),
             file=_shown(result.file),
             line=result.line,
+            attachments=[_attachment(each) for each in result.attachments] or None,
         )
 
 
 def _attempt(attempt: Earlier) -> dict[str, str]:
     told = {"message": visible(attempt.message), "details": visible(attempt.details)}
     return {"outcome": attempt.outcome.value, **told}
+
+
+def _attachment(each: Attachment) -> dict[str, object]:
+    """Return an attachment as the column has it: PostgreSQL takes no NUL in a text."""
+    content = visible(each.content) if isinstance(each.content, str) else each.content
+    return replace(each, name=visible(each.name), type=visible(each.type), content=content).as_dict()
 
 
 def _shown(text: str | None) -> str | None:

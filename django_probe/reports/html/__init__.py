@@ -27,6 +27,8 @@ STYLE: Final = (TEMPLATES / "probe_report" / "style.css").read_text(encoding="ut
 _IN_FULL: Final = 1_000
 """Problems that are shown in full; those after them are in the table."""
 _ROOM: Final = 1_500_000
+_ATTACHED: Final = 4 * 1024 * 1024
+"""Bytes of attachments in a page."""
 _BRIEF: Final = 300
 _MOST: Final = 20_000
 _LEAST: Final = 500
@@ -54,11 +56,17 @@ def render(run: ProbeRun) -> str:
         "problems": in_full,
         "problems_in_all": len(run.problems),
         "most": _most(in_full),
+        "show_attachments": shows_attachments(run.results),
         "flaky": [result for result in run.results if result.flaky],
         "others": others,
         "brief": min(_BRIEF, _ROOM // max(1, len(others))),
     }
     return str(_ENGINE.get_template("probe_report/run.html").render(Context(values, use_l10n=False, use_tz=False)))
+
+
+def shows_attachments(results: Iterable[ProbeResult]) -> bool:
+    """Return whether what these attached can be in a page: each shard of a run may have as much as a run."""
+    return sum(each.weight for result in results for each in result.attachments) <= _ATTACHED
 
 
 def _most(problems: Iterable[ProbeResult]) -> int:

@@ -12,9 +12,14 @@ from django.template import Library
 from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
+from django_probe.attachments import BYTES
+from django_probe.reports.text import amount
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
+
+    from django_probe.attachments import Attachment
 
 register = Library()
 
@@ -107,6 +112,12 @@ def brief(text: str, most: int) -> str:
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
+def data_url(attachment: Attachment) -> str:
+    """Return a URL that is what was attached; what is no image to show has the type that no browser opens."""
+    kind = attachment.type if attachment.is_image else BYTES
+    return f"data:{kind};base64,{attachment.as_dict()['base64']}"
+
+
 def counts(of: Mapping[str, int]) -> str:
     """Return the counts that are not 0: `198 passed, 2 failed`."""
     return ", ".join(f"{number(value)} {word(outcome)}" for outcome, value in of.items() if value)
@@ -123,5 +134,20 @@ def word(outcome: str) -> str:
     return outcome.replace("_", " ")
 
 
-for _filter in (took, when, number, count, utc, label, runbook, clipped, brief, counts, but_skipped, word):
+for _filter in (
+    took,
+    when,
+    number,
+    count,
+    utc,
+    label,
+    runbook,
+    clipped,
+    brief,
+    amount,
+    data_url,
+    counts,
+    but_skipped,
+    word,
+):
     register.filter(_filter.__name__, _filter)

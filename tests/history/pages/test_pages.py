@@ -11,6 +11,7 @@ import pytest
 from tests.history import recorded
 from tests.markup import EVIL, Page
 
+BYTES = r"data:application/octet-stream;base64,[\w+/=]+$"
 PAGES = """
 from datetime import UTC, datetime, timedelta
 from django_probe.history.pages import pages, rendering, statistics
@@ -68,8 +69,9 @@ def test_pages__show_hostile_text_as_text(site):
         site,
         evil
         + """
+attached = (Attachment(evil, evil, 7, evil), Attachment(evil, "image/svg+xml", 7, evil.encode()))
 bad = [result(f"{evil}.{evil}{n}", Outcome.FAILED, message=evil, details=evil, output=evil, tags=(evil,),
-              title=evil, owner=evil, runbook=evil, file=evil, line=7)
+              title=evil, owner=evil, runbook=evil, file=evil, line=7, attachments=attached)
        for n in range(3)]
 ran(evil, evil, *bad, host=evil, release=evil, trigger=evil, labels=[evil], narrowed=True)
 ran(evil, evil + "/whole", *bad, host=evil, release=evil, shard="0/2")
@@ -100,7 +102,7 @@ made = {
             assert f"'sha256-{digest}'" in policy, name
         assert "14" not in re.findall(r"alert\(2\)</script>(\S+)", page.text), name
         addresses = [has.get("href") or has.get("action") or "" for _, has in page.elements]
-        assert all(re.match(r"(/|\?|#|data:image/|$)", address) for address in addresses), name
+        assert all(re.match(rf"(/|\?|#|data:image/|{BYTES}|$)", address) for address in addresses), name
     for name in ("status", "gate", "run", "lost", "running", "notice"):
         assert EVIL in pages[name].text, name
     assert policy.startswith("default-src 'none'")

@@ -102,7 +102,8 @@ def test_finish__is_the_same_twice(kept):
         """
         now = datetime(2026, 11, 23, 10, tzinfo=UTC)
         known = dict(tags=("smoke",), attempts=2, earlier=(Earlier("timeout", "it hung", "Where it hung: ..."),),
-                     title="Sells", owner="shop", runbook="https://runbooks.example", file="shop/probes.py", line=7)
+                     title="Sells", owner="shop", runbook="https://runbooks.example", file="shop/probes.py", line=7,
+                     attachments=(Attachment("a", "text/plain", 9, "<p>"), Attachment("b", "image/png", 2, b"\\x00")))
         results = tuple(ProbeResult(f"shop.T.test_{n}", Outcome.PASSED, started_at=now, duration=0.5,
                                     **(known if n % 2 else {}))
                         for n in range(1100))
@@ -124,15 +125,18 @@ HOSTILE = r"""
 import os, sys, unittest
 from django.test import tag
 from django_probe import probe
+from django_probe.assertions import ProbeAssertions
 from django_probe.terms import Wishes
 
-class TestHostile(unittest.TestCase):
+class TestHostile(ProbeAssertions, unittest.TestCase):
     @tag("a\x00tag")
     @probe(retries=1)
     def test_says_it(self):
         sys.stdout.write("out \x00 \x1b[31m ")
         sys.stdout.flush()
         os.write(1, b"raw \x00 \xff")
+        self.attach("n\x00me", "NUL \x00 and \udcff")
+        self.attach("bytes", b"\x00\xff")
         with self.subTest(name="sub\x00\ud800"):
             self.fail("NUL \x00, a lone surrogate \udcff, \ufffe")
     test_says_it.__probe_wishes__ = test_says_it.__probe_wishes__.over(Wishes(owner="o\udcffwner"))
@@ -151,7 +155,8 @@ def test_hostile_text__loses_no_record(kept):
         run = runs.find(r"hostile\udcff")
         (result,) = records.of(run).results
         told(release=run.release, message=result.message, output=result.output, tags=result.tags,
-             owner=result.owner, earlier=[attempt.message for attempt in result.earlier])
+             owner=result.owner, attached=[each.as_dict() for each in result.attachments[2:]],
+             earlier=[attempt.message for attempt in result.earlier])
         """,
     )
     assert got["release"].startswith(r"v1\udc80longlong")
@@ -159,6 +164,10 @@ def test_hostile_text__loses_no_record(kept):
     assert r"out \x00 \x1b[31m" in got["output"]
     assert got["tags"] == [r"a\x00tag"]
     assert got["owner"] == r"o\udcffwner"
+    assert got["attached"] == [
+        {"name": r"n\x00me", "type": "text/plain", "size": 13, "content": r"NUL \x00 and \udcff"},
+        {"name": "bytes", "type": "application/octet-stream", "size": 2, "base64": "AP8="},
+    ]
     assert r"NUL \x00, a lone" in got["earlier"][0]
 
 
@@ -172,7 +181,7 @@ def test_rows_of_a_release_before__are_read(kept):
         run = ProbeRun("old", "deploy", now, now + timedelta(seconds=3), 1, (result,))
         key = store.begin(run, trigger="", labels=(), narrowed=False)
         store.finish(key, run)
-        Result.objects.filter(run=key).update(earlier=None)
+        Result.objects.filter(run=key).update(earlier=None, attachments=None)
         told(same=records.of(runs.find("old")) == run)
         """,
     )
