@@ -5,6 +5,7 @@
 # make test    lint, types, and the tests on both ends of the version range
 # make bench   the figures of docs/benchmarks.md, measured on this machine
 # make docs    the site of the documentation, in build/site
+# make release-rehearsal   all that a release does, and publishes nothing: see release/README.md
 # PYTHON=python3.13 chooses the interpreter of .venv; `make clean` removes all that was made here.
 
 PYTHON ?= python3
@@ -33,7 +34,7 @@ serve: export WEB_BIND ?= 127.0.0.1:8000
 MANAGE := $(BIN)/python deploy/manage.py
 
 .DEFAULT_GOAL := help
-.PHONY: help gate sell-out restock serve user test bench docs lock clean
+.PHONY: help gate sell-out restock serve user test bench docs lock release-rehearsal clean
 
 help:
 	@sed -n 's/^# //p' Makefile | head -8
@@ -81,12 +82,20 @@ lock: .venv/.made
 		--no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
 		--extra server --extra postgresql --extra metrics --extra checks --output-file requirements.lock pyproject.toml
 
+release-rehearsal: .venv/.release
+	@$(BIN)/python -m release.rehearse
+
 clean:
 	rm -rf .venv .tox .cache build db.sqlite3
 
 # The stamp comes last: an interrupted install is done again, and a finished one is not.
 .venv/.installed: pyproject.toml .venv/.made
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[server,postgresql,metrics,checks]'
+	@touch $@
+
+.venv/.release: pyproject.toml .venv/.made
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'pip>=25.1' # the first that knows --group
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group release
 	@touch $@
 
 .venv/.tox: .venv/.made

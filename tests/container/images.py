@@ -105,7 +105,7 @@ def image() -> str:
     with set_up():
         name = f"localhost/django-probe:{_key()}"
         if not _exists(name):
-            _make_base()
+            make_base()
             build(name, ROOT)
     return name
 
@@ -149,7 +149,7 @@ rm -rf usr/share/doc/* var/log/*.log
 """
 
 
-def _make_base() -> None:
+def make_base() -> None:
     """Make what stands for the base image: Debian's Python where Docker's has its own build of it."""
     if _exists(BASE):
         return
