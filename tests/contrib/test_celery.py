@@ -140,11 +140,12 @@ def test_settings__that_are_wrong_are_named(results):
         ({"ROOT_URLCONF": "site_urls"}, "no Celery app was found; PROBE_CELERY_APP can name it"),
         ({"CELERY_TASK_ALWAYS_EAGER": True}, "task_always_eager is set"),
         ({"CELERY_BROKER_URL": "memory://"}, "the broker is memory://"),
+        ({"CELERY_BROKER_URL": "filesystem://"}, "the broker (filesystem) is neither RabbitMQ nor Redis"),
     ],
 )
-def test_celery__without_a_broker_skips(results, settings, reason):
-    """Where no message leaves the process there is nothing to ask, and the reason says why."""
-    result = results(BROKER, **settings)[BROKER]
+def test_celery__without_a_broker_that_can_be_asked_skips(results, settings, reason):
+    """Where no message leaves the process, or no queue can be asked for, the reason says why."""
+    result = results(QUEUES, PROBE_CELERY_QUEUES={"mail": 2}, **settings)[QUEUES]
 
     assert result["outcome"] == "skipped"
     assert reason in result["message"]

@@ -25,6 +25,12 @@ def not_asked(app: Any) -> str | None:
     return None
 
 
+def driver(app: Any) -> str:
+    """Return what kind of broker the app has, in Kombu's words, such as `amqp` or `redis`."""
+    with _made(app) as connection:
+        return str(connection.transport.driver_type)
+
+
 @contextmanager
 def connected(app: Any) -> Iterator[tuple[Any, str]]:
     """Connect to the broker, and give the connection and what to call it; it is closed with the block.

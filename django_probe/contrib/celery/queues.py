@@ -10,6 +10,15 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _NOT_FOUND: Final = "404"
+_REDIS: Final = "redis"
+_KNOWN: Final = ("amqp", _REDIS)
+"""The brokers that can be asked for a queue without making it: Kombu's transport for SQS would."""
+
+
+def not_asked(app: Any) -> str | None:
+    """Return why the app's broker cannot be asked for its queues, or None."""
+    driver = broker.driver(app)
+    return None if driver in _KNOWN else f"the broker ({driver}) is neither RabbitMQ nor Redis"
 
 
 def problems(app: Any, limits: Mapping[str, int]) -> dict[str, str]:
@@ -33,7 +42,7 @@ def _length(connection: Any, name: str) -> int | None:
             if str(getattr(error, "reply_code", None)) != _NOT_FOUND:
                 raise
     # In Redis an empty queue is no key at all.
-    return 0 if connection.transport.driver_type == "redis" else None
+    return 0 if connection.transport.driver_type == _REDIS else None
 
 
 def _problem(name: str, length: int | None, most: int) -> str:

@@ -75,7 +75,8 @@ class Server:
         return f"{self} ({self.used_by})"
 
     @property
-    def _login(self) -> tuple[object, ...]:
+    def login(self) -> tuple[object, ...]:
+        """What makes it the same as another: its address, its database, and who logs in."""
         told = self.pool.connection_kwargs if self.pool else {}
         return str(self), told.get("username"), told.get("password")
 
@@ -90,6 +91,6 @@ def each_once(servers: Iterable[Server]) -> list[Server]:
     """Return every database of a server once for each login."""
     found: dict[tuple[object, ...], Server] = {}
     for server in servers:
-        known = found.get(server._login)  # noqa: SLF001 (its own module's)
-        found[server._login] = known.merged(server) if known else server  # noqa: SLF001
+        known = found.get(server.login)
+        found[server.login] = known.merged(server) if known else server
     return list(found.values())
