@@ -244,7 +244,7 @@ def test_catalogue__names_the_apps_that_fit(project):
     )
     done = project.run("probe_suggest")
     assert done.code == 0, done.err
-    for app in ("platform", "staticfiles", "disk", "redis", "channels"):
+    for app in ("platform", "http", "staticfiles", "disk", "redis", "channels"):
         assert f'#     "django_probe.contrib.{app}",  # ' in done.out
     assert "celery" not in done.out
     assert "search" not in done.out

@@ -14,15 +14,17 @@ from django_probe.errors import UsageError
 from django_probe.execution.redaction import Redactor
 from django_probe.management.arguments import typed
 from django_probe.management.listing import poured
+from django_probe.reports import streams
 from django_probe.reports.files import settle
 from django_probe.reports.text import one_line
 from django_probe.results import ExitCode
 from django_probe.suggest import catalogue, writing
-from django_probe.suggest.finding import find_out
+from django_probe.suggest.finding import EndedError, find_out
 from django_probe.terms import parse_timeout
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from collections.abc import Set as AbstractSet
 
     from django.core.management.base import CommandParser
 
@@ -37,6 +39,13 @@ class Command(BaseCommand):
         "and the ready-made probes that fit. It asks in processes of its own, with read-only databases."
     )
     requires_system_checks = ()  # they import the URLconf, which may do anything
+    _closed: AbstractSet[int] = frozenset()
+    """The standard streams that were closed from the start, by their numbers."""
+
+    def run_from_argv(self, argv: list[str]) -> None:
+        """Run as Django does, with standard streams that are open."""
+        self._closed = streams.fill()
+        super().run_from_argv(argv)
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Add the one option."""
@@ -52,7 +61,7 @@ class Command(BaseCommand):
         """Print it; exit 2 with one line where nothing could be asked."""
         with _stdout_kept():
             text = self._suggested(options["timeout"])
-        stream = options.get("stdout") or sys.stdout
+        stream = options.get("stdout") or (None if 1 in self._closed else sys.stdout)
         if code := poured(stream, text, "probe_suggest", self.stderr.write):
             sys.exit(code)
 
@@ -62,6 +71,8 @@ class Command(BaseCommand):
             found = find_out([each.label for each in ready_made if each.installed], timeout)
         except UsageError as error:
             raise CommandError(one_line(Redactor()(str(error))), returncode=ExitCode.USAGE) from None
+        except EndedError as error:
+            raise CommandError(str(error), returncode=error.exit_code) from None
         has_checks = apps.is_installed(writing.CHECKS)
         return writing.policy(found, ready_made, catalogue.own_labels(), has_checks=has_checks)
 

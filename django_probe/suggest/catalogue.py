@@ -58,6 +58,10 @@ def _platform() -> str:
     return "databases, migrations, caches, storage, mail, system checks"
 
 
+def _http() -> str:
+    return "the URLs that users reach, over HTTP; PROBE_TARGETS names them"
+
+
 def _static_files() -> str:
     backend = str(getattr(settings, "STORAGES", {}).get("staticfiles", {}).get("BACKEND", ""))
     return f"static files have a manifest: {backend}" if "Manifest" in backend else ""
@@ -100,6 +104,7 @@ def _is_there(module: str) -> bool:
 
 def _known() -> Iterator[tuple[str, tuple[str, Callable[[], str]]]]:
     yield "platform", ("probe_platform", _platform)
+    yield "http", ("probe_http", _http)
     yield "staticfiles", ("probe_staticfiles", _static_files)
     yield "disk", ("probe_disk", _disk)
     yield "search", ("probe_search", _search)

@@ -9,6 +9,8 @@ from django.conf import settings
 
 from django_probe.errors import UsageError
 from django_probe.execution import linux
+from django_probe.execution.guard.backends import objections
+from django_probe.execution.guard.read_only import WAYS_OUT
 from django_probe.execution.guard.refusals import READ_ONLY
 from django_probe.execution.listener import Listeners
 from django_probe.policy import Gate
@@ -31,6 +33,14 @@ _NO_GET: Final = 405
 _PROBLEMS: Final = (Outcome.FAILED, Outcome.ERROR, Outcome.TIMEOUT, Outcome.NOT_RUN)
 
 
+class EndedError(Exception):
+    """A signal ended it before all was asked; `exit_code` is the command's."""
+
+    def __init__(self, ended_by: str, exit_code: int) -> None:
+        super().__init__(f"{ended_by} ended this before all was asked")
+        self.exit_code = exit_code
+
+
 class _Runner(DjangoProbeSuiteRunner):
     """Runs ready-made probes and the questions, whatever the project's own PROBE_RUNNER is."""
 
@@ -48,10 +58,13 @@ class _Runner(DjangoProbeSuiteRunner):
 def find_out(apps: Sequence[str], timeout: float) -> Found:
     """Ask all addresses of the project, and run the ready-made probes of these apps; `timeout` seconds for each.
 
-    Raise UsageError where nothing can be found out.
+    Raise UsageError where nothing can be found out, and EndedError where a signal came.
     """
     if not linux.AVAILABLE:
         raise UsageError("a view that hangs or ends Python can be contained on Linux alone; run this in the container")
+    if unheld := objections(DatabaseAccess.READ_ONLY):
+        told = "; ".join(sentence.removesuffix(f"; {WAYS_OUT}") for sentence in unheld)
+        raise UsageError(f"views are asked with read-only databases, and that cannot be had here: {told}")
     gate = Gate(
         name="probe_suggest",
         probes=tuple(apps),
@@ -64,7 +77,7 @@ def find_out(apps: Sequence[str], timeout: float) -> Found:
     runner.run_probes([])
     run: Any = runner.run
     if run.ended_by:
-        raise UsageError(f"{run.ended_by} ended this before all was asked")
+        raise EndedError(run.ended_by, run.exit_code)
     return _sorted(run, timeout)
 
 
