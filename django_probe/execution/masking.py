@@ -6,6 +6,7 @@ Nothing here imports Django: the supervisor, which has no settings, masks by the
 from __future__ import annotations
 
 import json
+import os
 import re
 from functools import cached_property
 from html import escape
@@ -29,7 +30,14 @@ _CUT_SIGNS: Final = (" chars]", "[truncated]", "'\n", '"\n', "\n?")
 _NUMBER: Final = re.compile(rf"(?<!\d)\d{{{MIN_LENGTH},}}(?!\d)", re.ASCII)
 _FEW: Final = 200  # to search a text for so many is quicker than to look at each of its places
 _KEPT_IN_URLS: Final = "/?:@!$&'()*+,;="  # by clients, which escape only what no URL can have
+_MOST_DIGITS: Final = 1000  # Python reads no number of some thousands
 _MIN_PART: Final = 5  # characters of a secret beside a cut, the fewest that unittest leaves of what values share
+
+
+# As Django's error pages hide settings by their names, and cookies and credentials beside them.
+_SECRET: Final = re.compile("API|AUTH|TOKEN|KEY|SECRET|PASS|SIGNATURE|COOKIE|CREDENTIAL", re.IGNORECASE)
+_WHERE: Final = re.compile(r"_(?:HOST|PORT|ADDR|PROTO|URL|URI|FILE|PATH|DIR|SOCK|NAME)(?:_.*)?$", re.IGNORECASE)
+"""How the names of variables end that say where something is, not what opens it: Kubernetes sets AUTH_PORT_80_TCP."""
 
 
 class Mask:
@@ -121,6 +129,21 @@ def of_url(url: str) -> Iterator[str]:
         yield parts.password
     elif parts.username and not parts.username.isalpha():  # a word is a name: "postgres" is in every traceback
         yield parts.username
+
+
+def of_environment() -> Iterator[str | int]:
+    """Yield the values of the environment's variables that are secrets by their names, and the passwords of URLs."""
+    for name, value in os.environ.items():
+        secret = value.strip()
+        if "://" in secret:
+            yield from of_url(secret)
+        if _SECRET.search(name) and not _WHERE.search(name) and len(secret) >= MIN_LENGTH and not _is_place(secret):
+            yield int(secret) if secret.isascii() and secret.isdigit() and len(secret) < _MOST_DIGITS else secret
+
+
+def _is_place(value: str) -> bool:
+    """Return whether a value is a file, as of XAUTHORITY, or a URL, whose passwords are secrets by themselves."""
+    return "://" in value or (value.startswith("/") and os.path.exists(value))  # noqa: PTH110 (where Django has not begun, pathlib need not be imported)
 
 
 def _forms(secret: str) -> set[str]:

@@ -3,7 +3,7 @@
 A secret is the value of a setting that Django's own error pages would hide, database passwords and the user info
 of any URL included, where it is a text of eight characters or more, or a number of eight digits or more, and no public
 default of Django's. What matches a pattern of settings.PROBE_REDACT is a secret too, and the value of a variable of
-the environment that a declared check takes, where the variable's name says so.
+the environment whose name says so, or that a declared check puts where a secret belongs.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from django.views.debug import SafeExceptionReporterFilter
 
 from django_probe.environment import hidden
 from django_probe.errors import UsageError
-from django_probe.execution.masking import MASK, MIN_LENGTH, Mask, of_url
+from django_probe.execution.masking import MASK, MIN_LENGTH, Mask, of_environment, of_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,7 +70,7 @@ class Redactor:
 
     @cached_property
     def _all(self) -> Mask:
-        return Mask(_secrets() | self._hidden)
+        return Mask(_secrets() | self._hidden | {*of_environment()})
 
     @cached_property
     def _patterns(self) -> list[re.Pattern[str]]:

@@ -11,8 +11,6 @@ from django_probe.reports.files import PATIENCE, write_some
 _MOST: Final = 64 * 1024
 _SHOWN: Final = 300
 _STDERR: Final = 2
-_HIDDEN: Final = re.compile("API|AUTH|TOKEN|KEY|SECRET|PASS|SIGNATURE|HTTP_COOKIE", re.IGNORECASE)
-"""Names whose values Django's own error pages hide."""
 _TRACEBACK: Final = re.compile(r"^ *(?:\+ Exception Group )?Traceback \(most recent call last\):\s*$", re.MULTILINE)
 _RAISED: Final = re.compile(r"^(?: {2,}\| )?([^\W\d][\w.]*(?:: .*|:|))\s*$", re.MULTILINE)
 """The line of a traceback that names the exception, in a group behind a bar; threads may print lines among its own."""
@@ -80,14 +78,10 @@ class Printed:
 
 
 def masked(text: str) -> str:
-    """Return a text without the user info of URLs, and without the values of variables that Django would hide."""
-    from django_probe.execution.masking import Mask, of_url  # noqa: PLC0415 (where all goes well nobody needs it)
+    """Return a text without the user info of URLs, and without the values of variables that are secrets by name."""
+    from django_probe.execution.masking import Mask, of_environment  # noqa: PLC0415 (where all goes well nobody needs it)
 
-    secrets = {value for name, value in os.environ.items() if _HIDDEN.search(name)}
-    for value in os.environ.values():
-        if "://" in value:
-            secrets.update(of_url(value))
-    return Mask(secrets)(text)
+    return Mask(of_environment())(text)
 
 
 def cause(text: str) -> str:

@@ -497,13 +497,13 @@ def test_thousands_of_secrets_do_not_slow_a_report_down(monkeypatch):
 
 
 def test_secrets_of_declared_checks_are_masked(project):
-    """What a check takes from the environment is masked in every probe, where its name says that it is secret."""
+    """What a check takes from the environment is masked in every probe, where the header's name says that it is."""
     project.apps.append("django_probe.contrib.checks")
     project.write(
         "probe.yaml",
         """
         checks:
-          home: {http: "http://localhost:1/", send: {Authorization: "Bearer ${SHOP_TOKEN}", X-Shop: "${SHOP_NAME}"}}
+          home: {http: "http://localhost:1/", send: {Authorization: "Bearer ${SHOP_WORD}", X-Shop: "${SHOP_NAME}"}}
         gates: {default: {}}
         """,
     )
@@ -515,13 +515,47 @@ def test_secrets_of_declared_checks_are_masked(project):
 
         class TestTells(unittest.TestCase):
             def test_a(self):
-                self.fail(" ".join(os.environ[name] for name in ("SHOP_TOKEN", "SHOP_NAME", "OTHER_TOKEN")))
+                self.fail(" ".join(os.environ[name] for name in ("SHOP_WORD", "SHOP_NAME")))
         """,
     )
     secrets = {
-        "SHOP_TOKEN": "token-of-the-shop-0815",
+        "SHOP_WORD": "token-of-the-shop-0815",
         "SHOP_NAME": "name-of-the-shop",
-        "OTHER_TOKEN": "not-taken-by-any",
     }
     _done, record = project.record("--policy", "probe.yaml", "shop", env=secrets)
-    assert by_label(record)["test_a"]["message"] == f"{MASK} name-of-the-shop not-taken-by-any"
+    assert by_label(record)["test_a"]["message"] == f"{MASK} name-of-the-shop"
+
+
+def test_environment__secrets_of_its_variables(project):
+    """The value of a variable is in no report whose name says that it is a secret, and not only where one is."""
+    project.app(
+        "shop",
+        """
+        import os
+        import unittest
+
+
+        class TestShop(unittest.TestCase):
+            def test_told(self):
+                self.fail(" ".join(text.strip() for name, text in os.environ.items() if name.startswith("SHOP_")))
+        """,
+    )
+    hidden = {
+        "SHOP_PASSWORD": "pass-word-4711",
+        "SHOP_API_TOKEN": "token/4711+x\n",
+        "SHOP_PIN_KEY": "47110815",
+        "SHOP_DATABASE": "postgres://shop:url-pass-4711@db.example/shop",
+    }
+    shown = {
+        "SHOP_AUTH_SERVICE_HOST": "10.43.0.17",
+        "SHOP_AUTH_PORT_80_TCP": "tcp://10.43.0.17:80",
+        "SHOP_API": "https://api.shop.example/v1",
+        "SHOP_TOKENS_FILE": "/run/secrets/shop-tokens",
+        "SHOP_KEY_NAME": "front-door",
+    }
+
+    done, record = project.record("shop", env={**hidden, **shown})
+
+    told = str(record) + done.out + done.err
+    assert [text for text in ("pass-word-4711", "token/4711", "47110815", "url-pass-4711") if text in told] == []
+    assert [text for text in shown.values() if text not in record["results"][0]["message"]] == []
