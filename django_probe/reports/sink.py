@@ -20,6 +20,7 @@ import gzip
 import hashlib
 import json
 from base64 import b64encode
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from django_probe.reports import json as records
@@ -29,12 +30,18 @@ from django_probe.reports.text import MARKER
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from django_probe.results import ProbeRun
+    from django_probe.results import ProbeResult, ProbeRun
 
 COMPRESSED: Final = "="
 
 RECORD: Final = "record"
 """What is between the markers, as the first of them says; where it says nothing, that is JUnit XML."""
+
+MOST_ATTACHED: Final = 64 * 1024
+"""Bytes of attachments that a log carries of a run: people read the log too."""
+_LEFT_OUT: Final = (
+    "[left out: a log carries 64 KiB of a run's attachments; the history has it, and --html of the gate itself]"
+)
 
 _MOST: Final = 8000
 """Characters of a line: container runtimes cut at 16 KiB."""
@@ -45,7 +52,23 @@ def render(run: ProbeRun) -> str:
     about = {"run": run.id, "gate": run.gate, "pod": run.host, "started_at": timestamp(run.started_at), "form": RECORD}
     if run.selection:
         about["selection"] = run.selection
-    return wrap(records.render(run), run.shard or "0/1", about)
+    return wrap(records.render(_for_log(run)), run.shard or "0/1", about)
+
+
+def _for_log(run: ProbeRun) -> ProbeRun:
+    """Return the run with as many attachments as a log carries, those of problems first."""
+    if not any(result.attachments for result in run.results):
+        return run
+    left = MOST_ATTACHED
+    kept: dict[int, ProbeResult] = {}
+    for number, result in sorted(enumerate(run.results), key=lambda each: not each[1].is_problem):
+        attached = []
+        for each in result.attachments:
+            fits = each.weight <= left
+            left -= each.weight if fits else 0
+            attached.append(each if fits else replace(each, content=_LEFT_OUT))
+        kept[number] = replace(result, attachments=tuple(attached))
+    return replace(run, results=tuple(kept[number] for number in sorted(kept)))
 
 
 def wrap(report: str, shard: str, about: dict[str, str]) -> str:

@@ -34,6 +34,15 @@ def say(sentence: str) -> None:
     _print(f"{PROG}: {one_line(sentence)}")
 
 
+def quoted(line: str) -> str:
+    """Return a line of a pod's log so that GitHub Actions takes no part of it for a command to itself.
+
+    It obeys what begins with "::" after blanks, and "##[" anywhere:
+    https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands.
+    """
+    return f"| {line}" if line.lstrip().startswith("::") else line.replace("##[", "## [")
+
+
 def show(lines: str) -> None:
     """Print what a machine reads of standard error: standard output is Helm's."""
     _print(lines.rstrip("\n"))
@@ -103,7 +112,7 @@ class Observer:
             return
         if pod.uid not in self._followers:
             prefix = f"[{pod.shard}/{job.shards}] " if job.shards > 1 else ""
-            self._followers[pod.uid] = Follower(self._cluster, pod.name, lambda line: _print(prefix + line))
+            self._followers[pod.uid] = Follower(self._cluster, pod.name, lambda line: _print(prefix + quoted(line)))
             self._followers[pod.uid].go_on()
         elif not pod.ended:
             self._followers[pod.uid].go_on()

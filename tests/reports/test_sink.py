@@ -10,8 +10,9 @@ import random
 import subprocess
 from pathlib import Path
 
+from django_probe.attachments import BYTES, TEXT, Attachment
 from django_probe.reports import json as records
-from django_probe.reports import sink, text
+from django_probe.reports import reading, sink, text
 
 LOG = {"PROBE_REPORT_SINK": "log"}
 
@@ -50,6 +51,26 @@ def test_render__names_the_shard_in_every_line(run, result):
     """The lines of several pods can be told apart where their logs are one."""
     record = run(result(), shard="2/4")
     assert unwrapped(sink.render(record), shard="2/4")[1] == records.render(record)
+
+
+def test_render__carries_few_attachments(run, result):
+    """Those of problems come first; of what does not fit, the log has the name and the size, and says so."""
+    most = sink.MOST_ATTACHED
+    large, small = Attachment("a.png", BYTES, most, b"x" * (most - 99)), Attachment("b.txt", TEXT, 5, "small")
+    record = run(
+        result("shop.T.a", attachments=(large,)), result("shop.T.b", outcome="failed", attachments=(small,) * 2)
+    )
+    passed, failed = reading.read(unwrapped(sink.render(record))[1]).results
+    assert failed.attachments == (small, small)
+    assert passed.attachments == (large,)
+    record = run(
+        result("shop.T.a", attachments=(small, large)), result("shop.T.b", outcome="failed", attachments=(large,))
+    )
+    passed, failed = reading.read(unwrapped(sink.render(record))[1]).results
+    assert failed.attachments == (large,)
+    assert passed.attachments[0] == small
+    assert (passed.attachments[1].name, passed.attachments[1].size) == ("a.png", most)
+    assert passed.attachments[1].content.startswith("[left out: a log carries 64 KiB")
 
 
 def test_render__no_line_is_too_long(run, result):

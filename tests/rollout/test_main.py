@@ -66,21 +66,23 @@ PAGE = ("--html", "gate.html", "--annotations", "--", "helm", "upgrade", "shop",
 
 
 def test_page_and_annotations__are_those_of_the_gate_that_closed(world):
-    """The page is made of the record that the log carries; GitHub gets the problems of all shards, beside the code."""
+    """The page is made of the record that the log carries; GitHub gets the problems of all shards, and obeys no pod."""
     closed = [job(shards=2, state="Failed"), pod("a", shard=0, code=0), pod("b", shard=1, code=1)]
     world.step(OLD)
     world.step(OLD, *closed)
     world.write("log.a", log("test_a", shard="0/2"))
-    world.write("log.b", log("test_pay", fails=True, shard="1/2"))
+    hostile = "  ::stop-commands::x\nsay ##[add-mask]x\n"
+    world.write("log.b", hostile + log("test_pay", fails=True, shard="1/2"))
     world.variables = {"GITHUB_ACTIONS": "true"}
     done = world.run(*PAGE, script="step 1; exit 1")
     page = (world.path / "gate.html").read_text(encoding="utf-8")
     assert "<b>test_a</b>" in page
     assert "Traceback of pay" in page
     assert "rollout.shop" not in page
-    assert [line for line in done.err.splitlines() if line.startswith("::")] == [
+    assert [line for line in done.err.splitlines() if line.lstrip().startswith("::")] == [
         "::error title=shop.TestShop.test_pay::402 != 200"
     ]
+    assert "##[" not in done.err
 
 
 def test_page_and_annotations__of_a_rollout_without_a_gate(world):
