@@ -18,9 +18,10 @@ _ADMIN_PAGES: Final = ("index", "login")
 _OWN: Final = "django_probe"
 _HUMP: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _CHANGING: Final = re.compile(
-    r"(?<![a-z])((log|sign)[-_]?(out|off)|delete|remove|destroy|purge|flush|clear|unsubscribe|deactivate|shutdown"
-    r"|restart|hijack|impersonate)(?![a-z])"
+    r"(?<![a-z])((log|sign)[-_]?(out|off)|delete|remove|destroy|purge|flush|clear|wipe|truncate|cancel|revoke|deactivate"
+    r"|unsubscribe|(re)?send|cron|trigger|rebuild|reindex|shutdown|restart|hijack|impersonate)(?![a-z])"
 )
+"""What a name, or a word of a path, says that should not be done to see what is answered."""
 
 
 @dataclass(slots=True)

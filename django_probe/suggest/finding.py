@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import unittest
 from typing import TYPE_CHECKING, Any, Final
 
 from django.conf import settings
@@ -21,7 +22,6 @@ from django_probe.suggest.labels import ADMIN, ARGUMENTS, FRONT, PREFIX, UNNAMED
 from django_probe.terms import DatabaseAccess, Isolation
 
 if TYPE_CHECKING:
-    import unittest
     from collections.abc import Iterable, Sequence
 
     from django_probe.results import ProbeResult, ProbeRun
@@ -50,7 +50,7 @@ class _Runner(DjangoProbeSuiteRunner):
         """Load them; the URLconf is imported here."""
         from django_probe.suggest.questions import questions  # noqa: PLC0415 (in the process that loads alone)
 
-        suite = super().build_suite(labels, extra_probes) if labels else super().build_suite(["django_probe"])
+        suite = super().build_suite(labels, extra_probes) if labels else unittest.TestSuite()
         suite.addTest(questions(self._announce))
         return suite
 
@@ -116,9 +116,9 @@ def _sorted(run: ProbeRun, timeout: float) -> Found:
 
 def _broken(results: dict[str, ProbeResult]) -> str:
     """Return why no address was asked."""
-    told = results.get(URLCONF) or next(iter(results.values()), None)
-    why = told.message if told else "no probe was loaded"
-    return f"no URL can be asked. {settings.ROOT_URLCONF}: {why}; mend that, and run this again"
+    if told := results.get(URLCONF):
+        return f"no URL can be asked. {settings.ROOT_URLCONF}: {told.message}; mend that, and run this again"
+    return "no URL can be asked: " + "; ".join(f"{label}: {result.message}" for label, result in results.items())
 
 
 def _judged(result: ProbeResult, timeout: float) -> Answer | str:
@@ -127,7 +127,10 @@ def _judged(result: ProbeResult, timeout: float) -> Answer | str:
         return f"took longer than {timeout:g} s"
     if result.outcome is not Outcome.PASSED:
         return result.message
-    answer = Answer.read(result.message)
+    try:
+        answer = Answer.read(result.message)
+    except ValueError:
+        return "what it answered cannot be shown: PROBE_REDACT masks a part of it"
     if answer.status == _NO_GET:
         return "takes no GET: answered 405"
     if answer.status >= _BAD and answer.status not in _MAY_BE_CLOSED:

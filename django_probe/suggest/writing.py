@@ -19,7 +19,7 @@ _BARE: Final = re.compile(r"[A-Za-z0-9_][\w./-]*", re.ASCII)
 _NOT_OF_A_NAME: Final = re.compile(r"[^A-Za-z0-9_-]+")
 _REDIRECTS: Final = range(300, 400)
 _TO_COME_BACK: Final = "?next="
-_LONGEST_REASON: Final = 160
+_LONGEST_REASON: Final = 300
 
 
 def policy(found: Found, ready_made: Sequence[ReadyMade], own: Sequence[str], *, has_checks: bool) -> str:
