@@ -104,9 +104,16 @@ def parse_target(value: object) -> str:
     return _url(text)
 
 
+def parse_url(value: object) -> str:
+    """Return a URL, as it is asked."""
+    return _url(parse_line(value))
+
+
 def parse_base(value: object) -> str:
     """Return the URL that comes before a path."""
     text = fillable(parse_line(value))
+    if "?" in text or "#" in text:
+        raise ValueError(f"expected a URL without ? and #, which a path follows, got {shown(text.rpartition('@')[2])}")
     return text if text.startswith(_VARIABLE) else _url(text)
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 import urllib.request
+from contextlib import contextmanager, suppress
 from dataclasses import replace
-from functools import cached_property
+from email.message import Message
 from http.client import HTTPException
-from http.cookiejar import CookieJar
+from http.cookiejar import CookieJar, parse_ns_headers  # type: ignore[attr-defined] # typeshed lacks it
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, Self
 from urllib.parse import unquote, urlencode, urljoin, urlsplit
 
@@ -18,10 +20,10 @@ from django_probe.http import bodies
 from django_probe.http.connecting import trust
 from django_probe.http.masks import without_secrets
 from django_probe.http.response import Headers, NoAnswerError, Question, Response, Times
-from django_probe.http.transport import is_stale, plain_pools, secure_pools, why
+from django_probe.http.transport import is_stale, new_pools, why
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from urllib.parse import SplitResult
 
 _MOST_REDIRECTS: Final = 10
@@ -29,7 +31,7 @@ _LONGEST_URL: Final = 200
 _REDIRECTS: Final = (301, 302, 303, 307, 308)
 _KEEPS_METHOD: Final = (307, 308)
 _ASKED_AGAIN: Final = ("GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE")
-"""Methods that mean the same when they are sent twice (RFC 9110, 9.2.2), as where the server closed the connection."""
+"""Methods that mean the same when they are sent twice (RFC 9110, 9.2.2)."""
 _PORTS: Final = {"http": 80, "https": 443}
 _OURS: Final = {
     "User-Agent": "django-probe",
@@ -60,7 +62,8 @@ class Browser:
     """Asks one question after the other, with one pool of connections and one jar of cookies; a context manager."""
 
     def __init__(self) -> None:
-        self._plain = plain_pools()
+        self._pools: dict[str, urllib3.PoolManager] = {}
+        self._making = Lock()
         self._jar = CookieJar()
 
     def __enter__(self) -> Self:
@@ -71,13 +74,29 @@ class Browser:
 
     def close(self) -> None:
         """Close every connection."""
-        self._plain.clear()
-        if "_secure" in self.__dict__:
-            self._secure.clear()
+        with self._making:
+            for pools in self._pools.values():
+                pools.clear()
 
-    @cached_property
-    def _secure(self) -> urllib3.PoolManager:
-        return secure_pools()
+    @contextmanager
+    def _pools_for(self, method: str, scheme: str) -> Iterator[urllib3.PoolManager]:
+        """Yield what has connections for a request.
+
+        One that means something else when it is sent twice gets a new connection. The server may have closed one that
+        is used again, and then nobody knows whether it heard the request.
+        """
+        with self._making:
+            pools = self._pools.get(scheme) if method in _ASKED_AGAIN else None
+            if pools is None:
+                pools = new_pools(scheme)
+                is_kept = self._pools.setdefault(scheme, pools) is pools
+            else:
+                is_kept = True
+        try:
+            yield pools
+        finally:
+            if not is_kept:
+                pools.clear()
 
     @property
     def cookies(self) -> list[str]:
@@ -124,20 +143,21 @@ class Browser:
             headers["Cookie"] = asked.unredirected_hdrs["Cookie"]
         response: Any = None
         try:
-            response = (self._secure if parts.scheme == "https" else self._plain).urlopen(
-                question.method,
-                url,
-                body=body,
-                headers=headers,
-                redirect=False,
-                retries=False,
-                preload_content=False,
-                timeout=urllib3.Timeout(total=left),
-            )
-            connection = response.connection
-            times, ends = connection.times, getattr(connection, "certificate_ends", None)
-            self._jar.extract_cookies(response, asked)
-            content, cut = bodies.read(response)
+            with self._pools_for(question.method, parts.scheme) as pools:
+                response = pools.urlopen(
+                    question.method,
+                    url,
+                    body=body,
+                    headers=headers,
+                    redirect=False,
+                    retries=False,
+                    preload_content=False,
+                    timeout=urllib3.Timeout(total=left),
+                )
+                connection = response.connection
+                times, ends = connection.times, getattr(connection, "certificate_ends", None)
+                self._jar.extract_cookies(_Cookies(response.headers.getlist("Set-Cookie")), asked)  # type: ignore[arg-type] # it asks for no more
+                content, cut = bodies.read(response)
         except (HTTPError, HTTPException, OSError, ValueError) as error:
             if response:
                 response.close()
@@ -154,6 +174,21 @@ class Browser:
             certificate_ends=ends,
             asked=f"{question.method} {without_secrets(question.url)}",
         )
+
+
+class _Cookies:
+    """What the jar reads of an answer: the cookies that it can read. For others it would warn of a bug of its own."""
+
+    def __init__(self, lines: Iterable[str]) -> None:
+        self._message = Message()
+        for line in lines:
+            with suppress(Exception):
+                parse_ns_headers([line])
+                self._message["Set-Cookie"] = line
+
+    def info(self) -> Message:
+        """Return the headers."""
+        return self._message
 
 
 def _as_asked(parts: SplitResult) -> str:

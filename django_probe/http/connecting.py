@@ -34,9 +34,11 @@ def connect(host: str, port: int, timeout: float, times: Times) -> socket.socket
         times.dns = time.monotonic() - began
     until, began = began + timeout, time.monotonic()
     problems: dict[str, None] = {}
-    for address in dict.fromkeys(str(each[4][0]) for each in found):
+    addresses = [*dict.fromkeys(str(each[4][0]) for each in found)]
+    for number, address in enumerate(addresses):
         try:
-            connection = socket.create_connection((address, port), left(until))
+            # Its part of the time: of two networks that a name leads to, one may take what it gets and say nothing.
+            connection = socket.create_connection((address, port), left(until) / (len(addresses) - number))
         except OSError as error:
             problems[f"{address} port {port}: {error.strerror or error}"] = None
             if time.monotonic() >= until:

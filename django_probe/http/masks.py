@@ -18,7 +18,7 @@ _SHORTEST: Final = 4
 """Characters of the shortest secret that is masked: a shorter one would be found in any text."""
 _PARAMETER: Final = re.compile(r"([?&;]([^=&;#]+)=)([^&;#]*)")
 _USER: Final = re.compile(r"(?<=://)[^/?#]*@")
-_COOKIE: Final = re.compile(r"^(\s*[^=;]*=)[^;]*")
+_COOKIE: Final = re.compile(r"(^\s*[^=;,]*=|,\s*[^=;,\s]+=)[^;,]*")
 # A member of JSON, or of what Python and YAML write alike; its end may be cut off.
 _MEMBER: Final = re.compile(
     r"""((?P<quote>["'])(?P<name>[^"'\n]{1,100})(?P=quote)\s*:\s*)("(?:[^"\\]|\\.)*"?|'(?:[^'\\]|\\.)*'?|[\w.+-]+)"""

@@ -59,9 +59,9 @@ def over(seconds: float, limit: float) -> str:
     return f"it took {shown(seconds)}, more than {shown(limit)}" if seconds > limit else ""
 
 
-def is_header(name: str, value: str) -> bool:
+def is_header(name: str, value: object) -> bool:
     """Return whether HTTP has a header of this name that carries this value: one line of Latin-1."""
-    return bool(_TOKEN.fullmatch(name)) and not _NO_VALUE.search(value)
+    return bool(_TOKEN.fullmatch(name)) and isinstance(value, str) and not _NO_VALUE.search(value)
 
 
 class NoAnswerError(AssertionError):

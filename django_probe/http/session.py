@@ -13,7 +13,7 @@ from urllib.parse import urlencode, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
-from django_probe.declared.values import parse_base
+from django_probe.declared.values import parse_base, parse_url
 from django_probe.http import evidence, release
 from django_probe.http.masks import masking, printable
 from django_probe.http.response import NoAnswerError, Question, Response, Times, is_header
@@ -220,10 +220,10 @@ class Session:
 
     def _url(self, path: str, base: str | None) -> str:
         if not path.startswith("/"):
-            return parse_base(path)
+            return parse_url(path)
         if base is None:
             raise ImproperlyConfigured(_NO_URL.format(path=path))
-        return parse_base(f"{base.rstrip('/')}{path}")
+        return parse_url(f"{base.rstrip('/')}{path}")
 
     def _wait(self) -> None:
         """Wait, once, until the release of the run answers."""

@@ -193,17 +193,11 @@ class _SecurePool(HTTPSConnectionPool):
     ConnectionCls = _Secure
 
 
-def plain_pools() -> urllib3.PoolManager:
-    """Return pools of connections without TLS."""
-    pools = urllib3.PoolManager(maxsize=_AT_ONCE)
-    pools.pool_classes_by_scheme = {"http": _PlainPool}
-    return pools
-
-
-def secure_pools() -> urllib3.PoolManager:
-    """Return pools of connections with TLS, which verify certificate and name."""
-    pools = urllib3.PoolManager(maxsize=_AT_ONCE, ssl_context=trust())
-    pools.pool_classes_by_scheme = {"https": _SecurePool}
+def new_pools(scheme: str) -> urllib3.PoolManager:
+    """Return pools of connections for a scheme; with TLS they verify certificate and name."""
+    secure: dict[str, Any] = {"ssl_context": trust()} if scheme == "https" else {}
+    pools = urllib3.PoolManager(maxsize=_AT_ONCE, **secure)
+    pools.pool_classes_by_scheme = {"http": _PlainPool, "https": _SecurePool}
     return pools
 
 

@@ -141,6 +141,28 @@ def test_name_server__that_does_not_answer(monkeypatch):
     assert str(raised.value) == "GET http://shop.example/: the name shop.example was not found: no answer in time"
 
 
+def test_name__that_leads_to_two_networks(serve, monkeypatch):
+    """Where the first address of a name takes what it gets and says nothing, there is time left for the second."""
+    server, given = serve(page()), []
+
+    def create_or_wait(address, timeout):
+        given.append((address[0], timeout))
+        if address[0] == "192.0.2.1":
+            raise TimeoutError
+        connection = socket.socket()
+        connection.connect(address)
+        return connection
+
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (host, 0)) for host in ("192.0.2.1", "127.0.0.1")]
+    monkeypatch.setattr(connecting_module.socket, "getaddrinfo", lambda *_a, **_o: found)
+    monkeypatch.setattr(connecting_module.socket, "create_connection", create_or_wait)
+    with Session(server.url.replace("127.0.0.1", "shop.example"), timeout=60) as http:
+        assert http.get("/").text == "ok"
+
+    assert [host for host, _ in given] == ["192.0.2.1", "127.0.0.1"]
+    assert given[0][1] <= 30 < given[1][1]
+
+
 def test_connection__that_is_not_taken():
     """A port where nobody listens, and one where nobody speaks TLS, are sentences."""
     with socket.create_server(("127.0.0.1", 0)) as silent, Session(timeout="200ms") as http:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from django_probe.contrib.checks.errors import CheckError
 from django_probe.declared.secrets import PLACE, says_secret
-from django_probe.declared.values import parse_base
+from django_probe.declared.values import parse_url
 from django_probe.http import evidence
 from django_probe.http.masks import HIDDEN, credentials, without_secrets
 from django_probe.http.response import Question, is_header
@@ -49,7 +49,7 @@ class Asked:
                 raise CheckError(f"{where}.http: a path needs the key base, the URL that comes before it")
             url = self.filling.fill_url(self.check.keys["base"], f"{where}.base").rstrip("/") + url
         try:
-            parse_base(url)
+            parse_url(url)
         except ValueError as error:
             hint = "; a password in it has to be percent-encoded" if "@" in url else ""
             raise CheckError(f"{where}.http: {error}{hint}") from None

@@ -11,12 +11,13 @@ from contextlib import suppress
 import pytest
 
 from django_probe.contrib.checks import release
+from django_probe.contrib.checks.expectations import differences
 from django_probe.contrib.checks.filling import Filling
 from django_probe.declared.check import Check
 from django_probe.http import release as releases
 from django_probe.http.asking import Browser
 from django_probe.http.release import Release
-from django_probe.http.response import NoAnswerError, Question
+from django_probe.http.response import Headers, NoAnswerError, Question, Response
 from django_probe.terms import Wishes
 
 CHECKS = """
@@ -113,6 +114,24 @@ def test_http__what_cannot_be_asked_is_an_error(results):
     assert '{"echo": "Basic ********' in found["http.slash"]["details"]
     assert not any(part in str(found) for part in ("first-4711", "second-4711", "before-4711", "after-4711"))
     assert "location: http://shop:99999999/?token=********" in found["http.leads"]["details"]
+
+
+@pytest.mark.parametrize(
+    ("name", "came", "wanted", "said"),
+    [
+        ("X-Frame-Options", ["DENY", "ALLOWALL"], "deny", "'DENY' and 'ALLOWALL'"),
+        ("Content-Type", ["text/html", "text/plain"], "text/html*", "'text/html' and 'text/plain'"),
+        ("X-Frame-Options", ["DENY", "deny"], "DENY", ""),
+        ("Vary", ["Accept", "Cookie"], "*cookie*", ""),
+        ("Set-Cookie", ["a=b; Secure", "token=abc"], "x=*", "'a=********; Secure, token=********'"),
+    ],
+)
+def test_headers__that_come_twice(name, came, wanted, said):
+    """A header that came twice is judged each time, and a list as a whole; of a cookie the value is not told."""
+    check = Check("checks.home", "home", "http", "http://shop.example/", {"headers": {name: wanted}})
+    answer = Response(200, Headers([(name, each) for each in came]), b"")
+
+    assert differences(check, answer, Filling()) == ([f"header {name} is {said}, not {wanted!r}"] if said else [])
 
 
 def test_http__details(results, shop):
