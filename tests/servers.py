@@ -238,6 +238,20 @@ def redis_server(*options: str) -> Iterator[Redis]:
 
 
 @contextmanager
+def redis_sentinel(master: Redis) -> Iterator[Redis]:
+    """Run a Sentinel that knows a Redis as `main`; it has no password itself."""
+    command, server = program("redis-server"), Redis(_free_port(), "")
+    with _folder() as folder:
+        config = folder / "sentinel.conf"  # which Sentinel writes anew
+        watched = f"monitor main 127.0.0.1 {master.port} 1", f"auth-pass main {master.password}"
+        config.write_text("".join(f"sentinel {line}\n" for line in watched), encoding="utf-8")
+        config.chmod(0o666)
+        line = [command, config, "--port", str(server.port), "--bind", "127.0.0.1", "--sentinel"]
+        with _running(line, folder, server, signal.SIGKILL) as running:
+            yield running
+
+
+@contextmanager
 def _running(command: list, folder: Path, server: Any, end: signal.Signals) -> Iterator[Any]:
     log = folder / "log"
     with log.open("wb") as output:

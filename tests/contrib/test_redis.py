@@ -12,6 +12,7 @@ WRITES = "probe_redis.TestServers.test_each_accepts_writes"
 MEMORY = "probe_redis.TestServers.test_each_has_memory_left"
 DJANGO = "django.core.cache.backends.redis.RedisCache"
 DJANGO_REDIS = "django_redis.cache.RedisCache"
+LAYER = "channels_redis.core.RedisChannelLayer"
 
 
 @pytest.fixture(scope="module")
@@ -46,9 +47,7 @@ def test_redis__of_caches_celery_and_layers(redis, results, left_open):
             "local": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
         },
         "TASKS": {"broker_url": redis.url(1), "result_backend": redis.url(2)},
-        "CHANNEL_LAYERS": {
-            "default": {"BACKEND": "channels_redis.core.RedisChannelLayer", "CONFIG": {"hosts": [redis.url()]}}
-        },
+        "CHANNEL_LAYERS": {"default": {"BACKEND": LAYER, "CONFIG": {"hosts": [redis.url()]}}},
     }
     found = results("probe_redis", **settings)
 
@@ -129,23 +128,52 @@ def test_redis__that_does_not_let_in_is_one_sentence(redis, results, closed_port
     assert "open-sesame" not in str(found)
 
 
-def test_redis__that_is_not_asked(results):
-    """What Sentinel finds is not asked, which is said; a wrong setting is named."""
-    sentinel = {
-        "BACKEND": "channels_redis.core.RedisChannelLayer",
-        "CONFIG": {"hosts": [{"sentinels": [["a", 26379]]}]},
+def test_redis__that_sentinel_knows(redis, results, closed_port):
+    """The master is asked that Sentinel names, for all who use it; where no Sentinel answers, that is told."""
+    with servers.redis_sentinel(redis) as sentinel:
+        found = results("probe_redis", **known_by(sentinel.port, redis.password))
+    lost = results(ANSWERS, **known_by(closed_port, redis.password))[ANSWERS]
+
+    assert outcomes_of(found) == {ANSWERS: "passed", WRITES: "passed", MEMORY: "skipped"}
+    users = 'cache "default", Celery\'s broker, Celery\'s results, channel layer "default"'
+    assert found[MEMORY]["message"] == f"sentinel://127.0.0.1:{sentinel.port}/main?db=0 ({users}) has no maxmemory"
+    assert lost["outcome"] == "failed"
+    assert f"sentinel://127.0.0.1:{closed_port}/main?db=0 ({users}): MasterNotFoundError: " in lost["details"]
+
+
+def known_by(port, password):
+    """Return settings in which a Sentinel at that port knows where everything is."""
+    url, options = f"sentinel://:{password}@127.0.0.1:{port}/0", {"master_name": "main"}
+    tasks = {"broker_url": url, "broker_transport_options": options}
+    results = {"result_backend": url, "result_backend_transport_options": options}
+    host = {"sentinels": [["127.0.0.1", port]], "master_name": "main", "password": password}
+    cache = {
+        "CLIENT_CLASS": "django_redis.client.SentinelClient",
+        "CONNECTION_FACTORY": "django_redis.pool.SentinelConnectionFactory",
+        "SENTINELS": [["127.0.0.1", port]],
+        "PASSWORD": password,
     }
-
-    found = results("probe_redis", CHANNEL_LAYERS={"default": sentinel}, PROBE_REDIS_MEMORY_PERCENT="90%")
-
-    assert outcomes_of(found) == {ANSWERS: "skipped", WRITES: "skipped", MEMORY: "error"}
-    assert found[ANSWERS]["message"].startswith('channel layer "default" is found through Sentinel')
-    assert "PROBE_REDIS_MEMORY_PERCENT: expected a number from 1 to 100, got '90%'" in found[MEMORY]["message"]
+    return {
+        "CACHES": {"default": cached("redis://main/0", backend=DJANGO_REDIS, **cache)},
+        "TASKS": {**tasks, **results},
+        "CHANNEL_LAYERS": {"default": {"BACKEND": LAYER, "CONFIG": {"hosts": [host]}}},
+    }
 
 
 def test_redis__that_nobody_uses(results):
-    """Without a server in CACHES, Celery or CHANNEL_LAYERS the probe skips."""
-    found = results(ANSWERS)[ANSWERS]
+    """Without a server in CACHES, Celery or CHANNEL_LAYERS the probes skip; a wrong setting is named."""
+    found = results("probe_redis", PROBE_REDIS_MEMORY_PERCENT="90%")
 
-    assert (found["outcome"], found["tags"]) == ("skipped", ["redis"])
-    assert found["message"] == "no Redis server is named in CACHES, by Celery or in CHANNEL_LAYERS"
+    assert outcomes_of(found) == {ANSWERS: "skipped", WRITES: "skipped", MEMORY: "error"}
+    assert found[ANSWERS]["tags"] == ["redis"]
+    assert found[ANSWERS]["message"] == "no Redis server is named in CACHES, by Celery or in CHANNEL_LAYERS"
+    assert "PROBE_REDIS_MEMORY_PERCENT: expected a number from 1 to 100, got '90%'" in found[MEMORY]["message"]
+
+
+def test_redis__whose_address_is_none(results):
+    """A part that names no address is told by its name, without what the address has of secrets."""
+    found = results(ANSWERS, CACHES={"default": cached("rdis://:open-sesame@cache:6379/0")})[ANSWERS]
+
+    assert found["outcome"] == "failed"
+    assert found["message"].startswith('cache "default": ValueError: Redis URL must specify one of')
+    assert "open-sesame" not in str(found)

@@ -18,24 +18,25 @@ _STEP_SECONDS: Final = 4.0
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A server, or why it is not asked.
+    """A server, and what the project does there.
 
     `pool` makes connections as the project's own would; none is made before `client()`. `prefix` begins the keys that
     the project writes there: a login may be allowed no others.
     """
 
     used_by: str
-    pool: Any = None
-    prefix: str = ""
+    pool: Any
+    prefix: str
     writes: bool = True
-    not_asked: str = ""
 
     def __str__(self) -> str:
-        """Return its address and database, without user and password."""
-        if not self.pool:
-            return self.used_by
+        """Return its address and database, or who knows its address, without user and password."""
         told = self.pool.connection_kwargs
         database = told.get("db") or 0
+        if sentinels := self._sentinels():
+            known = [sentinel.connection_kwargs for sentinel in sentinels]
+            known_by = ",".join(f"{each['host']}:{each['port']}" for each in known)
+            return f"sentinel://{known_by}/{self.pool.service_name}?db={database}"
         if path := told.get("path"):
             return f"unix://{path}?db={database}"
         from redis import SSLConnection  # noqa: PLC0415 (the project's own package)
@@ -59,15 +60,18 @@ class Server:
         from redis.backoff import NoBackoff  # noqa: PLC0415
         from redis.retry import Retry  # noqa: PLC0415
 
-        options = self.pool.connection_kwargs
-        options.update(socket_timeout=_STEP_SECONDS, retry=Retry(NoBackoff(), 0))
-        if "path" not in options:
-            options["socket_connect_timeout"] = _STEP_SECONDS
+        pools = [self.pool, *self._sentinels()]
+        for pool in pools:
+            options = pool.connection_kwargs
+            options.update(socket_timeout=_STEP_SECONDS, retry=Retry(NoBackoff(), 0))
+            if "path" not in options:
+                options["socket_connect_timeout"] = _STEP_SECONDS
         with blaming(self.blamed, RedisError):
             try:
                 yield Redis(connection_pool=self.pool)
             finally:
-                self.pool.disconnect()
+                for pool in pools:
+                    pool.disconnect()
 
     @property
     def blamed(self) -> str:
@@ -77,8 +81,13 @@ class Server:
     @property
     def login(self) -> tuple[object, ...]:
         """What makes it the same as another: its address, its database, and who logs in."""
-        told = self.pool.connection_kwargs if self.pool else {}
+        told = self.pool.connection_kwargs
         return str(self), told.get("username"), told.get("password")
+
+    def _sentinels(self) -> list[Any]:
+        """Return the pools of the sentinels that know which server it is; none where its address is written."""
+        manager = getattr(self.pool, "sentinel_manager", None)
+        return [sentinel.connection_pool for sentinel in manager.sentinels] if manager else []
 
     def merged(self, other: Server) -> Server:
         """Return the two as one: what either does with the server is done with it."""
