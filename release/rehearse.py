@@ -16,7 +16,7 @@ from pathlib import Path
 from textwrap import dedent
 from typing import TYPE_CHECKING, Final
 
-from release import ROOT, ReleaseError, chart, distributions, notes, sbom, versions
+from release import ROOT, ReleaseError, audit, chart, distributions, notes, sbom, versions
 from release.registry import registry
 from tests.container import images
 from tests.helm import tools
@@ -63,6 +63,11 @@ def rehearse(folder: Path) -> None:
         _try_wheel(wheel, folder / "bare", version)
     with step("the SBOM is what the lock says"):
         sbom.write(wheel, folder / "sbom.cdx.json")
+    with step("no known vulnerability in what the image installs"):
+        found = audit.audit()
+        if found.vulnerable:
+            raise ReleaseError(str(found))
+        print(f"release-rehearsal: {found}")
     with registry() as address:
         with step("the image: built, pushed, pulled by digest, and its gate"):
             image, digest = _try_image(address, version, folder)

@@ -70,5 +70,5 @@ def test_package__builds_on_pull_requests_and_may_write_nothing():
     """What it builds is what a release publishes; no job of it could."""
     workflow = read("package.yml")
 
-    assert set(workflow[True]) == {"pull_request"}
+    assert set(workflow[True]) == {"pull_request", "schedule"}
     assert {right for job in workflow["jobs"].values() for right in job["permissions"].values()} == {"read"}
