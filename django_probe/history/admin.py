@@ -93,6 +93,10 @@ class ResultAdmin(_ReadOnly):
     list_select_related = ("run",)
     ordering = ("-pk",)
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Result]:
+        """Return the rows without what was attached, which is read where one row is shown."""
+        return super().get_queryset(request).defer("attachments")
+
     def get_list_filter(self, request: HttpRequest) -> tuple[str, ...]:
         """Offer filters within one run only: over all results, each filter would read all of them."""
         return ("outcome", "blocking") if _OF_RUN in request.GET else ()

@@ -15,18 +15,18 @@ from django_probe import details
 
 NOTE: Final = "__probe_note__"
 READ_ONLY: Final = (
-    "django-probe refused this write: the probe runs with database_access read-only. If it must write (a view that "
-    'saves a session does), mark it with @probe(database_access="rollback"), which undoes all that it writes, or '
-    '"read-write"; what its gate sets must allow that too.'
+    "the probe runs with database_access read-only. If it must write (a view that saves a session does), mark it with "
+    '@probe(database_access="rollback"), which undoes all that it writes, or "read-write"; a check has the key '
+    "database_access. What its gate sets must allow that too"
 )
 BESIDE_ROLLBACK: Final = (
-    "django-probe refused this write: with database_access rollback only what the probe's own thread writes "
+    "with database_access rollback only what the probe's own thread writes "
     "can be rolled back, so other threads (the async ORM uses one) are read-only. If they must write, mark "
-    'the probe with @probe(database_access="read-write"); what its gate sets must allow that too.'
+    'the probe with @probe(database_access="read-write"); what its gate sets must allow that too'
 )
 LOADING: Final = (
-    "django-probe refused this write: while probes are imported, databases are read-only. Write in the probe itself, "
-    'or in its setUp or setUpClass, and mark it with @probe(database_access="rollback") or "read-write".'
+    "while probes are imported, databases are read-only. Write in the probe itself, "
+    'or in its setUp or setUpClass, and mark it with @probe(database_access="rollback") or "read-write"'
 )
 # Neither a parameter nor what may be a value: at most three words of letters, dots and the quotes of a name.
 _FIRST_WORDS: Final = re.compile(r'\s*([\w."`]+(?:\s+[\w."`]+){0,2})')
@@ -54,19 +54,22 @@ _refusals: Final[list[Refusal]] = []
 
 
 def refuse(error: BaseException, note: str, statement: str) -> None:
-    """Add to the `error` of a refused write its `note`, first words and line, and remember it for `take_refusals`."""
-    if any(told.startswith(note) for told in getattr(error, "__notes__", ())):
+    """Add to the `error` of a refused write its first words and line, with `note`, and remember it for `take_refusals`.
+
+    What is refused comes before why: a message that is too long loses its end.
+    """
+    if any(note in told for told in getattr(error, "__notes__", ())):
         return  # the driver raises the error of a pipeline once more at its end
     own = _own_frames()
-    told = f"{note}{_first_words(statement)}{_place(own)}"
+    told = f"django-probe refused this write{_first_words(statement)}{_place(own)}: {note}"
     error.add_note(told)
     _refusals.append(Refusal(told, _stack(own), get_ident()))
 
 
 def hand_on(error: BaseException, note: str) -> None:
-    """Let Django's error say what the driver's says of a refusal whose note begins with `note`."""
+    """Let Django's error say what the driver's says of a refusal with this `note`."""
     notes = getattr(error.__cause__, "__notes__", [])
-    for told in [told for told in notes if note and told.startswith(note)]:
+    for told in [told for told in notes if note and note in told]:
         notes.remove(told)
         error.add_note(told)
 
