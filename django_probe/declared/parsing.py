@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 RELEASE_TIMEOUT: Final = 60.0
 """Seconds that a check has to wait for the release, as the ready-made probe of URLs has them."""
+_FOLLOWED: Final = frozenset({301, 302, 303, 307, 308, "3xx"})
+"""Statuses after which the next URL is asked."""
 _KINDS: Final = (*KINDS, STEPS)
 
 
@@ -63,7 +65,7 @@ def _check(name: str, written: object) -> Check:
         _need_saved(parsed, where, ())
         subject = parsed.pop(kind)
         if kind == "http":
-            _need_base(subject, parsed, where)
+            _fit_together(subject, parsed, where)
     return Check(where, name, kind, subject, parsed, wishes, tags)
 
 
@@ -103,16 +105,18 @@ def _steps(written: object, base: str | None, where: str, name: str, wishes: Wis
         subject = parsed.pop("http")
         if base:
             parsed.setdefault("base", base)
-        _need_base(subject, parsed, here)
+        _fit_together(subject, parsed, here)
         _need_saved({"http": subject, **parsed}, here, saved)
         saved |= dict.fromkeys(parsed.get("save", ()))
         steps.append(Check(here, name, "http", subject, parsed, wishes))
     return tuple(steps)
 
 
-def _need_base(subject: str, keys: Mapping[str, Any], where: str) -> None:
+def _fit_together(subject: str, keys: Mapping[str, Any], where: str) -> None:
     if subject.startswith("/") and "base" not in keys:
         raise PolicyError(f"{where}.http: the path {shown(subject)} needs the key base, the URL that comes before it")
+    if keys.get("follow", True) and "status" in keys and {*keys["status"].written} <= _FOLLOWED:
+        raise PolicyError(f"{where}.status: redirects are followed, so that the last answer is none; add follow: false")
     if keys.get("method") in ("GET", "HEAD") and "form" in keys:
         raise PolicyError(f"{where}.method: a form is sent with POST, not with {keys['method']}; take one of them out")
 

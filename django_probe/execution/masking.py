@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 MIN_LENGTH: Final = 8
 MASK: Final = "*" * 20  # as Django's error pages have it
 _URL_USER: Final = re.compile(r"(?<=://)[^\s/'\"<>]+(?=@)")
-# Where unittest leaves out the middle of a value, and where pprint goes on with a long one in the next line.
+# Where a value that is too long ends, where unittest leaves out its middle, and where pprint goes on in the next line.
 _CUT: Final = re.compile(
-    r"""(\[\d+\ chars\] | \ \[truncated\]\.\.\.
+    r"""(… | \[\d+\ chars\] | \ \[truncated\]\.\.\.
         | ['"]\n[-+]?\ +b?['"] | ['"]?\n\?[ ^+-]*\n\n?[-+]\ +b?['"])""",  # the last beside the marks of difflib
     re.VERBOSE,
 )
-_CUT_SIGNS: Final = (" chars]", "[truncated]", "'\n", '"\n', "\n?")
+_CUT_SIGNS: Final = ("…", " chars]", "[truncated]", "'\n", '"\n', "\n?")
 """One of these is in every cut. To look for them is a hundred times as quick as to try the pattern at each place."""
 _NUMBER: Final = re.compile(rf"(?<!\d)\d{{{MIN_LENGTH},}}(?!\d)", re.ASCII)
 _FEW: Final = 200  # to search a text for so many is quicker than to look at each of its places

@@ -47,7 +47,10 @@ class Asked:
         if url.startswith("/"):
             if "base" not in self.check.keys:
                 raise CheckError(f"{where}.http: a path needs the key base, the URL that comes before it")
-            url = self.filling.fill_url(self.check.keys["base"], f"{where}.base").rstrip("/") + url
+            base = self.filling.fill_url(self.check.keys["base"], f"{where}.base")
+            if "?" in base or "#" in base:
+                raise CheckError(f"{where}.base: expected a URL that a path can follow, without ? and #")
+            url = base.rstrip("/") + url
         try:
             parse_url(url)
         except ValueError as error:

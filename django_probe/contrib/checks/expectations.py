@@ -56,10 +56,14 @@ def _headers(check: Check, answer: Response, filling: Filling) -> Iterator[str]:
         pattern = wanted.lower().replace("[", "[[]")
         came = answer.headers.each(name)
         if not came:
-            yield f"no header {name}, expected {wanted!r}"
+            yield f"no header {name}, expected {_quoted(wanted)}"
         elif not all(fnmatchcase(each.lower(), pattern) for each in came):
-            said = " and ".join(repr(safe_header(name, each)[:_MOST]) for each in came)
-            yield f"header {name} is {said}, not {wanted!r}"
+            said = " and ".join(_quoted(safe_header(name, each)) for each in came)
+            yield f"header {name} is {said}, not {_quoted(wanted)}"
+
+
+def _quoted(text: str) -> str:
+    return repr(text if len(text) <= _MOST else f"{text[:_MOST]}…")
 
 
 def _json(check: Check, answer: Response) -> Iterator[str]:

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import re
+import socket
+import threading
 
 import pytest
+
+from django_probe.contrib.checks.kinds import tcp
+from django_probe.declared.check import Check
 
 URLS = """
 from django.http import JsonResponse
@@ -86,6 +91,22 @@ def test_kinds__difference_is_one_line(results, label, outcome, said):
     """What differs is one line; a database is as read-only as to any probe, and a program has the probe's time."""
     assert results[label]["outcome"] == outcome
     assert re.fullmatch(said, results[label]["message"])
+
+
+def test_tcp__taken_and_closed(monkeypatch):
+    """A port that takes a connection and closes it, as a proxy does that has nobody behind it, is no open one."""
+    monkeypatch.setattr(tcp, "_A_MOMENT", 60.0)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+
+        def drop():
+            server.accept()[0].close()
+
+        thread = threading.Thread(target=drop)
+        thread.start()
+        with pytest.raises(AssertionError, match=f"{address}: the connection was taken, and closed at once"):
+            tcp.run(Check("checks.port", "port", "tcp", address))
+        thread.join()
 
 
 def test_sql__on_postgresql(checked, postgres):

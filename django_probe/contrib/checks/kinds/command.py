@@ -34,7 +34,8 @@ def run(check: Check) -> float:
     cut = len(printed) == _MOST_READ
     problems = [*_status(check, status), *of_text(check, text, cut=cut), *too_slow(check, took)]
     if problems:
-        said = f"{text[-_MOST:]}" if text.strip() else "nothing"
+        left_out = f"[{len(text) - _MOST} chars]" if len(text) > _MOST else ""
+        said = f"{left_out}{text[-_MOST:]}" if text.strip() else "nothing"
         raise AssertionError(f"{line[:_FEW]}: {'; '.join(problems)}\n\nran: {line}\nprinted:\n{said}")
     return took
 

@@ -1,8 +1,9 @@
-"""Connects to a port."""
+"""Connects to a port, and sees whether somebody stays at the other end."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import socket
+from typing import TYPE_CHECKING, Final
 
 from django_probe.contrib.checks.limits import address_of, in_time, patience
 from django_probe.http.connecting import UnreachableError, connect
@@ -11,13 +12,29 @@ from django_probe.http.response import Times
 if TYPE_CHECKING:
     from django_probe.declared.check import Check
 
+_A_MOMENT: Final = 0.1
+"""Seconds in which a proxy that has nobody behind it closes what it took."""
+
 
 def run(check: Check) -> float:
     """Connect, and return the seconds of that; AssertionError where there is no connection, or not in time."""
     host, port = address_of(check)
     times = Times()
     try:
-        connect(host, port, patience(check), times).close()
+        with connect(host, port, patience(check), times) as sock:
+            is_closed = _is_closed(sock)
     except UnreachableError as error:
         raise AssertionError(f"{host}:{port}: {error}\n\ntimes: {times}") from None
+    if is_closed:
+        raise AssertionError(f"{host}:{port}: the connection was taken, and closed at once\n\ntimes: {times}")
     return in_time(check, f"{host}:{port}", times)
+
+
+def _is_closed(sock: socket.socket) -> bool:
+    sock.settimeout(_A_MOMENT)
+    try:
+        return not sock.recv(1, socket.MSG_PEEK)
+    except TimeoutError:  # it waits for us to speak
+        return False
+    except OSError:
+        return True
