@@ -16,6 +16,7 @@ usage: django-probe probe [option ...] [label ...]
        django-probe collect [option ...] [LOG ...]
        django-probe render RECORD [option ...]
        django-probe policy check FILE ...
+       django-probe suggest [option ...]
        django-probe --version
 
 probe    run the probes of a gate, as `manage.py probe` does, and judge how that command ends
@@ -23,6 +24,7 @@ rollout  run Helm, follow the gate of the release, and believe in no success wit
 collect  take reports out of the logs of gates
 render   make other reports of a JSON record
 policy   check policy files, without settings
+suggest  print a policy for a project, as `manage.py probe_suggest` does, and nothing else
 
 `django-probe probe --help`, and so on, say more.
 """
@@ -54,6 +56,10 @@ def main() -> None:
             from django_probe.policy_check import main as policy  # noqa: PLC0415 (as above)
 
             sys.exit(policy(arguments))
+        case ["suggest", *arguments]:
+            from django_probe.supervisor.suggestion import suggest  # noqa: PLC0415 (as above)
+
+            sys.exit(suggest(arguments))
         case ["-h" | "--help"]:
             sys.stdout.write(USAGE)
         case ["--version"]:

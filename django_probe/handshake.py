@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 PROG: Final = "django-probe probe"
 """What somebody typed who has a supervisor."""
 VARIABLE: Final = "PROBE_SUPERVISOR"
+SUGGESTION: Final = "PROBE_SUGGESTION"
+"""In which `django-probe suggest` names the descriptor that `probe_suggest` writes its policy to."""
 MOST: Final = 1 << 17
 """Bytes that a message has at the most: the kernel's buffer for a socket is larger."""
 _left: Final[list[str]] = []

@@ -47,7 +47,7 @@ VARIABLES: Final = frozenset({
     "PROBE_TRIGGER",
 })  # fmt: skip
 """What is read from the environment alone; a setting of such a name is not read."""
-OWN: Final = frozenset({"PROBE_SERVED_BY", "PROBE_SUPERVISOR"})
+OWN: Final = frozenset({"PROBE_SERVED_BY", "PROBE_SUGGESTION", "PROBE_SUPERVISOR"})
 """What one process of ours says to another in its environment."""
 _KNOWN: Final = SETTINGS | VARIABLES
 _LIKE: Final = 0.7

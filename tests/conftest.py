@@ -165,6 +165,7 @@ _ONE_END = (
     "contrib/test_disk.py",
     "contrib/test_redis.py",
     "contrib/test_search.py",
+    "supervisor/test_suggestion.py",
     "test_suggest.py",
     "contrib/test_staticfiles.py",
     "test_api.py",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from django.apps import apps
 from django.core.management.base import BaseCommand, CommandError
 
+from django_probe import handshake
 from django_probe.errors import UsageError
 from django_probe.execution.redaction import Redactor
 from django_probe.management.arguments import typed
@@ -25,6 +26,7 @@ from django_probe.terms import parse_timeout
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from collections.abc import Set as AbstractSet
+    from typing import TextIO
 
     from django.core.management.base import CommandParser
 
@@ -41,9 +43,13 @@ class Command(BaseCommand):
     requires_system_checks = ()  # they import the URLconf, which may do anything
     _closed: AbstractSet[int] = frozenset()
     """The standard streams that were closed from the start, by their numbers."""
+    _policy: TextIO | None = None
+    """Where `django-probe suggest` wants the policy."""
 
     def run_from_argv(self, argv: list[str]) -> None:
         """Run as Django does, with standard streams that are open."""
+        if descriptor := os.environ.pop(handshake.SUGGESTION, ""):
+            self._policy = open(int(descriptor), "w", encoding="utf-8", closefd=False)  # noqa: SIM115 (as long as we live)
         self._closed = streams.fill()
         super().run_from_argv(argv)
 
@@ -61,7 +67,7 @@ class Command(BaseCommand):
         """Print it; exit 2 with one line where nothing could be asked."""
         with _stdout_kept():
             text = self._suggested(options["timeout"])
-        stream = options.get("stdout") or (None if 1 in self._closed else sys.stdout)
+        stream = self._policy or options.get("stdout") or (None if 1 in self._closed else sys.stdout)
         if code := poured(stream, text, "probe_suggest", self.stderr.write):
             sys.exit(code)
 

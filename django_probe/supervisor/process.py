@@ -12,7 +12,7 @@ import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from django_probe import handshake
 from django_probe.execution import linux
@@ -93,7 +93,7 @@ def supervise(application: Application, arguments: Sequence[str], started: float
             with contextlib.suppress(OSError):
                 theirs.send(json.dumps({"token": token, "kind": "broke", "message": message}).encode())
             os._exit(ExitCode.CLOSED)
-        _be(application, arguments)
+        be(application, arguments)
     theirs.close()
     os.close(write_end)
     watch = _Watch(pid, mine, signals, token=token, printed=Printed(read_end), kept=kept)
@@ -129,7 +129,7 @@ def _folder() -> str:
         return ""
 
 
-def _be(application: Application, arguments: Sequence[str]) -> None:
+def be(application: Application, arguments: Sequence[str]) -> NoReturn:
     """Be the application, and end as it ends."""
     if sys.stdout is not None:
         sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # else os._exit() would lose the lines
