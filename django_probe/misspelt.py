@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 PREFIX: Final = "PROBE_"
 SETTINGS: Final = frozenset({
+    "PROBE_BASE_URL",
     "PROBE_CELERY_APP",
     "PROBE_CELERY_QUEUES",
     "PROBE_CELERY_TIMEOUT",

@@ -195,7 +195,7 @@ def test_suggestion__names_what_it_leaves_out_and_why(suggested):
 def test_suggestion__has_as_comments_what_a_person_decides(suggested):
     """A view that writes, and a front page without a name."""
     assert "  # writes: {view: writes, database_access: rollback}\n" in suggested.out
-    front = f'  # front-page: {{http: /, base: "${{BASE_URL}}", status: 200, contains: "{TITLE}"}}\n'
+    front = f'  # front-page: {{http: /, base: "${{PROBE_BASE_URL}}", status: 200, contains: "{TITLE}"}}\n'
     assert front in suggested.out
 
 

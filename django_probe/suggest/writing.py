@@ -91,7 +91,7 @@ def _writing(found: Found, names: dict[str, str]) -> Iterator[str]:
 def _front(found: Found) -> Iterator[str]:
     if found.front:
         yield "  # No URL name without arguments leads to the front page. Over HTTP it can be asked all the same:"
-        yield f'  # front-page: {{http: /, base: "${{BASE_URL}}", {_expected(found.front)}}}'
+        yield f'  # front-page: {{http: /, base: "${{PROBE_BASE_URL}}", {_expected(found.front)}}}'
 
 
 def _gate(found: Found, ready_made: Sequence[ReadyMade], own: Sequence[str]) -> Iterator[str]:
