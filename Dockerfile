@@ -1,6 +1,7 @@
 # The image of the deploy gate: django-probe with the project in deploy/. docs/image.md says how it is built and run.
 
-FROM python:3.13-slim-trixie AS build
+# Both stages begin with one base, named by digest: the same commit is built on the same base, whenever that is.
+FROM python:3.13-slim-trixie@sha256:9d2e5553305c7c7b0097999bb17187c69b921ccd6bc9d40e4bb5ebe652c00285 AS build
 
 COPY requirements.lock /tmp/requirements.lock
 # Two virtualenvs: the one that goes into the image has no pip. Only wheels are installed, so no package's code runs here.
@@ -21,7 +22,7 @@ RUN chmod -R a+rX,go-w /app \
     && /opt/venv/bin/python /app/deploy/manage.py migrate --verbosity 0
 
 
-FROM python:3.13-slim-trixie
+FROM python:3.13-slim-trixie@sha256:9d2e5553305c7c7b0097999bb17187c69b921ccd6bc9d40e4bb5ebe652c00285
 
 # tini is PID 1. As PID 1, gunicorn would take an orphan that exits with 3 or 4 for a worker that could not boot, and a
 # command would ignore signals that it does not handle. A running container needs neither pip nor ensurepip of the base.

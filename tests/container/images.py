@@ -10,6 +10,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -111,11 +112,23 @@ def image() -> str:
 
 
 def build(name: str, context: Path, *options: object) -> None:
-    """Build a Dockerfile; what a machine trusts beyond the base image's authorities is trusted within."""
+    """Build a Dockerfile; what a machine trusts beyond the base image's authorities is trusted within.
+
+    The base that our Dockerfile names by digest is the one that was made here.
+    """
+    base = ["--build-context", f"{pinned_base()}=container-image://{BASE}"]
     trust = ["--volume", f"{TRUST}:{TRUST}:ro"] if TRUST.exists() else []
     # Layers are for the next build, of nearly the same files. In CI there is none; to store them takes a third more.
     layers = [] if os.environ.get("CI") == "true" else ["--layers"]
-    tool("buildah", "bud", *layers, "--isolation", "chroot", *trust, *options, "--tag", name, context, timeout=600)
+    tool(
+        "buildah", "bud", *layers, "--isolation", "chroot", *base, *trust, *options, "--tag", name, context, timeout=600
+    )
+
+
+def pinned_base() -> str:
+    """Return the base of the Dockerfile, which is the same in each stage, as it stands there."""
+    (name,) = set(re.findall(r"^FROM (\S+)", (ROOT / "Dockerfile").read_text(encoding="utf-8"), re.MULTILINE))
+    return name
 
 
 def inspect(name: str) -> dict:

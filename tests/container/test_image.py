@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 
-from tests.container.images import BASE, ROOT, inspect
+from tests.container.images import BASE, ROOT, inspect, pinned_base
 
 MEGABYTE = 1_000_000
 MOST = 80 * MEGABYTE
@@ -58,6 +59,11 @@ def python(container, code):
     done = container.run("python", "-c", code)
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def test_base__is_named_by_digest():
+    """The tag beside it is for people, and for what renews the digest."""
+    assert re.fullmatch(rf"{BASE.removeprefix('docker.io/library/')}@sha256:[0-9a-f]{{64}}", pinned_base())
 
 
 def test_size__is_at_most_80_megabytes_on_top_of_the_base(container, tell):
