@@ -92,6 +92,13 @@ def trust() -> ssl.SSLContext:
 
 
 def certificate_end(sock: Any) -> datetime | None:
-    """Return when the certificate of a TLS connection ends; None where it is none."""
-    certificate = sock.getpeercert() if isinstance(sock, ssl.SSLSocket) else None
-    return datetime.fromtimestamp(ssl.cert_time_to_seconds(str(certificate["notAfter"])), UTC) if certificate else None
+    """Return when the first of the certificates ends by which a TLS connection is trusted; None where it is none.
+
+    That may be one between the server's and the authority's: without it the server's is good for nothing.
+    """
+    inside = getattr(sock, "_sslobj", None)
+    if inside is None:
+        return None
+    # Python 3.11 and 3.12 have no public name for it, and that of 3.13 gives bytes which nothing here can read.
+    ends = (ssl.cert_time_to_seconds(each.get_info()["notAfter"]) for each in inside.get_verified_chain())
+    return datetime.fromtimestamp(min(ends), UTC)
