@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from django_probe import details
+from django_probe.attachments import Attachment
 from django_probe.reports.console import Console
 from django_probe.results import EndedBy
 
@@ -88,6 +89,15 @@ def test_log__a_line_a_probe_then_each_problem_then_the_verdict(closed):
         gate deploy: CLOSED (exit 1): 1 blocking probe did not pass; 5 selected: 1 passed, 2 failed \
 (1 warn-only), 1 skipped, 1 expected failure in 1.20s
         """)
+
+
+def test_log__names_what_a_problem_attached(run, result):
+    """On one line, below its output; the content is in other reports."""
+    attached = (Attachment("page\x1b[31m.html", "text/plain", 5120, "<p>"), Attachment("shot", "image/png", 1, b"x"))
+    log = written(run(result(attachments=attached), result("shop.TestX.test_1", "failed", attachments=attached)))
+    assert log.count("attached: ") == 1
+    assert "\n\nattached: page\\x1b[31m.html (5.0 KiB), shot (1 byte)\n\n" in log
+    assert "<p>" not in log
 
 
 def test_log__the_slowest_are_named_where_asked_for(run, result):

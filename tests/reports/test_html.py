@@ -19,6 +19,9 @@ from tests.markup import EVIL, Page
 from tests.programs import needed
 
 SERIOUS = ("serious", "critical")
+SHOT = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
 
 
 def test_render__shows_a_problem_with_all_that_helps(run, result):
@@ -152,7 +155,13 @@ def test_render__needs_no_settings_of_django():
 
 def test_page__is_for_everybody_and_asks_nothing_of_the_network(run, result, tmp_path):
     """Without a network, light and dark, on a phone: axe calls nothing serious."""
-    bad = result("shop." + "L" * 80 + ".test_pay", "failed", message="x" * 300, details="y" * 300, owner="a")
+    attached = (
+        Attachment("shot.png", "image/png", len(SHOT), SHOT),
+        Attachment("page.html", "text/plain", 8, "<b>z</b>"),
+        Attachment("dump.bin", "application/octet-stream", 2, b"\x00\xff"),
+    )
+    told = {"message": "x" * 300, "details": "y" * 300, "owner": "a", "attachments": attached}
+    bad = result("shop." + "L" * 80 + ".test_pay", "failed", **told)
     (tmp_path / "run.html").write_text(html.render(run(bad, result(attempts=2))), encoding="utf-8")
     asked, said, found = [], [], []
     with sync_playwright() as playwright:
@@ -167,11 +176,21 @@ def test_page__is_for_everybody_and_asks_nothing_of_the_network(run, result, tmp
             page.goto((tmp_path / "run.html").as_uri())
             page.get_by_text("Traceback", exact=True).click()
             assert page.get_by_text("y" * 300).is_visible()
+            page.get_by_text("Attached: page.html").click()
+            assert page.get_by_text("<b>z</b>", exact=True).is_visible()
+            assert page.evaluate("document.images[0].naturalWidth") == 1
+            with page.expect_download() as download:
+                page.get_by_text("dump.bin", exact=True).click()
+            assert (download.value.suggested_filename, download.value.path().read_bytes()) == ("dump.bin", b"\x00\xff")
             assert page.evaluate("document.documentElement.scrollWidth") <= width
             found += [
                 each for each in Axe().run(page).response["violations"] if each["impact"] in ("serious", "critical")
             ]
         browser.close()
 
-    assert asked == [(tmp_path / "run.html").as_uri()] * 2
+    assert {url.partition(",")[0] for url in asked} <= {
+        (tmp_path / "run.html").as_uri(),
+        "data:image/png;base64",
+        "data:application/octet-stream;base64",
+    }
     assert (said, found) == ([], [])

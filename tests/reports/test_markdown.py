@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from django_probe.attachments import Attachment
 from django_probe.reports import markdown
 from django_probe.results import Earlier
 
@@ -71,7 +72,11 @@ def test_render__html_in_a_message_is_text(run, result):
     """A message cannot close the fold, open a tag or run a script."""
     hostile = "</summary></details><script>alert(1)</script>\n\n# A heading"
 
-    text = markdown.render(run(result(hostile, "failed", message=hostile, details=hostile, output=hostile)))
+    attached = (Attachment(hostile, "text/plain", 7, hostile),)
+    given = result(hostile, "failed", message=hostile, details=hostile, output=hostile, attachments=attached)
+    text = markdown.render(run(given))
+
+    assert "attached: " in text
 
     outside = re.sub(r"^```text\n.*?^```$|`[^`\n]*`", "", text, flags=re.DOTALL | re.MULTILINE)
     assert set(re.findall(r"</?\w+>", outside)) == {

@@ -74,7 +74,7 @@ class Ledger:
         self._ended = ended
         self._room = Room()
         self._room_for_tried = Room()
-        self._room_for_attachments = RoomForAttachments()
+        self._room_for_attachments = RoomForAttachments(redact)
         self._extras: list[ProbeResult] = []
         self._delayed: list[tuple[float, int, Unit]] = []
         self._again: dict[str, list[int]] = {}
@@ -269,11 +269,7 @@ class Ledger:
     def _attached(self, attempt: Attempt, *, is_problem: bool) -> tuple[Attachment, ...]:
         if not attempt.attachments:
             return ()
-        redacted = [
-            replace(each, content=self._redact(each.content)) if isinstance(each.content, str) else each
-            for each in attempt.attachments
-        ]
-        return self._room_for_attachments(redacted, is_problem=is_problem)
+        return self._room_for_attachments(attempt.attachments, is_problem=is_problem)
 
     def _earlier(self, attempt: Attempt) -> Earlier:
         story = self._room(self._redact(attempt.details))

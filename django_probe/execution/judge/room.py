@@ -9,7 +9,7 @@ from django_probe.attachments import MOST_NAMED, MOST_OF_PROBE, Attachment
 from django_probe.originals import Original
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 MOST_TOLD: Final = 32 * 1024 * 1024
 """Bytes that a record's details and output may have in a report: each is made within seconds, and without much memory.
@@ -44,9 +44,10 @@ class Room:
 
 
 class RoomForAttachments:
-    """Keeps attachments while there is room for them; of a result's others, a line stands for all of them."""
+    """Keeps attachments while there is room for them, redacted; of a result's others, a line stands for all of them."""
 
-    def __init__(self) -> None:
+    def __init__(self, redact: Callable[[str], str]) -> None:
+        self._redact = redact
         self._left = MOST_ATTACHED
         self._of_passes = _OF_PASSES
 
@@ -58,12 +59,14 @@ class RoomForAttachments:
             if each.weight > (self._left if is_problem else min(self._left, self._of_passes)):
                 others.append(each)
                 continue
-            self._left -= each.weight
-            self._of_passes -= 0 if is_problem else each.weight
-            kept.append(each)
+            content = self._redact(each.content) if isinstance(each.content, str) else each.content
+            kept.append(replace(each, name=self._redact(each.name), content=content))
+            weight = kept[-1].weight
+            self._left -= weight
+            self._of_passes -= 0 if is_problem else weight
         if others:
             more = f" and {len(others) - 1} more" if len(others) > 1 else ""
-            kept.append(replace(others[0], name=others[0].name + more, content=_NOT_KEPT))
+            kept.append(replace(others[0], name=self._redact(others[0].name) + more, content=_NOT_KEPT))
         return tuple(kept)
 
 
