@@ -73,7 +73,7 @@ class Asked:
 
     def _filled(self, key: str) -> dict[str, str]:
         where = f"{self.check.where}.{key}"
-        return {name: self.filling.fill(text, f"{where}.{name}") for name, text in self.check.get(key, {}).items()}
+        return self.filling.filled(self.check.get(key, {}), where)
 
     def __str__(self) -> str:
         return f"{self.method} {self.shown_url()}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from django_probe.contrib.checks import urls
 from django_probe.contrib.checks.errors import CheckError
@@ -13,6 +13,10 @@ from django_probe.http.masks import masking
 
 if TYPE_CHECKING:
     import re
+    from collections.abc import Mapping
+
+_SHORTEST: Final = 8
+"""Characters of a secret that is written in the policy: a shorter one is a word that may be anywhere."""
 
 
 @dataclass(slots=True)
@@ -26,6 +30,14 @@ class Filling:
     def fill(self, text: str, where: str) -> str:
         """Return the text with every value; CheckError where one is missing, naming `where` in the policy."""
         return PLACES.sub(lambda found: self._value(found, where), text)
+
+    def filled(self, texts: Mapping[str, str], where: str) -> dict[str, str]:
+        """Return headers or fields with every value; what is sent under a secret's name is one."""
+        made = {name: self.fill(text, f"{where}.{name}") for name, text in texts.items()}
+        for name, value in made.items():
+            if says_secret(name):
+                self.secrets |= {word for word in (value, *value.split()) if len(word) >= _SHORTEST}
+        return made
 
     def fill_url(self, text: str, where: str) -> str:
         """Return a URL, or a part of one, with every value as it has to be there; CheckError as `fill` and `urls`."""

@@ -12,7 +12,7 @@ from django_probe.contrib.checks.kinds import tcp
 from django_probe.declared.check import Check
 
 URLS = """
-from django.http import JsonResponse
+from django.http import JsonResponse, StreamingHttpResponse
 from django.urls import path
 
 
@@ -24,7 +24,11 @@ def broken(request):
     raise LookupError("the shelf is gone")
 
 
-urlpatterns = [path("home/", home, name="home"), path("broken/", broken, name="broken")]
+def endless(request):
+    return StreamingHttpResponse(iter(lambda: "Teapot " * 1000, ""))
+
+
+urlpatterns = [path(f"{view.__name__}/", view, name=view.__name__) for view in (home, broken, endless)]
 """
 CHECKS = """
 port: {tcp: "127.0.0.1:${SHOP_PORT}", within: 30s}
@@ -41,6 +45,7 @@ endless: {sql: "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) 
 home: {view: home, form: {a: 1}, send: {X-Key: b}, json: {host: shop.example, "form.a": "1", key: b}}
 other: {view: home, status: 201, contains: Teapot}
 broken: {view: broken}
+stream: {view: endless, contains: Teapot}
 "true": {command: ["true"]}
 three: {command: [sh, -c, "echo 'hello there'; exit 3"], status: [0, 3], contains: hello, matches: "there$"}
 "false": {command: ["false"], contains: x}
@@ -63,7 +68,7 @@ def results(checked, shop, secure_shop):
 
 def test_kinds__as_expected(results):
     """What is as it was expected passes."""
-    good = {"tcp.port", "tls.lasts", "sql.count", "view.home", "command.true", "command.three"}
+    good = {"tcp.port", "tls.lasts", "sql.count", "view.home", "view.stream", "command.true", "command.three"}
 
     assert {label for label, each in results.items() if each["outcome"] == "passed"} == good
 

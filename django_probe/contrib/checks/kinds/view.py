@@ -14,6 +14,7 @@ from django_probe.contrib.checks.errors import CheckError
 from django_probe.contrib.checks.expectations import differences
 from django_probe.contrib.checks.filling import Filling
 from django_probe.http import evidence
+from django_probe.http.bodies import MOST
 from django_probe.http.response import Headers, Response, Times
 
 if TYPE_CHECKING:
@@ -44,11 +45,12 @@ def run(check: Check) -> float:
         urlencode(form),
         content_type="application/x-www-form-urlencoded" if form else "application/octet-stream",
     )
-    body = response.getvalue() if response.streaming else response.content
+    body, cut = _read(response)
     answer = Response(
         status=response.status_code,
         headers=Headers(response.headers.items()),
         body=body,
+        cut=cut,
         times=Times(whole=time.monotonic() - began),
     )
     if problems := differences(check, answer, filling):
@@ -56,6 +58,17 @@ def run(check: Check) -> float:
         shown = "\n".join(evidence.body(answer, filling.masked))
         raise AssertionError(f"{head}\n\ncame: status {answer.status}, {len(body)} bytes\n{shown}")
     return answer.times.whole or 0.0
+
+
+def _read(response: Any) -> tuple[bytes, bool]:
+    """Return the body, and whether it goes on: a view may stream without an end."""
+    content = bytearray()
+    for part in response if response.streaming else [response.content]:
+        content += response.make_bytes(part)
+        if len(content) > MOST:
+            break
+    response.close()
+    return bytes(content[:MOST]), len(content) > MOST
 
 
 def _path(check: Check) -> str:
@@ -67,4 +80,4 @@ def _path(check: Check) -> str:
 
 def _filled(check: Check, filling: Filling, key: str) -> dict[str, str]:
     where = f"{check.where}.{key}"
-    return {name: filling.fill(text, f"{where}.{name}") for name, text in check.get(key, {}).items()}
+    return filling.filled(check.get(key, {}), where)
