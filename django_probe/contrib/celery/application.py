@@ -81,8 +81,12 @@ def _usual_places() -> Iterator[str]:
 
 
 def _packages_above(module: str) -> Iterator[str]:
-    while module := module.rpartition(".")[0]:
-        yield module
+    """Yield the packages that a module is in, the outermost first, but none of settings.
+
+    What is called `celery` there is some of the settings, which cannot always be imported by itself.
+    """
+    parts = module.split(".")[:-1]
+    yield from (".".join(parts[: depth + 1]) for depth, name in enumerate(parts) if name != "settings")
 
 
 def _current() -> Any:

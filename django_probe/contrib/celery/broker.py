@@ -64,4 +64,5 @@ def _made(app: Any) -> Iterator[Any]:
 
 def _place(connection: Any) -> str:
     """Return the broker's URL, or those of a list of them, without user and password."""
-    return ", ".join(map(without_user_info, connection.alt if len(connection.alt) > 1 else [connection.as_uri()]))
+    urls = connection.alt if len(connection.alt) > 1 else [connection.as_uri()]
+    return ", ".join(without_user_info(url).partition("?")[0] for url in urls)  # a query may have a password, too

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+from django.utils.module_loading import import_string
 
 from django_probe.contrib.parts import blaming, without_user_info
 from django_probe.terms import parse_timeout
@@ -27,48 +29,72 @@ def timeout() -> float:
         raise ImproperlyConfigured(f"PROBE_CHANNELS_TIMEOUT: {error}") from None
 
 
-def aliases() -> list[str]:
-    """Return the aliases of CHANNEL_LAYERS."""
-    return list(_written())
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """A layer of CHANNEL_LAYERS as it is written, with one host at the most: messages are spread over several."""
+
+    alias: str
+    backend: str
+    options: Mapping[str, Any]
+
+    def __str__(self) -> str:
+        """Return its alias."""
+        return self.alias
+
+    @property
+    def blamed(self) -> str:
+        """What a message calls it: its alias, its class and its place, without user and password."""
+        hosts = self.options.get("hosts") or ()
+        where = ", ".join(map(_shown, [hosts] if isinstance(hosts, str) else hosts))
+        return f'channel layer "{self}" ({self.backend.rpartition(".")[2]}{f" at {where}" if where else ""})'
 
 
-def passes_on(alias: str, seconds: float) -> str | None:
+def layers() -> list[Layer]:
+    """Return the layers of CHANNEL_LAYERS, one for each host."""
+    found = []
+    for alias, written in (getattr(settings, "CHANNEL_LAYERS", None) or {}).items():
+        backend, options = str(written.get("BACKEND", "")), written.get("CONFIG", {})
+        hosts = options.get("hosts")
+        if isinstance(hosts, list | tuple) and hosts:
+            found += [Layer(alias, backend, {**options, "hosts": [host]}) for host in hosts]
+        else:
+            found.append(Layer(alias, backend, options))
+    return found
+
+
+def passes_on(layer: Layer, seconds: float) -> str | None:
     """Have a layer pass a message on, and return why there is nothing to ask, or None.
 
-    The layer is one of our own, made of the alias's settings and closed at once. A message that does not come within
-    `seconds` is one that the layer forgets by itself, after its `expiry`. Raise AssertionError with the layer's alias,
-    its place and what happened.
+    It is one of our own, made of what is written and closed at once. A message that does not come within `seconds` is
+    one that the layer forgets by itself, after its `expiry`. Raise AssertionError with the layer and what happened.
     """
-    place = _place(alias, _written()[alias])
-    with blaming(place):
-        from channels.layers import InMemoryChannelLayer, channel_layers  # noqa: PLC0415 (the project's own package)
+    with blaming(layer.blamed):
+        from channels.layers import InMemoryChannelLayer  # noqa: PLC0415 (the project's own package)
 
-        layer = channel_layers.make_backend(alias)
-    if isinstance(layer, InMemoryChannelLayer):
-        return f'channel layer "{alias}" is an InMemoryChannelLayer, which reaches no other process'
-    with blaming(place, *_errors_of_redis()):
+        made = import_string(layer.backend)(**layer.options)
+    if isinstance(made, InMemoryChannelLayer):
+        return f"{layer.blamed} reaches no other process"
+    with blaming(layer.blamed, *_errors_of_redis()):
         try:
-            asyncio.run(_pass_on(layer, seconds))
+            intact = asyncio.run(_pass_on(made, seconds))
         except TimeoutError:
-            raise AssertionError(f"{place}: a message did not come through within {seconds:g} s") from None
+            raise AssertionError(f"{layer.blamed}: a message did not come through within {seconds:g} s") from None
+    if not intact:
+        raise AssertionError(f"{layer.blamed}: it gave another message than it was given")
     return None
 
 
-async def _pass_on(layer: Any, seconds: float) -> None:
+async def _pass_on(layer: Any, seconds: float) -> bool:
+    """Return whether the layer gave back the message that it was given."""
     async with asyncio.timeout(seconds):
         channel = await layer.new_channel()
         sent = {"type": "django_probe", "text": uuid4().hex}
         await layer.send(channel, sent)
         received = await layer.receive(channel)
-        if received != sent:
-            raise AssertionError(f"it gave another message than it was given: {received!r}")
         # What it keeps of a message until that has been worked on goes when its connections are closed in order.
         if hasattr(layer, "close_pools"):
             await layer.close_pools()
-
-
-def _written() -> Mapping[str, Any]:
-    return getattr(settings, "CHANNEL_LAYERS", None) or {}
+        return bool(received == sent)
 
 
 def _errors_of_redis() -> Iterator[type[BaseException]]:
@@ -77,16 +103,10 @@ def _errors_of_redis() -> Iterator[type[BaseException]]:
         yield redis.RedisError
 
 
-def _place(alias: str, written: Mapping[str, Any]) -> str:
-    backend = str(written.get("BACKEND", "")).rpartition(".")[2]
-    where = ", ".join(_shown(host) for host in written.get("CONFIG", {}).get("hosts") or ())
-    return f'channel layer "{alias}" ({backend}{f" at {where}" if where else ""})'
-
-
 def _shown(host: Any) -> str:
-    """Return an entry of `hosts` of channels_redis, without user and password."""
+    """Return an entry of `hosts` of channels_redis: a URL, host and port, or a mapping."""
     if isinstance(host, list | tuple):
         return ":".join(map(str, host))
     if isinstance(host, dict):
         host = host.get("address") or host.get("master_name") or f"{host.get('host', 'localhost')}:{host.get('port')}"
-    return without_user_info(str(host))
+    return without_user_info(str(host)).partition("?")[0]  # where a password may stand, too

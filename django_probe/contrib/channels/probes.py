@@ -20,7 +20,7 @@ class TestLayers(unittest.TestCase):
         ask_each(
             self,
             "channel layer",
-            layers.aliases(),
-            lambda alias: layers.passes_on(alias, seconds),
+            layers.layers(),
+            lambda layer: layers.passes_on(layer, seconds),
             "CHANNEL_LAYERS is not set",
         )

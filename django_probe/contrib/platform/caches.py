@@ -52,5 +52,5 @@ def _place(alias: str, written: dict[str, Any]) -> str:
     backend = str(written.get("BACKEND", "")).rpartition(".")[2]
     location = written.get("LOCATION") or ""
     servers = location if isinstance(location, list | tuple) else [location]
-    where = ", ".join(without_user_info(str(server)) for server in servers if server)
+    where = ", ".join(without_user_info(str(server)).partition("?")[0] for server in servers if server)
     return f'cache "{alias}" ({backend}{f" at {where}" if where else ""})'
