@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 HIDDEN: Final = "********"
 _SHORTEST: Final = 4
 """Characters of the shortest secret that is masked: a shorter one would be found in any text."""
-_PARAMETER: Final = re.compile(r"([?&;]([^=&;#]+)=)([^&;#]*)")
+_PARAMETER: Final = re.compile(r"([?&;]([^=&;#?]{1,200})=)([^&;#]*)")
 _USER: Final = re.compile(r"(?<=://)[^/?#]*@")
-_COOKIE: Final = re.compile(r"(^\s*[^=;,]*=|,\s*[^=;,\s]+=)[^;,]*")
+_COOKIE: Final = re.compile(r"(^[^=;,]*=|,\s*[^=;,\s]+=)[^;,]*")
 # A member of JSON, or of what Python and YAML write alike; its end may be cut off.
 _MEMBER: Final = re.compile(
     r"""((?P<quote>["'])(?P<name>[^"'\n]{1,100})(?P=quote)\s*:\s*)("(?:[^"\\]|\\.)*"?|'(?:[^'\\]|\\.)*'?|[\w.+-]+)"""
