@@ -75,6 +75,7 @@ def test_site__has_every_page(branch):
     assert pages
     assert [page for page in pages if f"{page}/" not in searched] == []
     assert "See a gate pass" in (branch / "latest" / "index.html").read_text()
+    assert [path for path in branch.rglob("*") if "hooks" in path.name] == []
 
 
 def test_site__asks_no_other_host(branch):
