@@ -101,6 +101,7 @@ def test_every_setting__is_on_the_page():
         if isinstance(node, ast.Constant) and re.fullmatch(r"PROBE_[A-Z_]+", str(node.value))
     }
     assert known - misspelt.OWN == NAMES
+    assert known <= misspelt.SETTINGS | misspelt.VARIABLES | misspelt.OWN
 
 
 def test_documents__write_public_names_alone():
