@@ -19,7 +19,7 @@ def page(request):
     return HttpResponse("<html><title>Home & garden</title>")
 
 def api(request): return JsonResponse({"ok": True})
-def stream(request): return StreamingHttpResponse(["a", "b"], content_type="text/csv")
+def stream(request): return StreamingHttpResponse(iter(lambda: "a,b\\n" * 9999, None), content_type="text/csv")
 def closed(request): return HttpResponse("no", status=403)
 def long_title(request): return HttpResponse("<title>\\n  Pots\\n  and pans of the shop\\n</title>")
 def secret(request): return HttpResponse("<title>not-a-secret-of-anybody-0123456789</title>")
@@ -86,7 +86,7 @@ urlpatterns = [
 
 SETTINGS = """\
 print("gates: {set: {}}")
-LANGUAGE_CODE = "de"
+LANGUAGE_CODE = "de-at"
 MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",

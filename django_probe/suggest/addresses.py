@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from django.conf import settings
-from django.urls import Resolver404, URLPattern, URLResolver, get_resolver, resolve, reverse
+from django.urls import Resolver404, URLPattern, URLResolver, get_resolver, resolve
+
+from django_probe.client import path_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -63,7 +65,7 @@ def find() -> Addresses:
 
 def _sort(found: Addresses, name: str, *, admin: bool) -> None:
     try:
-        path = reverse(name)
+        path = path_of(name)
     except Exception:  # noqa: BLE001 (NoReverseMatch, or what a converter of the project's raises)
         found.arguments += 1
         return

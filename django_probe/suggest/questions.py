@@ -92,11 +92,22 @@ def _asking(path: str) -> Callable[[_Question], None]:
 def _ask(path: str) -> _Came:
     """Return what a GET of an anonymous visitor is answered, as a check of a view asks it."""
     response: Any = Client().generic("GET", path)
-    content = response.getvalue() if response.streaming else response.content
+    content = _beginning(response)
     kind = str(response.headers.get("Content-Type", "")).partition(";")[0].strip()
     location = str(response.headers.get("Location", "")) if response.status_code in _REDIRECTS else ""
-    page = content[:_MOST_READ].decode(response.charset, "replace") if kind == "text/html" else ""
+    page = content.decode(response.charset, "replace") if kind == "text/html" else ""
     return _Came(response.status_code, _shown(location), kind, tuple(filter(_shown, _titles(page))))
+
+
+def _beginning(response: Any) -> bytes:
+    """Return the beginning of a body: a view may stream without an end."""
+    content = bytearray()
+    for part in response if response.streaming else [response.content]:
+        content += response.make_bytes(part)
+        if len(content) >= _MOST_READ:
+            break
+    response.close()
+    return bytes(content[:_MOST_READ])
 
 
 def _titles(page: str) -> Iterator[str]:

@@ -6,9 +6,9 @@ import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from django.urls import NoReverseMatch, reverse
+from django.urls import NoReverseMatch
 
-from django_probe.client import Client
+from django_probe.client import Client, path_of
 from django_probe.contrib.checks import json_values
 from django_probe.contrib.checks.errors import CheckError
 from django_probe.contrib.checks.expectations import differences
@@ -73,7 +73,7 @@ def _read(response: Any) -> tuple[bytes, bool]:
 
 def _path(check: Check) -> str:
     try:
-        return reverse(check.subject)
+        return path_of(check.subject)
     except NoReverseMatch as error:
         raise CheckError(f"{check.where}.view: {error}") from None
 
