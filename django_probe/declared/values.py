@@ -29,6 +29,10 @@ _ASIDE: Final = re.compile(
     r"""(?xs)
     "[^"]*" | \b[eE]'(?:\\.|''|[^'\\])*' | '[^']*' | (?<![\w$])\$(?P<tag>\w*)\$.*?\$(?P=tag)\$ | --[^\n]* | /\*.*?\*/"""
 )
+_NO_QUESTION: Final = re.compile(
+    r"(?i)\s*(abort|attach|begin|commit|copy|detach|discard|end|load|lock|prepare|release|reset|rollback|savepoint|set|start"
+    r"|use|vacuum|xa)\b"
+)
 _TEXTS: Final = ("", "a", "0", " ", "\n", "é{")
 """Texts that have nothing in common: what is found in each of them is found in every text."""
 
@@ -71,6 +75,8 @@ def parse_statement(value: object) -> str:
         raise ValueError("expected one statement, and there is more behind a ;")
     if not bare:
         raise ValueError("expected a statement, and there are comments or ; alone")
+    if found := _NO_QUESTION.match(bare):
+        raise ValueError(f"{found[1].upper()} asks nothing: it is for transactions, sessions or files")
     return text
 
 

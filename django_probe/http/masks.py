@@ -18,6 +18,7 @@ _SHORTEST: Final = 4
 """Characters of the shortest secret that is masked: a shorter one would be found in any text."""
 _PARAMETER: Final = re.compile(r"([?&;]([^=&;#?]{1,200})=)([^&;#]*)")
 _USER: Final = re.compile(r"(?<=://)[^/?#]*@")
+_ESCAPE: Final = re.compile("%[0-9A-F]{2}")
 _COOKIE: Final = re.compile(r"(^[^=;,]*=|,\s*[^=;,\s]+=)[^;,]*")
 # A member of JSON, or of what Python and YAML write alike; its end may be cut off.
 _MEMBER: Final = re.compile(
@@ -77,15 +78,16 @@ def printable(text: str) -> str:
 
 
 def masking(secrets: Iterable[str]) -> Callable[[str], str]:
-    """Return what masks these secrets in a text, in the forms in which URLs and JSON have them."""
-    forms = {
-        form
-        for secret in secrets
-        for form in (secret, quote(secret), quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1])
-        if len(secret) >= _SHORTEST
-    }
+    """Return what masks these secrets in a text, in the forms in which URLs, JSON and headers have them."""
+    forms = {form for secret in secrets if len(secret) >= _SHORTEST for form in _forms(secret)}
     if not forms:
         return lambda text: text
     # The longest first, so that a secret that begins with another is masked whole.
     known = re.compile("|".join(map(re.escape, sorted(forms, key=len, reverse=True))))
     return lambda text: known.sub(HIDDEN, text)
+
+
+def _forms(secret: str) -> set[str]:
+    quoted = {quote(secret), quote(secret, safe=""), quote_plus(secret)}
+    lower = {_ESCAPE.sub(lambda found: found[0].lower(), each) for each in quoted}
+    return {secret, json.dumps(secret)[1:-1], b64encode(secret.encode()).decode(), *quoted, *lower}

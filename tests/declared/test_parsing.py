@@ -90,6 +90,8 @@ def test_check__read(check, label):
         ("{s: {sql: 'SELECT 1; COMMIT'}}", "checks.s.sql: expected one statement, and there is more behind a ;"),
         ('{s: {sql: "SELECT 1 AS a$b$; COMMIT; SELECT 2 AS a$b$"}}', "checks.s.sql: expected one statement"),
         ("{s: {sql: \"SELECT '\\\\'; COMMIT; --'\"}}", "checks.s.sql: expected one statement"),
+        ("{s: {sql: '/* a */ Attach ''b'' AS c'}}", "checks.s.sql: ATTACH asks nothing: it is for transactions"),
+        ("{s: {sql: COMMIT}}", "checks.s.sql: COMMIT asks nothing"),
         ("{s: {sql: '-- SELECT 1'}}", "checks.s.sql: expected a statement, and there are comments or ; alone"),
         ("{home: {http: https://a/, matches: '.*'}}", "checks.home.matches: every text matches '.*'"),
         ("{home: {http: https://a/, contains: ''}}", "checks.home.contains: expected a text that is not empty"),

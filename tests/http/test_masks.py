@@ -5,11 +5,12 @@ from __future__ import annotations
 import itertools
 import json
 import time
+from base64 import b64encode
 from functools import partial
 
 import pytest
 
-from django_probe.http.masks import masking, printable, safe_header, safe_text, without_secrets
+from django_probe.http.masks import credentials, masking, printable, safe_header, safe_text, without_secrets
 from tests.patience import LOADED
 
 HIDDEN = "********"
@@ -56,6 +57,8 @@ def test_mask__hides_every_form_of_a_secret():
 
     for form in ('a b/"4711', "a%20b/%224711", "a%20b%2F%224711", "a+b%2F%224711", json.dumps('a b/"4711')[1:-1]):
         assert mask(f"<{form}>") == f"<{HIDDEN}>"
+    for form in ("a%20b%2f%224711", b64encode(b'a b/"4711').decode()):
+        assert mask(f"<{form}>") == f"<{HIDDEN}>"
     assert mask("abc") == "abc"
 
 
@@ -72,3 +75,9 @@ def test_masks__take_no_time():
         for text in texts:
             mask(text[:most])
         assert time.process_time() - began < LOADED
+
+
+def test_credentials__as_they_are_sent():
+    """Of a URL the password is a secret, and what a server gets of it."""
+    assert credentials("https://probe:open%2Dsesame@shop.example/") == {"open-sesame", "cHJvYmU6b3Blbi1zZXNhbWU="}
+    assert credentials("https://probe@shop.example/") == set()

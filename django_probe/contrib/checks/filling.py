@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _SHORTEST: Final = 8
-"""Characters of a secret that is written in the policy: a shorter one is a word that may be anywhere."""
+"""Characters of the shortest secret that is hidden: a shorter one is a word that may be anywhere."""
 
 
 @dataclass(slots=True)
@@ -36,8 +36,11 @@ class Filling:
         made = {name: self.fill(text, f"{where}.{name}") for name, text in texts.items()}
         for name, value in made.items():
             if says_secret(name):
-                self.secrets |= {word for word in (value, *value.split()) if len(word) >= _SHORTEST}
+                self._hide(value, value.partition(" ")[2])  # as behind "Bearer"
         return made
+
+    def _hide(self, *values: str) -> None:
+        self.secrets |= {value for value in values if len(value) >= _SHORTEST}
 
     def fill_url(self, text: str, where: str) -> str:
         """Return a URL, or a part of one, with every value as it has to be there; CheckError as `fill` and `urls`."""
@@ -60,6 +63,8 @@ class Filling:
         if name := found[1]:
             if not (value := os.environ.get(name, "")):
                 raise CheckError(f"{where}: the environment has no {name}")
+            if says_secret(name):
+                self._hide(value.strip())
             return value.strip()
         if found[2] not in self.saved:
             raise CheckError(f"{where}: no earlier step saved {found[2]}")
