@@ -51,6 +51,8 @@ PLACES: Final = (
     Place("templates/gate.yml", rf"^      default: {_ANY}$"),
     Place("docs/ci.md", rf"/v{_ANY}/templates/gate\.yml$"),
     Place("docs/ci.md", rf"/gate@v{_ANY}`"),
+    Place("helm/django-probe/Chart.yaml", rf"image: ghcr\.io/django-probe/django-probe:{_ANY}$"),
+    Place("templates/gate.yml", rf"^      default: {_ANY}$"),
     Place("examples/parent-chart/Chart.yaml", rf"^    version: {_ANY}$", chart=True),
     Place("docs/helm.md", rf"^    version: {_ANY}$", chart=True),
     Place("docs/image.md", rf"--build-arg VERSION={_ANY} "),
@@ -59,7 +61,8 @@ PLACES: Final = (
     Place("tests/helm/golden/*.yaml", rf'image: "django-probe:{_ANY}"$', needed=False),
     *(Place(files, rf"django_probe_gate-{_ANY}-py3", needed=False) for files in _TEXTS),
     *(Place(files, rf"^ +rev: v{_ANY}$", needed=False) for files in _TEXTS),
-    *(Place(files, rf"django-probe/django-probe(?:/[\w./-]+)?@v?{_ANY}$", needed=False) for files in _TEXTS),
+    *(Place(files, rf"django-probe/django-probe(?:/[\w./-]+)?@v?{_ANY}(?=[\s`]|$)", needed=False) for files in _TEXTS),
+    *(Place(files, rf"githubusercontent\.com/django-probe/django-probe/v{_ANY}/", needed=False) for files in _TEXTS),
     *(Place(files, rf"ghcr\.io/django-probe/django-probe:{_ANY}(?=[\s`\"])", needed=False) for files in _TEXTS),
     *(Place(files, rf"oci://ghcr\.io/\S+ --version {_ANY}(?=[\s`])", chart=True, needed=False) for files in _TEXTS),
 )

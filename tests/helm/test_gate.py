@@ -7,6 +7,7 @@ import re
 
 import pytest
 
+import django_probe
 from django_probe.management.arguments import add_arguments
 from django_probe.policy_file import parse_policy
 from tests.helm.charts import CI_FILES, containers, environment, pod_of, render, values_of
@@ -168,7 +169,7 @@ def test_image__is_named_by_digest_then_tag_then_version():
     """A digest wins over a tag; without both the image is that of the chart's version."""
     images = [{}, {"tag": "7"}, {"tag": "7", "digest": f"sha256:{'0' * 64}"}]
     named = [pod_of(render({"image": image}).kind("Job"))["spec"]["containers"][0]["image"] for image in images]
-    assert named == ["django-probe:0.1.0", "django-probe:7", f"django-probe@sha256:{'0' * 64}"]
+    assert named == [f"django-probe:{django_probe.__version__}", "django-probe:7", f"django-probe@sha256:{'0' * 64}"]
 
 
 def test_shards__are_pods_of_one_indexed_job():

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
+from itertools import chain
 
 import pytest
 
@@ -39,6 +41,25 @@ def test_version__that_is_written_is_everywhere(checkout):
     assert '\nappVersion: "7.8.9rc2"\n' in chart
     assert "rev: v7.8.9rc2\n" in (checkout / "docs/gates.md").read_text(encoding="utf-8")
     assert "django_probe_gate-7.8.9rc2-py3-none-any.whl" in (checkout / "README.md").read_text(encoding="utf-8")
+
+
+def test_version__stands_nowhere_else():
+    """What a user reads or runs names the version where a release changes it; figures name the one they are of."""
+    figures = {"docs/benchmarks.md", "docs/compared.md"}
+    shown = ("README.md", "action.yml", "docs/**/*.*", "examples/**/*.*", "helm/**/*.*", "templates/*")
+    named = rf"(?<![\d.]){re.escape(django_probe.__version__)}(?![\d.]*\d)"
+    places = [found for place in versions.PLACES for found in place.versions(ROOT)]
+    known = {(path, match.start("version")) for path, match in places if match}
+
+    stray = [
+        f"{path.relative_to(ROOT)}: {match.start()}"
+        for path in chain.from_iterable(map(ROOT.glob, shown))
+        if path.is_file() and str(path.relative_to(ROOT)) not in figures
+        for match in re.finditer(named, path.read_text(encoding="utf-8", errors="replace"))
+        if (path, match.start()) not in known
+    ]
+
+    assert stray == []
 
 
 def test_disagreement__names_the_file_and_what_is_expected(checkout):
