@@ -16,12 +16,10 @@ from django_probe.environment import environment
 from django_probe.errors import NotStartedError, UsageError
 from django_probe.execution.failures import Interrupted, one_line
 from django_probe.execution.guard.backends import objections
-from django_probe.execution.inprocess import InProcessSession
-from django_probe.execution.loading import discovery
 from django_probe.execution.loading.choices import Choice
 from django_probe.execution.loading.declared import prepare
 from django_probe.execution.redaction import Redactor
-from django_probe.execution.session import ForkedSession, Session
+from django_probe.execution.session import ForkedSession
 from django_probe.execution.suites import SelectedSuite
 from django_probe.originals import Original
 from django_probe.reports.console import Console
@@ -33,8 +31,10 @@ if TYPE_CHECKING:
     import unittest
     from collections.abc import Callable, Iterable, Sequence
 
+    from django_probe.execution.inprocess import InProcessSession
     from django_probe.execution.judge.work import Selected
     from django_probe.execution.listener import Listener
+    from django_probe.execution.session import Session
     from django_probe.policy import Gate, Policy
     from django_probe.reports.delivery import Delivery
     from django_probe.shards import Shard
@@ -205,6 +205,8 @@ class DjangoProbeSuiteRunner:
         self, labels: Sequence[str], extra_probes: Iterable[unittest.TestCase] | None = None
     ) -> unittest.TestSuite:
         """Load the probes that `labels` name, and add `extra_probes`. Runs in the process that loads."""
+        from django_probe.execution.loading import discovery  # noqa: PLC0415 (the command's own process loads nothing)
+
         suite = discovery.load(labels, self._announce)
         suite.addTests(extra_probes or ())
         return suite
@@ -254,6 +256,8 @@ class DjangoProbeSuiteRunner:
                 raise UsageError(f"gates.{self.gate.name}.probes: {error}" if from_policy else str(error)) from None
 
         if self.gate.parallel == 0:
+            from django_probe.execution.inprocess import InProcessSession  # noqa: PLC0415 (elsewhere it is not needed)
+
             return InProcessSession(build, choice, meanwhile, ends_process=self._ends_process)
         deadline = self.gate.deadline
         until = self._clock + deadline if deadline else float("inf")

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import os
+import traceback
 from contextlib import ExitStack
 from functools import partial
-from typing import TYPE_CHECKING, Final, Protocol, Self
+from typing import TYPE_CHECKING, Any, Final, NoReturn, Protocol, Self
 
 from django_probe.errors import NotStartedError, UsageError
 from django_probe.execution import linux
 from django_probe.execution.judge.interrupts import Interrupts
-from django_probe.execution.judge.judge import Judge
 from django_probe.execution.judge.loader_handle import LoaderHandle
 from django_probe.execution.redaction import Redactor
-from django_probe.execution.worker.loader import load_and_fork
+from django_probe.originals import Original
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -76,12 +76,14 @@ class ForkedSession:
         self._deadline = deadline
         self._meanwhile = meanwhile
         self._interrupts = Interrupts()
+        self._redact = Redactor()
         self._children = linux.children()
         self.ran: Ran | None = None
 
     def __enter__(self) -> Self:
         self._start()
         try:
+            self._prepare()
             if self._meanwhile:
                 self._meanwhile()
             loaded = self._load()
@@ -106,8 +108,17 @@ class ForkedSession:
             undo.pop_all()
 
     def _start_loader(self, changing: Mapping[str, tuple[str, str]]) -> LoaderHandle:
-        be_loader = partial(load_and_fork, build=self._build, choice=self._choice, judge=os.getpid(), changing=changing)
+        be_loader = partial(
+            _load_and_fork, build=self._build, choice=self._choice, judge=os.getpid(), changing=changing
+        )
         return LoaderHandle(be_loader, self._choice)
+
+    def _prepare(self) -> None:
+        """Do what the run needs here, now that the other process is busy with what is needed there."""
+        from django_probe.execution.judge.judge import Judge  # noqa: PLC0415 (so both sides import at the same time)
+
+        self._judge = Judge
+        self._redact("secrets are searched for once")
 
     def _load(self) -> Loaded:
         """Load until no module changed the process that workers are forked from; each that did is left out next."""
@@ -121,14 +132,14 @@ class ForkedSession:
     def run(self, listener: Listener) -> Ran:
         """Run what is loaded; see `Session.run`."""
         with self._interrupts.waited_for():
-            judge = Judge(
+            judge = self._judge(
                 self._loader,
                 self.selected,
                 gate=self._choice.gate,
                 deadline=self._deadline,
                 interrupts=self._interrupts,
                 listener=listener,
-                redact=Redactor(),
+                redact=self._redact,
             )
             results, ended_by = judge.run()
             self._loader.dismiss()
@@ -156,3 +167,13 @@ class ForkedSession:
         linux.end_children(self._children, _SWEEP)
         linux.adopt_orphans(False)  # noqa: FBT003 (as above)
         self._interrupts.__exit__(kind, error, trace)
+
+
+def _load_and_fork(*arguments: Any, **keywords: Any) -> NoReturn:
+    """Be the loader; what it needs is imported in its own process."""
+    try:
+        from django_probe.execution.worker.loader import load_and_fork  # noqa: PLC0415 (as in `_prepare`)
+    except BaseException:  # noqa: BLE001 (this process must not return into the command's own code)
+        traceback.print_exc()
+        Original.end_process(1)
+    load_and_fork(*arguments, **keywords)
