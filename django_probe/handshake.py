@@ -12,9 +12,8 @@ import os
 import select
 import stat
 import time
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TextIO
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TextIO
 
 from django_probe.errors import UsageError
 from django_probe.originals import Original
@@ -36,8 +35,7 @@ _MOST_ARGUMENTS: Final = 5_000
 _PATIENCE: Final = 5.0
 
 
-@dataclass(frozen=True, slots=True)
-class Offer:
+class Offer(NamedTuple):
     """What the supervisor hands over: descriptors, as numbers in the command's process.
 
     `line` is the socket, `stdout` and `stderr` are the supervisor's own streams, -1 where one was closed from the
@@ -56,7 +54,7 @@ class Offer:
 
     def text(self) -> str:
         """Return the offer as the environment carries it."""
-        return json.dumps(asdict(self))
+        return json.dumps(self._asdict())
 
 
 def told(arguments: Sequence[str]) -> list[str]:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import difflib
 import re
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -51,8 +50,7 @@ def enumerated(candidates: Iterable[str]) -> str:
     return ", ".join(ordered[:_MOST_CANDIDATES]) + (f" and {more} more" if more > 0 else "")
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """The labels that an entry names; where it names none because it could mean several, `candidates` has those."""
 
     labels: frozenset[str]

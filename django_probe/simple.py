@@ -244,7 +244,7 @@ class DjangoProbeSuiteRunner:
         if self._policy:
             prepare(self._policy)
         wanted = list(labels) or list(self.gate.probes)
-        choice = replace(self._choice, narrowed=self._choice.narrowed or bool(labels))
+        choice = self._choice._replace(narrowed=self._choice.narrowed or bool(labels))
 
         def build(announce: Callable[[str, str], None]) -> unittest.TestSuite:
             self._announce = announce

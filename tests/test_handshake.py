@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import socket
-from dataclasses import replace
 
 import pytest
 
@@ -74,7 +73,7 @@ def test_take__of_what_is_no_offer(monkeypatch, text):
 def test_take__where_the_descriptor_is_another(offered, monkeypatch):
     """A process that got the environment but not the socket lets it be."""
     _, offer = offered
-    for other in (replace(offer, inode=offer.inode + 1), replace(offer, line=0), replace(offer, line=999)):
+    for other in (offer._replace(inode=offer.inode + 1), offer._replace(line=0), offer._replace(line=999)):
         monkeypatch.setenv(handshake.VARIABLE, other.text())
         assert handshake.take() is None
 
@@ -94,7 +93,7 @@ def test_take__where_settings_emptied_the_environment(offered, monkeypatch):
 @pytest.mark.parametrize("closed", ["line", "stderr"])
 def test_take__of_what_this_process_has_closed(offered, closed):
     """Nothing begins: its verdict would reach nobody."""
-    handshake.leave(replace(offered[1], process=os.getpid(), **{closed: 999}))
+    handshake.leave(offered[1]._replace(process=os.getpid(), **{closed: 999}))
 
     with pytest.raises(UsageError, match="closed descriptors"):
         handshake.take()

@@ -8,10 +8,9 @@ from __future__ import annotations
 import contextlib
 import os
 import weakref
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeVar
 
 from django_probe.errors import UsageError
 from django_probe.originals import Original
@@ -45,8 +44,7 @@ T = TypeVar("T")
 """What is reported on, such as the record of a run."""
 
 
-@dataclass(frozen=True, slots=True)
-class Report(Generic[T]):
+class Report(NamedTuple, Generic[T]):
     """A report that was asked for: by which option, at which path ("-" is standard output), made by what.
 
     `in_place` writes over the file instead of replacing it: Kubernetes mounts the termination message's file,
@@ -60,8 +58,7 @@ class Report(Generic[T]):
     warm_up: Callable[[], object] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Target(Generic[T]):
+class _Target(NamedTuple, Generic[T]):
     """Where a report goes: `key` is the same for two paths to one file; `clear` removes an older report."""
 
     report: Report[T]

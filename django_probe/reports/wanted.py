@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-from dataclasses import replace
 from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
@@ -59,7 +58,7 @@ def wanted(options: Mapping[str, Any], folder: str = "") -> list[Report[ProbeRun
     if sink() == "log":
         reports.append(_report("PROBE_REPORT_SINK", STDOUT, "sink"))
     return [
-        report if report.path == STDOUT else replace(report, path=os.path.join(folder, report.path))  # noqa: PTH118 (a Path would drop the slash at the end of a folder's name)
+        report if report.path == STDOUT else report._replace(path=os.path.join(folder, report.path))  # noqa: PTH118 (a Path would drop the slash at the end of a folder's name)
         for report in reports
     ]
 

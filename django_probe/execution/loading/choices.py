@@ -6,7 +6,6 @@ would pass without them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from django.apps import apps
@@ -24,8 +23,7 @@ if TYPE_CHECKING:
     from django_probe.terms import Wishes
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(NamedTuple):
     """What chooses among the loaded probes, besides their labels.
 
     `gate` has the tags of the command line in place of its own: `tags_given` and `exclude_tags_given` say so.
