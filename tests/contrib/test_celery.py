@@ -73,7 +73,8 @@ def test_celery__answers_until_its_worker_stops(site, redis, results, left_open)
     with redis.connect() as broker, worker(site):
         broker.rpush("mail", "one", "two")
         before = set(broker.keys())
-        assert outcomes_of(results("probe_celery", **settings)) == dict.fromkeys([BROKER, QUEUES, WORKERS], "passed")
+        by_number = {**settings, "PROBE_CELERY_WORKERS": 1}
+        assert outcomes_of(results("probe_celery", **by_number)) == dict.fromkeys([BROKER, QUEUES, WORKERS], "passed")
         assert left_open("django_probe.contrib.celery.probes", settings) == []
         assert set(broker.keys()) == before
         assert broker.lrange("mail", 0, -1) == ["one", "two"]
@@ -92,18 +93,21 @@ def test_celery__answers_until_its_worker_stops(site, redis, results, left_open)
     assert f"at {redis.shown()}: shop@here did not answer within 0.5 s; nobody did" in stopped["message"]
 
 
-def test_queue__that_is_long_is_named_with_its_length(redis, results):
-    """The queue over its limit closes the gate with its number, the other does not; nothing is taken from either."""
+def test_celery__without_workers_grows_long_queues(redis, results):
+    """The queue over its limit closes the gate with its number, the other does not, and so do the missing workers."""
+    wanted = {"QUEUES": {"mail": 2, "celery": 0}, "WORKERS": 2, "TIMEOUT": "100ms"}
     with redis.connect(QUIET) as broker:
         broker.rpush("mail", "one", "two", "three")
 
-        result = results(QUEUES, CELERY_BROKER_URL=redis.url(QUIET), PROBE_CELERY_QUEUES={"mail": 2, "celery": 0})
+        settings = {f"PROBE_CELERY_{name}": value for name, value in wanted.items()}
+        found = results("probe_celery", CELERY_BROKER_URL=redis.url(QUIET), **settings)
 
         assert broker.llen("mail") == 3
-    assert result[QUEUES]["outcome"] == "failed"
-    said = f'Celery\'s broker at {redis.shown(QUIET)}: 3 messages wait in the queue "mail", more than 2'
-    assert said in result[QUEUES]["details"]
-    assert '"celery"' not in result[QUEUES]["details"]
+    place = f"Celery's broker at {redis.shown(QUIET)}"
+    assert outcomes_of(found) == {BROKER: "passed", QUEUES: "failed", WORKERS: "failed"}
+    assert f'{place}: 3 messages wait in the queue "mail", more than 2' in found[QUEUES]["details"]
+    assert '"celery"' not in found[QUEUES]["details"]
+    assert f"{place}: 0 of 2 workers answered within 0.1 s" in found[WORKERS]["message"]
 
 
 @pytest.mark.parametrize("broker", ["down", "hanging", "locked"])

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 _STEP_SECONDS: Final = 4.0
 """For connecting, and for each answer: the probe's own timeout would end it without naming the broker."""
 _WITHIN_THE_PROCESS: Final = "memory"
+ON_REDIS: Final = ("redis", "rediss", "sentinel")
+"""The transports of Kombu whose broker is a Redis."""
 
 
 def not_asked(app: Any) -> str | None:
@@ -53,7 +55,7 @@ def connected(app: Any) -> Iterator[tuple[Any, str]]:
 def _made(app: Any) -> Iterator[Any]:
     """Give a connection that is not open yet, of our own: those of the app's pool have the project's own limits."""
     connection = app.connection_for_write(connect_timeout=_STEP_SECONDS)
-    if "redis" in str(connection.transport_cls) or connection.transport_cls == "sentinel":
+    if connection.transport_cls in ON_REDIS:
         times = dict.fromkeys(("socket_timeout", "socket_connect_timeout"), _STEP_SECONDS)
         connection.transport_options = {**connection.transport_options, **times}
     try:

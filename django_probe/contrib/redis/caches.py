@@ -32,7 +32,7 @@ def servers() -> Iterator[Server]:
             else:
                 found = _of_django(written) if _is_djangos(backend) else []
             prefix = str(caches[alias].make_key("")) if found else ""
-        yield from (Server(name, pool, prefix, writes) for pool, writes in found)
+        yield from (Server((name,), pool, prefix, writes) for pool, writes in found)
 
 
 def _is_djangos(backend: str) -> bool:

@@ -25,7 +25,7 @@ def servers() -> Iterator[Server]:
         name, options = f'channel layer "{alias}"', written.get("CONFIG", {})
         with blaming(name):
             pools = [_pool(host) for host in options.get("hosts") or [_UNSET]]
-        yield from (Server(name, pool, f"{options.get('prefix', 'asgi')}specific.") for pool in pools)
+        yield from (Server((name,), pool, f"{options.get('prefix', 'asgi')}specific.") for pool in pools)
 
 
 def _pool(host: Any) -> Any:

@@ -24,7 +24,7 @@ class Server:
     the project writes there: a login may be allowed no others.
     """
 
-    used_by: str
+    used_by: tuple[str, ...]
     pool: Any
     prefix: str
     writes: bool = True
@@ -76,7 +76,7 @@ class Server:
     @property
     def blamed(self) -> str:
         """What a message calls it."""
-        return f"{self} ({self.used_by})"
+        return f"{self} ({', '.join(self.used_by)})"
 
     @property
     def login(self) -> tuple[object, ...]:
@@ -92,7 +92,7 @@ class Server:
     def merged(self, other: Server) -> Server:
         """Return the two as one: what either does with the server is done with it."""
         prefix = self.prefix if self.writes else other.prefix
-        used_by = f"{self.used_by}, {other.used_by}"
+        used_by = tuple(dict.fromkeys((*self.used_by, *other.used_by)))
         return replace(self, used_by=used_by, prefix=prefix, writes=self.writes or other.writes)
 
 

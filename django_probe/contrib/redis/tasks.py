@@ -19,7 +19,6 @@ _BROKER: Final = "Celery's broker"
 _RESULTS: Final = "Celery's results"
 _BINDINGS: Final = "_kombu.binding."
 _KEPT: Final = "celery-task-meta-"
-_TRANSPORTS: Final = ("redis", "rediss", "sentinel")
 _SENTINEL: Final = "sentinel"
 _SCHEMES: Final = ("redis:", "rediss:", "redis+socket:", "socket:", "sentinel:")
 
@@ -36,7 +35,7 @@ def servers() -> Iterator[Server]:
         options = app.conf.result_backend_transport_options or {}
         with blaming(_RESULTS):
             pool = _pool_of_results(app.backend.connparams, options)
-        yield Server(_RESULTS, pool, f"{options.get('global_keyprefix', '')}{_KEPT}")
+        yield Server((_RESULTS,), pool, f"{options.get('global_keyprefix', '')}{_KEPT}")
 
 
 def _pool_of_results(told: dict[str, Any], options: dict[str, Any]) -> Any:
@@ -52,10 +51,10 @@ def _pool_of_results(told: dict[str, Any], options: dict[str, Any]) -> Any:
 
 def _of_the_broker(app: Any) -> Iterator[Server]:
     with app.connection_for_write() as connection:
-        if connection.transport_cls in _TRANSPORTS:
+        if connection.transport_cls in broker.ON_REDIS:
             with blaming(_BROKER):
                 pool = _pool_of_broker(connection)
-            yield Server(_BROKER, pool, f"{connection.transport_options.get('global_keyprefix', '')}{_BINDINGS}")
+            yield Server((_BROKER,), pool, f"{connection.transport_options.get('global_keyprefix', '')}{_BINDINGS}")
 
 
 def _pool_of_broker(connection: Any) -> Any:
