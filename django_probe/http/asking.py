@@ -117,9 +117,11 @@ class Browser:
                 raise NoAnswerError(f"{where}{error}", error.times) from None
             times = answer.times
             ends += [answer.certificate_ends] if answer.certificate_ends else []
-            if not question.follow or answer.status not in _REDIRECTS or "location" not in answer.headers:
+            if not question.follow or answer.status not in _REDIRECTS:
                 times.whole = time.monotonic() - began
                 return replace(answer, certificate_ends=min(ends, default=None))
+            if not answer.headers.get("location"):
+                raise NoAnswerError(f"status {answer.status}, which redirects, and no Location to go to", times)
             question = _redirected(question, answer)
         raise NoAnswerError(f"more than {_MOST_REDIRECTS} redirects, the last to {_bare(question.url)}", times)
 

@@ -126,3 +126,11 @@ def test_redirect__to_another_host(status):
 
     assert len(asked) == 1
     assert not {part for part in (b"token-4711", b"pass-word", b"uthorization") if part in asked[0]}
+
+
+def test_redirect__to_nowhere():
+    """A redirect that does not say where to is no answer, where redirects are followed."""
+    with answering(b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\n\r\n") as (url, _):
+        assert ask(url, follow=False).status == 302
+        with pytest.raises(NoAnswerError, match=r"^status 302, which redirects, and no Location to go to$"):
+            ask(url)
