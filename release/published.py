@@ -1,4 +1,4 @@
-"""`python -m release.published VERSION`: ends with 1 where PyPI or the registry has the version, or does not say.
+"""`python -m release.published VERSION [pypi|image|chart …]`: ends with 1 where one has it, or does not say; else 0.
 
 Nothing that was published is replaced. So an answer other than "it is not there" stops a release, a failure of the
 registry as well: it is never taken for an empty place. REGISTRY_USER and REGISTRY_TOKEN log into the registry.
@@ -13,7 +13,6 @@ import sys
 import urllib.error
 import urllib.parse
 import urllib.request
-from functools import partial
 from http import HTTPStatus
 from typing import Final
 
@@ -37,12 +36,12 @@ _MANIFESTS: Final = ", ".join(
 )
 
 
-def in_index(version: str, index: str = INDEX) -> bool:
+def in_index(version: str, index: str) -> bool:
     """Return whether PyPI has this version; ReleaseError where it does not say."""
     return _is_there(urllib.request.Request(f"{index}/pypi/{DISTRIBUTION}/{version}/json"))  # noqa: S310 (see `_answer`)
 
 
-def in_registry(repository: str, tag: str, registry: str = REGISTRY) -> bool:
+def in_registry(repository: str, tag: str, registry: str) -> bool:
     """Return whether the registry has this tag; ReleaseError where it does not say."""
     headers = {"Accept": _MANIFESTS}
     if token := _token(repository, registry):
@@ -100,23 +99,32 @@ def _answer(request: urllib.request.Request) -> tuple[int, bytes]:
 
 def main(arguments: list[str]) -> int:
     """Tell of each place that has the version already."""
-    if len(arguments) != 1:
-        sys.stderr.write("usage: python -m release.published VERSION\n")
+    places = {"pypi": _pypi, "image": _image, "chart": _chart}
+    version, *wanted = arguments or [""]
+    if not version or not set(wanted) <= places.keys():
+        sys.stderr.write(f"usage: python -m release.published VERSION [{' | '.join(places)} ...]\n")
         return 2
-    (version,) = arguments
-    places = {
-        f"PyPI: {DISTRIBUTION} {version}": partial(in_index, version),
-        f"ghcr.io/{IMAGE}:{version}": partial(in_registry, IMAGE, version),
-        f"ghcr.io/{CHART}:{of_chart(version)}": partial(in_registry, CHART, of_chart(version)),
-    }
     try:
-        taken = [name for name, has in places.items() if has()]
+        answers = [places[name](version) for name in wanted or places]
     except ReleaseError as error:
         sys.stderr.write(f"release.published: {error}\n")
         return 1
+    taken = [name for name, is_there in answers if is_there]
     for name in taken:
         sys.stderr.write(f"release.published: {name} is there already; nothing is replaced: release the next version\n")
     return 1 if taken else 0
+
+
+def _pypi(version: str) -> tuple[str, bool]:
+    return f"{DISTRIBUTION} {version} at PyPI", in_index(version, INDEX)
+
+
+def _image(version: str) -> tuple[str, bool]:
+    return f"ghcr.io/{IMAGE}:{version}", in_registry(IMAGE, version, REGISTRY)
+
+
+def _chart(version: str) -> tuple[str, bool]:
+    return f"ghcr.io/{CHART}:{of_chart(version)}", in_registry(CHART, of_chart(version), REGISTRY)
 
 
 if __name__ == "__main__":

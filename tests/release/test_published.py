@@ -92,3 +92,25 @@ def test_registry__is_asked_with_the_token_of_the_user(server, monkeypatch):
     monkeypatch.setenv("REGISTRY_TOKEN", "wrong")
     with pytest.raises(ReleaseError, match="gave no token, but 403"):
         published.in_registry("a/image", "private", address)
+
+
+@pytest.mark.parametrize("arguments", [[], ["1.0.0", "npm"]])
+def test_question__that_is_none_is_refused(arguments, capsys):
+    """A place that is not known is not taken for an empty one."""
+    assert published.main(arguments) == 2
+    assert capsys.readouterr().err == "usage: python -m release.published VERSION [pypi | image | chart ...]\n"
+
+
+def test_version__that_is_there_stops_the_release(server, monkeypatch, capsys):
+    """One line names what is there; the other places are asked all the same, or those that are named alone."""
+    address, statuses = server
+    monkeypatch.setattr(published, "REGISTRY", address)
+    monkeypatch.setattr(published, "INDEX", address)
+    statuses["/v2/django-probe/charts/django-probe/manifests/1.0.0-rc.1"] = 200
+
+    assert published.main(["1.0.0rc1", "pypi", "image"]) == 0
+    assert published.main(["1.0.0rc1"]) == 1
+    assert capsys.readouterr().err == (
+        "release.published: ghcr.io/django-probe/charts/django-probe:1.0.0-rc.1 is there already; nothing is "
+        "replaced: release the next version\n"
+    )
