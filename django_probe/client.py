@@ -56,14 +56,16 @@ class Client(test.Client):
 def allowed_host() -> str:
     """Return a host that this project answers: the first that ALLOWED_HOSTS names, or "localhost" where any will do.
 
-    Raise ImproperlyConfigured where there is none.
+    Where PREPEND_WWW redirects from it to another, it is the other. Raise ImproperlyConfigured where there is none.
     """
     # Where DEBUG is on, Django takes an empty list for these.
     entries = settings.ALLOWED_HOSTS or ([".localhost", "127.0.0.1", "[::1]"] if settings.DEBUG else [])
     for entry in entries:
         host = split_domain_port(entry.removeprefix("."))[0]
         if host and validate_host(host, [entry]):
-            return host
+            with_www = f"www.{host}"
+            redirects = settings.PREPEND_WWW and not host.startswith("www.")
+            return with_www if redirects and validate_host(with_www, entries) else host
     if "*" in entries:
         return "localhost"
     told = f"ALLOWED_HOSTS names no host that a request can have: {entries!r}" if entries else "ALLOWED_HOSTS is empty"

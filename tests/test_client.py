@@ -174,6 +174,8 @@ ASK = """
     from django_probe.client import Client
 
     urlpatterns = [path("", lambda request: HttpResponse(request.get_host()))]
+    with override_settings(ALLOWED_HOSTS=[".shop.example"], PREPEND_WWW=True, ROOT_URLCONF=__name__):
+        print(Client().get("/").content.decode())
     for hosts, debug in {asked!r}:
         with override_settings(ALLOWED_HOSTS=hosts, DEBUG=debug, ROOT_URLCONF=__name__):
             try:
@@ -187,7 +189,8 @@ def test_allowed_host__is_the_first_that_a_request_can_have(project):
     """Also of a pattern for subdomains; any will do for `*`; an empty list is what Django makes of it."""
     asked = [*((hosts, False) for hosts, _ in HOSTS), ([], True), ([], False), (["shop.example:80"], True)]
     done = python(project, ASK.format(asked=asked))
-    *hosts, empty, unusable = done.out.splitlines()
+    with_www, *hosts, empty, unusable = done.out.splitlines()
+    assert with_www == "www.shop.example"
     assert hosts == [*(host for _, host in HOSTS), "localhost"], done.err
     end = "so this project answers every request with 400; put the host there that its users ask for"
     assert empty.startswith(f"ALLOWED_HOSTS is empty, {end}")

@@ -66,6 +66,11 @@ SAYS = {
         (200, "ready"),
     ),
     "too slow": (READY, shop("time.sleep(0.6)"), (503, "not ready: failing")),
+    "attaches what nobody asks for": (
+        READY,
+        shop('__import__("django_probe").attach("page", "x" * 2_000_000)'),
+        (200, "ready"),
+    ),
     "slow as it said": (READY, shop("time.sleep(0.6)", decorators='@probe(timeout="5s")'), (200, "ready")),
     "invalid policy": ("gates: {ready: {timout: 1s}}", PASSING, (503, "not ready: invalid policy")),
     "a key that a thread cannot honour": (
