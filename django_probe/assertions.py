@@ -9,7 +9,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from django_probe.attachments import attach
-from django_probe.declared.values import parse_days
+from django_probe.policy.declared.values import parse_days
 
 if TYPE_CHECKING:
     import unittest

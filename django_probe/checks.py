@@ -18,7 +18,7 @@ from django_probe.execution.loading.choices import Choice
 from django_probe.execution.loading.declared import preload, prepare
 from django_probe.execution.loading.selection import django_test_class, select, survey
 from django_probe.execution.loading.suites import Stillborn, leaves
-from django_probe.policy import READY, Policy
+from django_probe.policy.gates import READY, Policy
 from django_probe.results import Outcome
 from django_probe.terms import NOTHING, DatabaseAccess
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from django.apps import AppConfig
 
-    from django_probe.policy import Gate
+    from django_probe.policy.gates import Gate
 
 
 def check_probes(app_configs: Sequence[AppConfig] | None = None, **_options: Any) -> list[CheckMessage]:

@@ -16,7 +16,7 @@ from django_probe.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from django_probe.policy import Gate, Policy
+    from django_probe.policy.gates import Gate, Policy
 
 _in_force: Final[ContextVar[Policy | None]] = ContextVar("django_probe_policy", default=None)
 """The policy of the run that loads its probes: --policy may have named it. Other threads have their own."""
@@ -41,12 +41,12 @@ def policy(path: str | None = None) -> Policy:
     """
     if path is None and (ruling := _in_force.get()):
         return ruling
-    from django_probe.policy import NO_POLICY  # noqa: PLC0415 (every server imports this module)
+    from django_probe.policy.gates import NO_POLICY  # noqa: PLC0415 (every server imports this module)
 
     path = policy_path() if path is None else path
     if path is None:
         return NO_POLICY
-    from django_probe.policy_file import read_policy  # noqa: PLC0415 (a run without a policy need not pay for it)
+    from django_probe.policy.file import read_policy  # noqa: PLC0415 (a run without a policy need not pay for it)
 
     return read_policy(path)
 

@@ -6,10 +6,10 @@ import argparse
 import sys
 from typing import TYPE_CHECKING, Final
 
-from django_probe.declared.check import APP
 from django_probe.names import Labels
-from django_probe.policy import PolicyError
-from django_probe.policy_file import read_policy
+from django_probe.policy.declared.check import APP
+from django_probe.policy.file import read_policy
+from django_probe.policy.gates import PolicyError
 from django_probe.reports.streams import say
 from django_probe.reports.text import one_line
 from django_probe.results import ExitCode
@@ -17,7 +17,7 @@ from django_probe.results import ExitCode
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from django_probe.policy import Gate, Policy
+    from django_probe.policy.gates import Gate, Policy
 
 PROG: Final = "django-probe policy check"
 _NO_CHECKS: Final = "the file declares no checks, so this names nothing, unless an app of yours has that label"

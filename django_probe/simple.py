@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from django_probe.execution.judge.work import Selected
     from django_probe.execution.listener import Listener
     from django_probe.execution.session import Session
-    from django_probe.policy import Gate, Policy
+    from django_probe.policy.gates import Gate, Policy
     from django_probe.reports.delivery import Delivery
     from django_probe.shards import Shard
 

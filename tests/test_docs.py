@@ -10,9 +10,10 @@ import sys
 
 import pytest
 
-from django_probe import policy, policy_file
-from django_probe.declared import kinds as kinds_of_checks
 from django_probe.management.arguments import add_arguments
+from django_probe.policy import file as policy_file
+from django_probe.policy import gates as policy
+from django_probe.policy.declared import kinds as kinds_of_checks
 from django_probe.results import ExitCode, Outcome
 from django_probe.terms import parse_duration
 from tests import documents, reader, warm

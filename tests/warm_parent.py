@@ -50,7 +50,7 @@ IMPORTED = (
     "django.views.debug",
     "django_probe.apps",
     "django_probe.management.commands.probe",
-    "django_probe.policy_file",
+    "django_probe.policy.file",
     "django_probe.reports.junit",
     "importlib.metadata",
     "importlib.resources",

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from django_probe.declared.secrets import says_secret
 from django_probe.http.masks import HIDDEN, printable, safe_header, safe_text, without_secrets
+from django_probe.policy.declared.secrets import says_secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence

@@ -8,7 +8,7 @@ from base64 import b64encode
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, quote_plus, unquote, urlsplit
 
-from django_probe.declared.secrets import says_secret
+from django_probe.policy.declared.secrets import says_secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

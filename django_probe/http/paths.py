@@ -9,15 +9,15 @@ import jmespath
 from jmespath.exceptions import JMESPathError
 from jmespath.functions import Functions
 
-from django_probe.declared.expected import in_few
-from django_probe.declared.secrets import says_secret
 from django_probe.http.json_values import JsonError
 from django_probe.http.masks import HIDDEN
+from django_probe.policy.declared.expected import in_few
+from django_probe.policy.declared.secrets import says_secret
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from django_probe.declared.expected import Expected
+    from django_probe.policy.declared.expected import Expected
 
 
 def verify(path: str) -> None:

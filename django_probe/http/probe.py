@@ -6,9 +6,9 @@ import unittest
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from django_probe.declared.expected import parse_expected, parse_statuses
 from django_probe.http.response import over
 from django_probe.http.session import Session
+from django_probe.policy.declared.expected import parse_expected, parse_statuses
 from django_probe.terms import parse_timeout
 
 if TYPE_CHECKING:

@@ -13,10 +13,10 @@ from urllib.parse import urlencode, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
-from django_probe.declared.values import parse_base, parse_url
 from django_probe.http import evidence, release
 from django_probe.http.masks import masking, printable
 from django_probe.http.response import NoAnswerError, Question, Response, Times, is_header
+from django_probe.policy.declared.values import parse_base, parse_url
 from django_probe.terms import parse_timeout
 
 if TYPE_CHECKING:

@@ -36,7 +36,7 @@ def list_probes(
 
 def print_schema(stdout: TextIO | None, say: Callable[[str], None]) -> int:
     """Print the JSON Schema of the policy file, and give the exit code."""
-    from django_probe.policy_schema import schema  # noqa: PLC0415 (no run needs it)
+    from django_probe.policy.schema import schema  # noqa: PLC0415 (no run needs it)
 
     return poured(stdout, schema(), "--schema", say)
 

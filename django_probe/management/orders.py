@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from django_probe.history.notices.messenger import Messenger
     from django_probe.history.storage.recorder import Recorder
-    from django_probe.policy import Gate, Policy
+    from django_probe.policy.gates import Gate, Policy
 
 
 def recorder(labels: Sequence[str], options: dict[str, Any]) -> Recorder | None:
@@ -118,7 +118,7 @@ def _misspelt(policy: Policy) -> list[str]:
     """Return a sentence for each variable of the environment that looks like one of ours, and that nothing reads."""
     found = dict(misspelt.variables(os.environ))
     if found:
-        from django_probe.declared.secrets import variable_names  # noqa: PLC0415 (hardly any run needs it)
+        from django_probe.policy.declared.secrets import variable_names  # noqa: PLC0415 (hardly any run needs it)
 
         for name in variable_names(policy.checks):
             found.pop(name, None)

@@ -29,7 +29,7 @@ from django_probe.execution.loading.suites import Stillborn, leaves
 from django_probe.execution.redaction import Redactor
 from django_probe.execution.worker.executor import Executor
 from django_probe.originals import Original
-from django_probe.policy import NO_POLICY, READY, Gate, PolicyError
+from django_probe.policy.gates import NO_POLICY, READY, Gate, PolicyError
 from django_probe.readiness.state import Step
 from django_probe.readiness.threads import ProbeThreads
 from django_probe.results import Outcome, ProbeResult, ProbeRun

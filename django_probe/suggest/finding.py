@@ -14,7 +14,7 @@ from django_probe.execution.guard.backends import objections
 from django_probe.execution.guard.read_only import WAYS_OUT
 from django_probe.execution.guard.refusals import READ_ONLY
 from django_probe.execution.listener import Listeners
-from django_probe.policy import Gate
+from django_probe.policy.gates import Gate
 from django_probe.results import Outcome
 from django_probe.simple import DjangoProbeSuiteRunner
 from django_probe.suggest.answers import Answer, Found

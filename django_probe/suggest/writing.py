@@ -6,7 +6,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Final
 
-from django_probe.declared.kinds import RESERVED
+from django_probe.policy.declared.kinds import RESERVED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 import django_probe
 from django_probe import handshake
 from django_probe.management.arguments import add_arguments
-from django_probe.policy import DEFAULT
+from django_probe.policy.gates import DEFAULT
 from django_probe.reports.wanted import OPTIONS
 
 if TYPE_CHECKING:

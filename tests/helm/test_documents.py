@@ -19,7 +19,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from django_probe.policy_file import parse_policy
+from django_probe.policy.file import parse_policy
 from django_probe.terms import parse_duration
 from tests.documents import blocks, commands
 from tests.helm.charts import CHART, HELMS, NEW, environment, helm, pod_of, render

@@ -9,7 +9,7 @@ import pytest
 
 import django_probe
 from django_probe.management.arguments import add_arguments
-from django_probe.policy_file import parse_policy
+from django_probe.policy.file import parse_policy
 from tests.helm.charts import CI_FILES, containers, environment, pod_of, render, values_of
 from tests.helm.tools import ROOT
 

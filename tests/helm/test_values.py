@@ -10,8 +10,9 @@ from dataclasses import replace
 
 import pytest
 
-from django_probe import policy, policy_file
-from django_probe.recipients import Change
+from django_probe.policy import file as policy_file
+from django_probe.policy.gates import READY, Gate, PolicyError
+from django_probe.policy.recipients import Change
 from tests.helm.charts import CHART, HELMS, render, values_of
 from tests.helm.tools import ROOT
 
@@ -110,12 +111,12 @@ GATES = {
 CASES = {f"gate-{key}-{index:02}": (key, value) for key, values in GATES.items() for index, value in enumerate(values)}
 
 
-def read_by_the_command(key: str, value: object) -> policy.Gate | None:
+def read_by_the_command(key: str, value: object) -> Gate | None:
     """Return the gate with this key as the command reads it, or None where it refuses the policy."""
-    name = policy.READY if key in policy_file._READY_ONLY else "any"
+    name = READY if key in policy_file._READY_ONLY else "any"
     try:
         return policy_file.parse_policy(json.dumps({"gates": {name: {key: value}}}), "table").gates[name]
-    except policy.PolicyError:
+    except PolicyError:
         return None
 
 

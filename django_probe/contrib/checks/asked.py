@@ -8,17 +8,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from django_probe.contrib.checks.errors import CheckError
-from django_probe.declared.secrets import PLACE, says_secret
-from django_probe.declared.values import parse_url
 from django_probe.http import evidence
 from django_probe.http.masks import HIDDEN, credentials, without_secrets
 from django_probe.http.response import Question, is_header
+from django_probe.policy.declared.secrets import PLACE, says_secret
+from django_probe.policy.declared.values import parse_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from django_probe.contrib.checks.filling import Filling
-    from django_probe.declared.check import Check
+    from django_probe.policy.declared.check import Check
 
 _PLACE: Final = re.compile(PLACE)
 

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from django_probe.contrib.checks.filling import Filling
-    from django_probe.declared.check import Check
     from django_probe.http.asking import Browser
     from django_probe.http.response import Response
+    from django_probe.policy.declared.check import Check
 
 
 def asked_and_compared(

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from django_probe.contrib.checks.filling import Filling
-    from django_probe.declared.check import Check
     from django_probe.http.response import Response
+    from django_probe.policy.declared.check import Check
 
 _GOOD_BELOW: Final = 400
 _MOST: Final = 100

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 from django_probe.contrib.checks import urls
 from django_probe.contrib.checks.errors import CheckError
-from django_probe.declared.secrets import PLACES, says_secret
 from django_probe.http.masks import masking
+from django_probe.policy.declared.secrets import PLACES, says_secret
 
 if TYPE_CHECKING:
     import re

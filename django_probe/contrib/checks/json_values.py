@@ -10,7 +10,7 @@ from django_probe.http import paths
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from django_probe.declared.check import Check
+    from django_probe.policy.declared.check import Check
 
 
 def verify(checks: Iterable[Check]) -> None:

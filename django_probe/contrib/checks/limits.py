@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Final
 
 from django_probe.contrib.checks.errors import CheckError
 from django_probe.contrib.checks.filling import Filling
-from django_probe.declared.values import split_address
 from django_probe.http.evidence import certificate_left, days
 from django_probe.http.response import over
+from django_probe.policy.declared.values import split_address
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from django_probe.declared.check import Check
     from django_probe.http.response import Times
+    from django_probe.policy.declared.check import Check
 
 _PATIENCE: Final = 10.0
 _SHARE: Final = 0.9

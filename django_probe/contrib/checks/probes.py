@@ -13,7 +13,7 @@ from django_probe import conf, details
 from django_probe.contrib.checks.errors import CheckError
 from django_probe.http.masks import without_secrets
 from django_probe.http.response import shown
-from django_probe.policy import PolicyError
+from django_probe.policy.gates import PolicyError
 from django_probe.results import Outcome
 from django_probe.terms import ATTRIBUTE, NOTHING, PLACE
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import ModuleType
 
-    from django_probe.declared.check import Check
+    from django_probe.policy.declared.check import Check
 
 _LONGEST_TITLE: Final = 200
 

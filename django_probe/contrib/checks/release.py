@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Final
 
 from django_probe.contrib.checks.errors import CheckError
 from django_probe.contrib.checks.exchange import asked_and_compared
-from django_probe.declared.parsing import RELEASE_TIMEOUT
 from django_probe.http import release
 from django_probe.http.asking import Browser
+from django_probe.policy.declared.parsing import RELEASE_TIMEOUT
 
 if TYPE_CHECKING:
     from django_probe.contrib.checks.filling import Filling
-    from django_probe.declared.check import Check
     from django_probe.http.release import Differences, Release
     from django_probe.http.response import Response
+    from django_probe.policy.declared.check import Check
 
 _SHARE: Final = 5 / 6
 """Of the probe's time: it gives up, and says what it saw, before its timeout ends it from outside."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from django_probe.declared.expected import in_few
+from django_probe.policy.declared.expected import in_few
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from django_probe.declared.check import Check
+    from django_probe.policy.declared.check import Check
 
 
 def of_text(check: Check, text: str, *, cut: bool = False) -> Iterator[str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, unquote
 
 from django_probe.contrib.checks.errors import CheckError
-from django_probe.declared.secrets import PLACES
+from django_probe.policy.declared.secrets import PLACES
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from django_probe.execution.judge.loader_handle import LoaderHandle
     from django_probe.execution.judge.worker_handle import WorkerHandle
     from django_probe.execution.listener import Listener
-    from django_probe.policy import Gate
+    from django_probe.policy.gates import Gate
     from django_probe.results import ProbeResult
 
 _TICK: Final = 0.1

@@ -12,13 +12,13 @@ from django.apps import apps
 
 from django_probe.execution.loading.suites import Stillborn
 from django_probe.names import Labels, enumerated, fits, is_pattern, nearest
-from django_probe.policy import READY
+from django_probe.policy.gates import READY
 
 if TYPE_CHECKING:
     import unittest
     from collections.abc import Collection, Iterable, Sequence
 
-    from django_probe.policy import Gate
+    from django_probe.policy.gates import Gate
     from django_probe.shards import Shard
     from django_probe.terms import Wishes
 

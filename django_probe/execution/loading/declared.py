@@ -10,12 +10,12 @@ from django.db import connections
 
 from django_probe.environment import hide
 from django_probe.names import nearest
-from django_probe.policy import PolicyError
+from django_probe.policy.gates import PolicyError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from django_probe.policy import Policy
+    from django_probe.policy.gates import Policy
 
 _NAME: Final = "django_probe.contrib.checks"
 PRELOAD: Final = "__probe_preload__"
@@ -29,8 +29,8 @@ def prepare(policy: Policy) -> None:
     """
     if not policy.checks:
         return
-    from django_probe.declared.check import APP  # noqa: PLC0415 (a policy without checks need not pay for it)
-    from django_probe.declared.secrets import secret_names  # noqa: PLC0415 (as above)
+    from django_probe.policy.declared.check import APP  # noqa: PLC0415 (a policy without checks need not pay for it)
+    from django_probe.policy.declared.secrets import secret_names  # noqa: PLC0415 (as above)
 
     hide(secret_names(policy.checks))
     if apps.is_installed(_NAME):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from django_probe.names import Labels
-    from django_probe.policy import Gate
+    from django_probe.policy.gates import Gate
     from django_probe.terms import Wishes
 
 _DEEPEST: Final = 100

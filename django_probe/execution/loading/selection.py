@@ -27,7 +27,7 @@ from django_probe.terms import UNKNOWN, About, CeilingError, DatabaseAccess, Ter
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from django_probe.policy import Gate
+    from django_probe.policy.gates import Gate
 
 _DIGEST_LENGTH = 32
 _SEVERAL = (set, frozenset, list, tuple)

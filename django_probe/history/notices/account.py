@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
 
     from django_probe.history.storage.summaries import RunSummary
-    from django_probe.recipients import Change
+    from django_probe.policy.recipients import Change
 
 _MOST: Final = 50
 """How many problems are named; `problems_in_all` counts the others too."""

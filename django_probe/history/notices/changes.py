@@ -19,7 +19,7 @@ from django_probe.history.notices import account
 from django_probe.history.storage import runs
 from django_probe.history.storage.clock import Now
 from django_probe.history.storage.summaries import Mark, mark
-from django_probe.recipients import STAYS_CLOSED, Change
+from django_probe.policy.recipients import STAYS_CLOSED, Change
 from django_probe.results import Outcome
 
 if TYPE_CHECKING:
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from django_probe.history.storage.summaries import RunSummary
-    from django_probe.policy import Gate
-    from django_probe.recipients import Recipient
+    from django_probe.policy.gates import Gate
+    from django_probe.policy.recipients import Recipient
 
 _INTO: Final[Mapping[Mark, Change]] = {Mark.PASSED: Change.OPENED, Mark.CLOSED: Change.CLOSED, Mark.LOST: Change.LOST}
 

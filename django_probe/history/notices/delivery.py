@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Final
 from django_probe.environment import environment
 from django_probe.history.notices import outbox, services, webhook, words
 from django_probe.history.notices.errors import UndeliveredError
-from django_probe.recipients import CLOUDEVENTS, WEBHOOKS, Change, scheme
+from django_probe.policy.recipients import CLOUDEVENTS, WEBHOOKS, Change, scheme
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from django_probe.history.notices.outbox import Claimed
-    from django_probe.policy import Gate
-    from django_probe.recipients import Recipient
+    from django_probe.policy.gates import Gate
+    from django_probe.policy.recipients import Recipient
 
 _SILENT: Final = 10.0
 """Seconds that a webhook's receiver may say nothing."""

@@ -14,7 +14,7 @@ from django_probe.history.notices import changes, delivery, outbox
 from django_probe.history.storage import store
 
 if TYPE_CHECKING:
-    from django_probe.policy import Gate
+    from django_probe.policy.gates import Gate
 
 _PATIENCE: Final = 2.0
 """Seconds that a command takes for it, when all its reports are out."""

@@ -17,11 +17,11 @@ from django.db import connections
 
 from django_probe import conf
 from django_probe.history.notices import changes, delivery, outbox
-from django_probe.policy import PolicyError
+from django_probe.policy.gates import PolicyError
 from django_probe.reports.text import one_line
 
 if TYPE_CHECKING:
-    from django_probe.policy import Gate
+    from django_probe.policy.gates import Gate
 
 logger = logging.getLogger("django_probe.history")
 

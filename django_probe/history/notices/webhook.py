@@ -21,7 +21,7 @@ from urllib.request import HTTPHandler, HTTPSHandler, OpenerDirector, ProxyHandl
 
 import django_probe
 from django_probe.history.notices.errors import UndeliveredError
-from django_probe.recipients import CLOUDEVENTS, scheme
+from django_probe.policy.recipients import CLOUDEVENTS, scheme
 
 _CONTENT_TYPE: Final = "application/cloudevents+json; charset=utf-8"
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from django_probe import conf
 from django_probe.history.storage import runs
-from django_probe.policy import DEFAULT, READY, PolicyError
+from django_probe.policy.gates import DEFAULT, READY, PolicyError
 from django_probe.reports.text import one_line
 
 if TYPE_CHECKING:
-    from django_probe.policy import Policy
+    from django_probe.policy.gates import Policy
 
 logger = logging.getLogger("django_probe.history")
 

@@ -20,7 +20,7 @@ from django.conf import settings
 
 from django_probe.history.storage import store
 from django_probe.history.storage.summaries import RunKey
-from django_probe.policy import DEFAULT
+from django_probe.policy.gates import DEFAULT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

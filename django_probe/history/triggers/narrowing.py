@@ -15,7 +15,7 @@ from django_probe.results import ExitCode, Outcome
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from django_probe.policy import Gate
+    from django_probe.policy.gates import Gate
     from django_probe.results import ProbeRun
 
 _SECONDS: Final = 20.0  # a server gives a request up after 30

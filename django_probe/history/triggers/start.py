@@ -14,7 +14,7 @@ from django_probe.history.errors import RequestError
 from django_probe.history.storage import records, runs, store
 from django_probe.history.storage.summaries import State
 from django_probe.history.triggers import gates, launcher, narrowing
-from django_probe.policy import DEFAULT, PolicyError
+from django_probe.policy.gates import DEFAULT, PolicyError
 from django_probe.results import ExitCode
 
 if TYPE_CHECKING:

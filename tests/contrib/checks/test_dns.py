@@ -13,7 +13,7 @@ import dns.rrset
 import pytest
 
 from django_probe.contrib.checks.kinds import dns as kind
-from django_probe.declared.check import Check
+from django_probe.policy.declared.check import Check
 
 RECORDS = {
     "shop.test.": {"A": ["192.0.2.10", "192.0.2.11"], "AAAA": ["2001:db8::1"]},

@@ -13,11 +13,11 @@ import pytest
 from django_probe.contrib.checks import release
 from django_probe.contrib.checks.expectations import differences
 from django_probe.contrib.checks.filling import Filling
-from django_probe.declared.check import Check
 from django_probe.http import release as releases
 from django_probe.http.asking import Browser
 from django_probe.http.release import Release
 from django_probe.http.response import Headers, NoAnswerError, Question, Response
+from django_probe.policy.declared.check import Check
 from django_probe.terms import Wishes
 
 CHECKS = """

@@ -9,7 +9,7 @@ import threading
 import pytest
 
 from django_probe.contrib.checks.kinds import tcp
-from django_probe.declared.check import Check
+from django_probe.policy.declared.check import Check
 
 URLS = """
 from django.http import JsonResponse, StreamingHttpResponse

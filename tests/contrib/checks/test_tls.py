@@ -11,8 +11,8 @@ from socket import create_server
 import pytest
 
 from django_probe.contrib.checks.kinds import tls
-from django_probe.declared.check import Check
 from django_probe.http import connecting
+from django_probe.policy.declared.check import Check
 
 A_DAY = 24 * 3600.0
 KEY = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes"

@@ -7,8 +7,8 @@ from tests.history.recorded import ask
 CODE = """
 from django_probe.history.notices import changes, outbox
 from django_probe.history.models import Notice, Standing
-from django_probe.policy import Gate
-from django_probe.recipients import Change, Recipient
+from django_probe.policy.gates import Gate
+from django_probe.policy.recipients import Change, Recipient
 
 Run.objects.all().delete(); Notice.objects.all().delete(); Standing.objects.all().delete()
 BOTH = (Recipient("A", url_env="A", remind=3600.0), Recipient("B", url_env="B", on=(Change.LOST,)))

@@ -13,7 +13,7 @@ from django_probe.contrib.checks.texts import of_text
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from django_probe.declared.check import Check
+    from django_probe.policy.declared.check import Check
 
 _MOST: Final = 4000
 _FEW: Final = 500

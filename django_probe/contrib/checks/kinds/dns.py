@@ -13,7 +13,7 @@ from django_probe.contrib.checks.filling import Filling
 from django_probe.contrib.checks.limits import patience, too_slow
 
 if TYPE_CHECKING:
-    from django_probe.declared.check import Check
+    from django_probe.policy.declared.check import Check
 
 
 def run(check: Check) -> float:

@@ -13,7 +13,7 @@ from django_probe.http.asking import Browser
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from django_probe.declared.check import Check
+    from django_probe.policy.declared.check import Check
 
 
 def prepare(checks: Iterable[Check]) -> None:

@@ -13,14 +13,14 @@ from django.utils.connection import ConnectionDoesNotExist
 from django_probe import details
 from django_probe.contrib.checks.errors import CheckError
 from django_probe.contrib.checks.limits import too_slow
-from django_probe.declared.expected import in_few
+from django_probe.policy.declared.expected import in_few
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from django.db.backends.base.base import BaseDatabaseWrapper
 
-    from django_probe.declared.check import Check
+    from django_probe.policy.declared.check import Check
 
 
 _STEPS: Final = 100_000

@@ -19,8 +19,8 @@ from django_probe.http.paths import value_at
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from django_probe.declared.check import Check
     from django_probe.http.response import Response
+    from django_probe.policy.declared.check import Check
 
 
 def prepare(checks: Iterable[Check]) -> None:

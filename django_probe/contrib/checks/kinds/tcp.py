@@ -10,7 +10,7 @@ from django_probe.http.connecting import UnreachableError, connect
 from django_probe.http.response import Times
 
 if TYPE_CHECKING:
-    from django_probe.declared.check import Check
+    from django_probe.policy.declared.check import Check
 
 _A_MOMENT: Final = 0.1
 """Seconds in which a proxy that has nobody behind it closes what it took."""

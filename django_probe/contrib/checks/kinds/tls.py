@@ -12,7 +12,7 @@ from django_probe.http.evidence import certificate_left
 from django_probe.http.response import Times
 
 if TYPE_CHECKING:
-    from django_probe.declared.check import Check
+    from django_probe.policy.declared.check import Check
 
 
 def prepare(_checks: object) -> None:

@@ -20,7 +20,7 @@ from django_probe.http.response import Headers, Response, Times
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from django_probe.declared.check import Check
+    from django_probe.policy.declared.check import Check
 
 
 def prepare(checks: Iterable[Check]) -> None:

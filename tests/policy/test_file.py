@@ -6,9 +6,9 @@ from textwrap import dedent
 
 import pytest
 
-from django_probe.policy import Gate, PolicyError
-from django_probe.policy_file import parse_policy, read_policy
-from django_probe.recipients import Change, Recipient
+from django_probe.policy.file import parse_policy, read_policy
+from django_probe.policy.gates import Gate, PolicyError
+from django_probe.policy.recipients import Change, Recipient
 from django_probe.terms import DatabaseAccess, Isolation
 from tests.projects import new_project
 

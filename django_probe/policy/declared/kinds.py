@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from django_probe.declared import values
-from django_probe.declared.expected import parse_expected, parse_statuses
-from django_probe.keys import ACCESS, COUNT, FLAG, OWNER, RUNBOOK, TIMEOUT, WORD, Key, defined
+from django_probe.policy.declared import values
+from django_probe.policy.declared.expected import parse_expected, parse_statuses
+from django_probe.policy.keys import ACCESS, COUNT, FLAG, OWNER, RUNBOOK, TIMEOUT, WORD, Key, defined
 from django_probe.terms import (
     parse_access,
     parse_count,
@@ -19,7 +19,7 @@ from django_probe.terms import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from django_probe.keys import Schema
+    from django_probe.policy.keys import Schema
 
 _TEXT: Final[Schema] = {"type": "string", "minLength": 1}
 _LINE: Final[Schema] = {"type": "string", "pattern": r"^\S([^\x00-\x1f\x7f]*\S)?$"}

@@ -1,6 +1,6 @@
 """A policy: named gates, each saying which probes run, how, and what closes it.
 
-`policy_file` reads one from YAML.
+`file` reads one from YAML.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from django_probe.terms import CeilingError, DatabaseAccess, Isolation, Terms, W
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from django_probe.declared.check import Check
-    from django_probe.recipients import Recipient
+    from django_probe.policy.declared.check import Check
+    from django_probe.policy.recipients import Recipient
 
 DEFAULT: Final = "default"
 READY: Final = "ready"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import yaml
 
-from django_probe.recipients import Change, parse_notify, scheme
+from django_probe.policy.recipients import Change, parse_notify, scheme
 
 SECRET = "hush-0123456789"
 

@@ -14,7 +14,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from django_probe.keys import (
+from django_probe.names import nearest
+from django_probe.policy.gates import MAX_PARALLEL, READY, Gate, Policy, PolicyError
+from django_probe.policy.keys import (
     ACCESS,
     COUNT,
     DURATION,
@@ -28,9 +30,7 @@ from django_probe.keys import (
     by_label,
     defined,
 )
-from django_probe.names import nearest
-from django_probe.policy import MAX_PARALLEL, READY, Gate, Policy, PolicyError
-from django_probe.recipients import NOTIFY, parse_notify
+from django_probe.policy.recipients import NOTIFY, parse_notify
 from django_probe.terms import (
     Isolation,
     parse_access,
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 
     import yaml
 
-    from django_probe.declared.check import Check
+    from django_probe.policy.declared.check import Check
 
 TOP: Final = ("gates", "checks")
 GATE_NAME: Final = "^[A-Za-z0-9][A-Za-z0-9_-]*$"
@@ -182,7 +182,7 @@ def parse_policy(text: str, source: str) -> Policy:
 
 
 def _checks(written: object, lines: Mapping[str, int]) -> tuple[Check, ...]:
-    from django_probe.declared.parsing import parse_checks  # noqa: PLC0415 (a policy without them need not pay for it)
+    from django_probe.policy.declared.parsing import parse_checks  # noqa: PLC0415 (a policy without them need not pay for it)
 
     return parse_checks(written, lines)
 

@@ -9,9 +9,9 @@ import pytest
 import yaml
 from jsonschema import Draft7Validator
 
-from django_probe.declared.kinds import RESERVED
-from django_probe.policy_file import parse_policy
-from django_probe.policy_schema import schema
+from django_probe.policy.declared.kinds import RESERVED
+from django_probe.policy.file import parse_policy
+from django_probe.policy.schema import schema
 
 SCHEMA = Draft7Validator(json.loads(schema()))
 

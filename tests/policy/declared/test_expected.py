@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from django_probe.declared.expected import parse_expected, parse_statuses
+from django_probe.policy.declared.expected import parse_expected, parse_statuses
 
 
 @pytest.mark.parametrize(

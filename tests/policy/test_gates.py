@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from django_probe.policy import NO_POLICY, Gate, PolicyError
-from django_probe.policy_file import parse_policy
+from django_probe.policy.file import parse_policy
+from django_probe.policy.gates import NO_POLICY, Gate, PolicyError
 from django_probe.terms import NOTHING, CeilingError, DatabaseAccess, Terms, Wishes
 
 TWO = "gates: {deploy: {}, ready: {}}"

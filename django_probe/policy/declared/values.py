@@ -7,7 +7,7 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from django_probe.declared.secrets import PLACES
+from django_probe.policy.declared.secrets import PLACES
 from django_probe.terms import parse_duration, shown
 
 if TYPE_CHECKING:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from jsonschema import Draft7Validator
 
-from django_probe import policy_file
-from django_probe.policy_schema import definitions_of_checks, schema
+from django_probe.policy import file as policy_file
+from django_probe.policy.schema import definitions_of_checks, schema
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_schema__is_draft_07_and_has_every_key():

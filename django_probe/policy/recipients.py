@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
-from django_probe.keys import TIMEOUT
 from django_probe.names import nearest
+from django_probe.policy.keys import TIMEOUT
 from django_probe.terms import parse_timeout, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from django_probe.keys import Schema
+    from django_probe.policy.keys import Schema
 
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _URL: Final = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://\S+")

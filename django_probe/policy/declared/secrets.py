@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from django_probe.declared.check import Check
+    from django_probe.policy.declared.check import Check
 
 PLACE: Final = r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}"
 """`${NAME}`, as a regular expression with one group."""

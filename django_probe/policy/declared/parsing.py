@@ -6,17 +6,17 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from django_probe.declared.check import Check
-from django_probe.declared.kinds import ACCESS_WISH, FILLED, FLOW, KINDS, RESERVED, STEP, STEPS, WISHES
-from django_probe.declared.secrets import saved_names
 from django_probe.names import nearest
-from django_probe.policy import PolicyError
+from django_probe.policy.declared.check import Check
+from django_probe.policy.declared.kinds import ACCESS_WISH, FILLED, FLOW, KINDS, RESERVED, STEP, STEPS, WISHES
+from django_probe.policy.declared.secrets import saved_names
+from django_probe.policy.gates import PolicyError
 from django_probe.terms import Wishes, shown
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from django_probe.keys import Key
+    from django_probe.policy.keys import Key
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 RELEASE_TIMEOUT: Final = 60.0

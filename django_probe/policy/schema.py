@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from django_probe.declared.kinds import KINDS, RESERVED, STEPS, schema_of
-from django_probe.keys import DEFINITIONS, defined
-from django_probe.policy_file import GATE_NAME, KEYS
+from django_probe.policy.declared.kinds import KINDS, RESERVED, STEPS, schema_of
+from django_probe.policy.file import GATE_NAME, KEYS
+from django_probe.policy.keys import DEFINITIONS, defined
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
