@@ -7,6 +7,7 @@ import threading
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Self, TypedDict
 from unittest import SkipTest
 from urllib.parse import urlencode, urlsplit
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 _KEPT: Final = 10
 """Exchanges, the last ones, that are shown where a probe fails."""
+_MOST_HEADERS: Final = 20
 _WAIT: Final = 50.0
 """Seconds that a session waits for its release: a probe with `@probe(timeout="60s")` hears what was seen meanwhile."""
 _BAD_FROM: Final = 500
@@ -147,7 +149,9 @@ class Session:
         parts = [f"{earlier} earlier requests are left out"] if earlier > 0 else []
         for each in exchanges:
             problems = [each.problem] if each.problem else []
-            parts.append(evidence.told(evidence.safe(each.asked), problems, each.answer, each.times, masked=masked))
+            named = [*(each.answer.headers if each.answer else ())][:_MOST_HEADERS]
+            shown = evidence.safe(each.asked)
+            parts.append(evidence.told(shown, problems, each.answer, each.times, headers=named, masked=masked))
         return "\n".join(parts)
 
     def close(self) -> None:
@@ -246,16 +250,17 @@ class Session:
 
     def _good(self, question: Question, other: Differences) -> Response:
         """Return an answer that came over a new connection; AssertionError where it is bad, or differs."""
+        tell = partial(evidence.told, evidence.safe(question), masked=masking(evidence.secrets(question)))
         with self._asking.Browser() as browser:
             try:
                 answer = browser.ask(question)
             except NoAnswerError as error:
-                raise AssertionError(f"{evidence.safe(question)}: {error}") from None
+                raise AssertionError(tell([str(error)], None, error.times)) from None
         problems = other(answer)
         if answer.status >= _BAD_FROM:
             problems = [*problems, f"status {answer.status}, not below {_BAD_FROM}"]
         if problems:
-            raise AssertionError(f"{answer.asked}: {'; '.join(problems)}")
+            raise AssertionError(tell(problems, answer, answer.times))
         return answer
 
     def _kept(self, exchange: _Exchange) -> NoAnswerError:

@@ -7,7 +7,8 @@ import threading
 
 import pytest
 
-from django_probe.http import JsonError, NoAnswerError, Session
+from django_probe.http import JsonError, NoAnswerError, Session, release
+from django_probe.http import session as session_module
 from tests.http.conftest import page
 
 MOVED = b"302 Found"
@@ -181,6 +182,7 @@ def test_evidence__has_no_secrets(serve):
     assert f"GET {server.url}/?api_key=********&page=1\n\ncame: status 200, {len(body) + 1} bytes\n" in note
     assert "\ntimes: DNS " in note
     assert r'"bidi": "\u202e\x1b[31m"}' in note
+    assert "\n  set-cookie: session=********\n" in note
     assert r"  server: a\xad\x07" in note
     form = "-H 'X-Session-Token: ********' --data-urlencode 'password=********' --data-urlencode n=1"
     assert f"\n  curl -sSi -L {form} {server.url}/\n" in note
@@ -210,3 +212,20 @@ def test_headers__that_come_twice(serve):
     assert (answer.headers.get("x-none"), "x-a" in answer.headers) == (None, True)
     with pytest.raises(JsonError, match="the member 'status' stands twice in one object"):
         answer.json()
+
+
+def test_release__that_does_not_come(serve, monkeypatch):
+    """A session that waits in vain says so in one line, and below it what came last."""
+    server = serve(page(b"old", b"X-Release: v41"))
+    monkeypatch.setattr(release, "of_the_run", lambda: release.Release("X-Release", "v42"))
+    monkeypatch.setattr(release, "is_unnamed", lambda: False)
+    monkeypatch.setattr(session_module, "_WAIT", 0.1)
+
+    with Session(server.url, release=True) as http, pytest.raises(AssertionError) as raised:
+        http.get("/orders")
+
+    head_line, _, rest = str(raised.value).partition("\n")
+    said = "it is from 'v41' by X-Release, not from 'v42'; waited 0 s for 10 good answers in a row, asked 1 times"
+    assert head_line == f"GET {server.url}: {said}"
+    assert "came: status 200, 3 bytes" in rest
+    assert f"curl -sSi -L {server.url}" in rest
