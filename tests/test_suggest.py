@@ -71,6 +71,8 @@ urlpatterns = [
     path("home/", views.page, name="twice"),
     path("home/again/", views.page, name="twice"),
     path("run/", views.page, name="run"),
+    path("on/", views.page, name="on"),
+    path("404/", views.page, name="404"),
     path("words/", views.page, name="two words ä"),
     *(
         path(f"{view.__name__}/", view, name=view.__name__)
@@ -119,6 +121,8 @@ CHECKS = {
     "blog-office": {"view": "blog-office", **PAGE},
     "twice": {"view": "twice", **PAGE},
     "view-run": {"view": "run", **PAGE},
+    "on": {"view": "on", **PAGE},
+    "404": {"view": "404", **PAGE},
     "two-words": {"view": "two words ä", **PAGE},
     "api": {"view": "api", "status": 200, "headers": {"content-type": "application/json*"}},
     "stream": {"view": "stream", "status": 200, "headers": {"content-type": "text/csv*"}},

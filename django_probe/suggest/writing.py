@@ -6,6 +6,8 @@ import json
 import re
 from typing import TYPE_CHECKING, Final
 
+import yaml
+
 from django_probe.policy.declared.kinds import RESERVED
 
 if TYPE_CHECKING:
@@ -55,7 +57,7 @@ def _checks(found: Found, names: dict[str, str]) -> Iterator[str]:
         yield "checks:"
     behind: dict[str, list[str]] = {"": []}
     for name, answer in found.answers.items():
-        line = f"  {names[name]}: {{view: {_quoted(name)}, {_expected(answer)}}}"
+        line = f"  {_quoted(names[name])}: {{view: {_quoted(name)}, {_expected(answer)}}}"
         behind.setdefault(_log_in(answer), []).append(line)
     yield from behind.pop("")
     for log_in, lines in behind.items():
@@ -85,7 +87,7 @@ def _writing(found: Found, names: dict[str, str]) -> Iterator[str]:
     if found.writing:
         yield "  # These wrote to a database, which was refused. If that may be done and rolled back, take them in:"
     for name in found.writing:
-        yield f"  # {names[name]}: {{view: {_quoted(name)}, database_access: rollback}}"
+        yield f"  # {_quoted(names[name])}: {{view: {_quoted(name)}, database_access: rollback}}"
 
 
 def _front(found: Found) -> Iterator[str]:
@@ -148,8 +150,8 @@ def _names(urls: Iterable[str]) -> dict[str, str]:
 
 
 def _quoted(text: str) -> str:
-    """Return a text as YAML reads it back: JSON's quotes are YAML's, too."""
-    return text if _BARE.fullmatch(text) and not text[0].isdigit() else json.dumps(text, ensure_ascii=False)
+    """Return a text as YAML reads it back: in JSON's quotes, which are YAML's too, where it would read another."""
+    return text if _BARE.fullmatch(text) and yaml.safe_load(text) == text else json.dumps(text, ensure_ascii=False)
 
 
 def _comment(text: str) -> str:
