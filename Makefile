@@ -75,12 +75,16 @@ bench: .venv/.installed
 docs: .venv/.tox
 	@$(BIN)/tox run -e docs
 
-# Renews the versions that the image installs. Run it with Python 3.13, which the image has.
+# Renews the versions that the image installs, and those that a release is built with. Run it with Python 3.13, which both have.
+COMPILE = CUSTOM_COMPILE_COMMAND='make lock' $(BIN)/pip-compile --quiet --upgrade --generate-hashes --strip-extras \
+	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links
+RELEASE_GROUP := import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["dependency-groups"]["release"], sep="\n")
+
 lock: .venv/.made
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'pip-tools>=7.5'
-	CUSTOM_COMPILE_COMMAND='make lock' $(BIN)/pip-compile --quiet --upgrade --generate-hashes --strip-extras \
-		--no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
-		--extra server --extra postgresql --extra metrics --extra checks --output-file requirements.lock pyproject.toml
+	$(COMPILE) --extra server --extra postgresql --extra metrics --extra checks --output-file requirements.lock pyproject.toml
+	$(BIN)/python -c '$(RELEASE_GROUP)' \
+		| $(COMPILE) --no-annotate --allow-unsafe --output-file release/requirements.lock -
 
 release-rehearsal: .venv/.release
 	@$(BIN)/python -m release.rehearse

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import tomllib
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
 
 from release import ROOT
 
@@ -64,6 +66,25 @@ def test_release__publishes_in_the_order_of_what_can_be_taken_back():
     assert (
         publishing == {name for name, job in jobs.items() if "environment" in job} == {"image", "chart", "pypi", "page"}
     )
+
+
+def test_tools__of_a_release_are_pinned_by_hash():
+    """Each that the group "release" names is in the lock; nothing else is installed where a release is built."""
+    group = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["dependency-groups"]["release"]
+    lock = (ROOT / "release" / "requirements.lock").read_text(encoding="utf-8")
+    installs = [
+        line
+        for name in ("release.yml", "package.yml")
+        for step in steps(read(name))
+        for line in step.get("run", "").splitlines()
+        if "pip install" in line
+    ]
+
+    assert all("--require-hashes --requirement release/requirements.lock" in line for line in installs)
+    assert installs
+    for need in map(Requirement, group):
+        (version,) = re.findall(rf"^{need.name}==(\S+) \\\n    --hash=sha256:[0-9a-f]{{64}}", lock, re.MULTILINE)
+        assert need.specifier.contains(version), need
 
 
 def test_package__builds_on_pull_requests_and_may_write_nothing():
