@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import unittest
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
+from django_probe.http.release import setting
 from django_probe.http.response import over
 from django_probe.http.session import Session
 from django_probe.policy.declared.expected import parse_expected, parse_statuses
@@ -27,6 +28,14 @@ class HttpProbe(unittest.TestCase):
     """
 
     _session: Session | None = None
+
+    @classmethod
+    def __probe_preload__(cls) -> None:
+        """Do once what every process that asks would do; what goes wrong here, the session tells."""
+        with suppress(ImportError):
+            from django_probe.http import asking  # noqa: PLC0415 (see the package's docstring)
+
+            asking.prepare([str(setting("PROBE_BASE_URL") or "")])
 
     def session(self) -> Session:
         """Return a new session; a class that asks otherwise has a method of its own in place of this one."""

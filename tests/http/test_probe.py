@@ -211,8 +211,10 @@ def test_release__is_waited_for_and_no_other_taken(site):
     assert "PROBE_RELEASE_HEADER: not set, the header that names the release of an answer" in unnamed
 
 
-def test_libraries__are_imported_with_a_session(site):
-    """A run of probes that make no session imports neither of the libraries, though their module has the kit."""
-    _, found = run(site, "eyes")
+def test_libraries__are_imported_for_what_is_selected_alone(site):
+    """A run imports none of the libraries though a module has the kit; one that selects it does so before it forks."""
+    _, without = run(site, "eyes")
+    _, asking = run(site, "eyes", "shop.TestShop.test_refused")
 
-    assert found["eyes.TestEyes.test_imported"]["output"].strip() == "[]"
+    assert without["eyes.TestEyes.test_imported"]["output"].strip() == "[]"
+    assert asking["eyes.TestEyes.test_imported"]["output"].strip() == "['urllib3']"
