@@ -29,7 +29,7 @@ def bench(script: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=300,
+        timeout=900,  # a busy machine takes minutes
     )
 
 
