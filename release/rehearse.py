@@ -152,6 +152,7 @@ def _expect(said: str, text: str) -> None:
 def main() -> int:
     """Rehearse; return 1 where a release would stop, or where something that it takes is not on this machine."""
     try:
+        sbom.need_python()
         with images.set_up(), registry():
             pass  # all that it takes is there
         with tempfile.TemporaryDirectory() as folder:

@@ -14,11 +14,13 @@ from typing import Final
 from release import ROOT, ReleaseError
 
 LOCK: Final = "requirements.lock"
+PYTHON: Final = (3, 13)
 _PINNED: Final = re.compile(r"^(?P<name>[a-z0-9][a-z0-9._-]*)==(?P<version>\S+)", re.MULTILINE)
 
 
 def write(wheel: Path, target: Path, root: Path = ROOT) -> None:
     """Write the SBOM of the wheel with everything in the lock; ReleaseError where it does not say just that."""
+    need_python()
     with tempfile.TemporaryDirectory() as name:
         python = environment(Path(name), wheel, root)
         options = ["--output-format", "JSON", "--output-reproducible", "--output-file", str(target)]
@@ -31,6 +33,15 @@ def write(wheel: Path, target: Path, root: Path = ROOT) -> None:
     wrong = {**locked(root), "django-probe-gate": version}.items() ^ read(target).items()
     if wrong:
         raise ReleaseError(f"{target}: is not what {LOCK} says: {', '.join(sorted(name for name, _ in wrong))}")
+
+
+def need_python() -> None:
+    """Raise ReleaseError where this Python is older than the image's, for which the lock is."""
+    if sys.version_info < PYTHON:
+        raise ReleaseError(
+            f"{LOCK} is for Python {'.'.join(map(str, PYTHON))}, which the image has, and this is "
+            f"{sys.version.split()[0]}: make clean release-rehearsal PYTHON=python3.13"
+        )
 
 
 def environment(folder: Path, wheel: Path, root: Path = ROOT) -> Path:
