@@ -12,6 +12,7 @@ import pytest
 
 from tests.history.recorded import ask
 from tests.history.serving import START, new_site, outcomes, with_token
+from tests.patience import PATIENCE
 from tests.projects import migrated
 from tests.webservers import gunicorn
 
@@ -52,7 +53,7 @@ def hold(site):
     file.unlink(missing_ok=True)
 
 
-def until(condition, within=20):
+def until(condition, within=PATIENCE):
     """Wait for something; give it."""
     give_up = time.monotonic() + within
     while not (found := condition()):
@@ -88,7 +89,15 @@ def processes_of(site):
 def runs_of(site):
     """Return the processes of `django-probe probe` and what it started, oldest first."""
     found = [pid for pid, line in processes_of(site).items() if "django_probe probe" in line and "detached" not in line]
-    return sorted(found)
+    return sorted(found, key=started)
+
+
+def started(pid):
+    """Return when a process started, in ticks; that its number is lower says nothing once the numbers began anew."""
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
 
 
 def command_of(site):
