@@ -36,8 +36,13 @@ _MIN_PART: Final = 5  # characters of a secret beside a cut, the fewest that uni
 
 # As Django's error pages hide settings by their names, and cookies and credentials beside them.
 _SECRET: Final = re.compile("API|AUTH|TOKEN|KEY|SECRET|PASS|SIGNATURE|COOKIE|CREDENTIAL", re.IGNORECASE)
-_WHERE: Final = re.compile(r"_(?:HOST|PORT|ADDR|PROTO|URL|URI|FILE|PATH|DIR|SOCK|NAME)(?:_.*)?$", re.IGNORECASE)
-"""How the names of variables end that say where something is, not what opens it: Kubernetes sets AUTH_PORT_80_TCP."""
+_PLAIN: Final = re.compile(
+    "_(?:HOST|PORT|ADDR|PROTO|URL|URI|DOMAIN|EMAIL|FILE|PATH|DIR|SOCK|NAME|MODEL|VERSION|DATE|AGE)$", re.IGNORECASE
+)
+"""How the names of variables end that say where or what something is: AUTH_SERVICE_HOST, not EMAIL_HOST_PASSWORD.
+
+Kubernetes sets AUTH_PORT_80_TCP too, to a URL, and AUTH_SERVICE_PORT_HTTPS, to a number too short for a secret.
+"""
 
 
 class Mask:
@@ -137,7 +142,7 @@ def of_environment() -> Iterator[str | int]:
         secret = value.strip()
         if "://" in secret:
             yield from of_url(secret)
-        if _SECRET.search(name) and not _WHERE.search(name) and len(secret) >= MIN_LENGTH and not _is_place(secret):
+        if _SECRET.search(name) and not _PLAIN.search(name) and len(secret) >= MIN_LENGTH and not _is_place(secret):
             yield int(secret) if secret.isascii() and secret.isdigit() and len(secret) < _MOST_DIGITS else secret
 
 

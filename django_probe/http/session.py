@@ -32,6 +32,10 @@ _MOST_HEADERS: Final = 20
 _WAIT: Final = 50.0
 """Seconds that a session waits for its release: a probe with `@probe(timeout="60s")` hears what was seen meanwhile."""
 _BAD_FROM: Final = 500
+_NO_SERVER: Final = (
+    "headers of a session go to the server of its base alone, and it has none: give `base`, set PROBE_BASE_URL, "
+    "or give the headers with the request"
+)
 _NO_URL: Final = "PROBE_BASE_URL: not set, in the settings or the environment; give the URL that comes before {path}"
 
 __unittest = True
@@ -124,7 +128,8 @@ class Session:
         """Return the answer, of whatever status; `path` is one after `base`, or a URL.
 
         Raise NoAnswerError, with one sentence, where none comes in time that can be judged, or none of the release;
-        ValueError for what cannot be asked, and ImproperlyConfigured where there is no base to a path.
+        ValueError for what cannot be asked, and ImproperlyConfigured where a path, or the session's headers, have no
+        base.
         """
         if self._is_closed:
             raise ValueError("the session is closed")
@@ -201,12 +206,14 @@ class Session:
     ) -> Question:
         base = self.base if path.startswith("/") or self._headers else None
         url = self._url(path, base)
+        if self._headers and base is None:
+            raise ImproperlyConfigured(_NO_SERVER)
         if params:
             parts = urlsplit(url)
             url = parts._replace(query="&".join(filter(None, [parts.query, urlencode(params, doseq=True)]))).geturl()
         if data is not None and json is not None:
             raise ValueError("data and json: a request has one body")
-        is_ours = base is None or self._asking.origin(base) == self._asking.origin(url)
+        is_ours = base is not None and self._asking.origin(base) == self._asking.origin(url)
         sent = {**(self._headers if is_ours else {}), **_sendable(headers)}
         body = None if isinstance(data, Mapping) else data
         if json is not None:

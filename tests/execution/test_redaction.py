@@ -545,6 +545,8 @@ def test_environment__secrets_of_its_variables(project):
         "SHOP_API_TOKEN": "token/4711+x\n",
         "SHOP_PIN_KEY": "47110815",
         "SHOP_DATABASE": "postgres://shop:url-pass-4711@db.example/shop",
+        "SHOP_EMAIL_HOST_PASSWORD": "mail-host-4711",
+        "SHOP_SERVICE_NAME_TOKEN": "service-name-4711",
     }
     shown = {
         "SHOP_AUTH_SERVICE_HOST": "10.43.0.17",
@@ -552,10 +554,15 @@ def test_environment__secrets_of_its_variables(project):
         "SHOP_API": "https://api.shop.example/v1",
         "SHOP_TOKENS_FILE": "/run/secrets/shop-tokens",
         "SHOP_KEY_NAME": "front-door",
+        "SHOP_SESSION_COOKIE_DOMAIN": "shop.example",
+        "SHOP_AUTH_USER_MODEL": "accounts.Customer",
+        "SHOP_API_VERSION": "2026-11-30",
+        "SHOP_GIT_AUTHOR_EMAIL": "author@shop.example",
     }
 
     done, record = project.record("shop", env={**hidden, **shown})
 
     told = str(record) + done.out + done.err
-    assert [text for text in ("pass-word-4711", "token/4711", "47110815", "url-pass-4711") if text in told] == []
+    secrets = ("pass-word-4711", "token/4711", "47110815", "url-pass-4711", "mail-host-4711", "service-name-4711")
+    assert [text for text in secrets if text in told] == []
     assert [text for text in shown.values() if text not in record["results"][0]["message"]] == []

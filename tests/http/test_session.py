@@ -6,6 +6,7 @@ import gc
 import threading
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 
 from django_probe.http import JsonError, NoAnswerError, Session, release
 from django_probe.http import session as session_module
@@ -84,6 +85,18 @@ def test_credentials__stay_with_their_server(serve):
     assert [head(each)[1].get("x-api-key") for each in server.asked] == ["key-4711"] * 2
     for each in other.asked:
         assert not {"authorization", "x-api-key", "cookie"} & head(each)[1].keys()
+
+
+def test_headers__of_a_session_without_a_base(serve, monkeypatch):
+    """Nobody knows which server the headers of a session are for where it has no base: that is an error."""
+    monkeypatch.setattr(release, "setting", lambda _name: None)
+    server = serve(page())
+
+    with Session(headers={"X-Api-Key": "key-4711"}) as http, pytest.raises(ImproperlyConfigured) as raised:
+        http.get(server.url)
+
+    assert str(raised.value).startswith("headers of a session go to the server of its base alone, and it has none: ")
+    assert server.asked == []
 
 
 def test_body__stays_with_its_server(serve):
