@@ -67,10 +67,15 @@ urlpatterns = [
     path("accounts/login/", views.page, name="login"),
     path("sign-out/", views.leaves, name="leaving"),
     path("user/logOut/", views.leaves, name="userLogout"),
+    path("reset-database/", views.leaves, name="database"),
+    path("inbox/mark-all-read/", views.leaves, name="inbox"),
+    path("run/", views.leaves, name="run"),
+    path("password_reset/", views.page, name="password_reset"),
+    path("reset/done/", views.page, name="password_reset_complete"),
     path("blog-office/", views.page, name="blog-office"),
     path("home/", views.page, name="twice"),
     path("home/again/", views.page, name="twice"),
-    path("run/", views.page, name="run"),
+    path("id/", views.page, name="id"),
     path("on/", views.page, name="on"),
     path("404/", views.page, name="404"),
     path("words/", views.page, name="two words ä"),
@@ -118,9 +123,11 @@ CHECKS = {
     "second-home": {"view": "second:home", **PAGE},
     "account": {"view": "account", "status": 302, "headers": {"location": "/accounts/login/?next=/account/"}},
     "login": {"view": "login", **PAGE},
+    "password_reset": {"view": "password_reset", **PAGE},
+    "password_reset_complete": {"view": "password_reset_complete", **PAGE},
     "blog-office": {"view": "blog-office", **PAGE},
     "twice": {"view": "twice", **PAGE},
-    "view-run": {"view": "run", **PAGE},
+    "view-id": {"view": "id", **PAGE},
     "on": {"view": "on", **PAGE},
     "404": {"view": "404", **PAGE},
     "two-words": {"view": "two words ä", **PAGE},
@@ -139,7 +146,10 @@ LEFT = {
     "admin:logout": "not asked: by its name or path (/admin/logout/) it may change something",
     "leaving": "not asked: by its name or path (/sign-out/) it may change something",
     "userLogout": "not asked: by its name or path (/user/logOut/) it may change something",
-    "hangs": "took longer than 10 s",
+    "database": "not asked: by its name or path (/reset-database/) it may change something",
+    "inbox": "not asked: by its name or path (/inbox/mark-all-read/) it may change something",
+    "run": "not asked: by its name or path (/run/) it may change something",
+    "hangs": "took longer than 20 s",
     "leaves": "its process ended before the probe did: it exited with status 0",
     "exits": "SystemExit: 0",
     "raises": "KeyError: 'key' (asked: GET /raises/)",
@@ -171,7 +181,7 @@ def site(tmp_path_factory):
 def suggested(site):
     """What the command prints there; nothing of the project is changed by it."""
     before = files(site)
-    done = site.run("probe_suggest")
+    done = site.run("probe_suggest", "--timeout", "20s")
     assert done.code == 0, done.err
     assert files(site) == before
     return done

@@ -21,9 +21,14 @@ _OWN: Final = "django_probe"
 _HUMP: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _CHANGING: Final = re.compile(
     r"(?<![a-z])((log|sign)[-_]?(out|off)|delete|remove|destroy|purge|flush|clear|wipe|truncate|cancel|revoke|deactivate"
-    r"|unsubscribe|(re)?send|cron|trigger|rebuild|reindex|shutdown|restart|hijack|impersonate)(?![a-z])"
+    r"|unsubscribe|(re)?send|cron|trigger|rebuild|reindex|shutdown|restart|hijack|impersonate|(re)?run|import"
+    r"|sync(hroni[sz]e)?|refresh|regenerate|approve|reject|disable|enable|unfollow|publish|unpublish|unlock|toggle"
+    r"|rotate|expire|migrate|refund|retry|mark[-_][a-z]+|(?<!password.)reset(?!.(password|done|complete)))(?![a-z])"
 )
-"""What a name, or a word of a path, says that should not be done to see what is answered."""
+"""What a name, or a word of a path, says that should not be done to see what is answered.
+
+The pages of Django and allauth by which visitors get another password only ask for an address: they may be asked.
+"""
 
 
 @dataclass(slots=True)

@@ -10,7 +10,7 @@ from django.apps import apps
 from django.conf import settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 _PACKAGE: Final = "django_probe.contrib"
 
@@ -102,15 +102,13 @@ def _is_there(module: str) -> bool:
     return find_spec(module) is not None
 
 
-def _known() -> Iterator[tuple[str, tuple[str, Callable[[], str]]]]:
-    yield "platform", ("probe_platform", _platform)
-    yield "http", ("probe_http", _http)
-    yield "staticfiles", ("probe_staticfiles", _static_files)
-    yield "disk", ("probe_disk", _disk)
-    yield "search", ("probe_search", _search)
-    yield "celery", ("probe_celery", _celery)
-    yield "redis", ("probe_redis", _redis)
-    yield "channels", ("probe_channels", _channels)
-
-
-_APPS: Final = dict(_known())
+_APPS: Final[dict[str, tuple[str, Callable[[], str]]]] = {
+    "platform": ("probe_platform", _platform),
+    "http": ("probe_http", _http),
+    "staticfiles": ("probe_staticfiles", _static_files),
+    "disk": ("probe_disk", _disk),
+    "search": ("probe_search", _search),
+    "celery": ("probe_celery", _celery),
+    "redis": ("probe_redis", _redis),
+    "channels": ("probe_channels", _channels),
+}

@@ -114,8 +114,7 @@ def _titles(page: str) -> Iterator[str]:
     """Yield what of a page shows its title: all of it, where that is one line, else its longest line."""
     if match := _TITLE.search(page):
         yield match[0]
-        if lines := match[1].split("\n"):
-            yield max((line.strip() for line in lines), key=len)
+        yield max((line.strip() for line in match[1].split("\n")), key=len)
 
 
 def _shown(text: str) -> str:
