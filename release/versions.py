@@ -51,8 +51,6 @@ PLACES: Final = (
     Place("templates/gate.yml", rf"^      default: {_ANY}$"),
     Place("docs/ci.md", rf"/v{_ANY}/templates/gate\.yml$"),
     Place("docs/ci.md", rf"/gate@v{_ANY}`"),
-    Place("helm/django-probe/Chart.yaml", rf"image: ghcr\.io/django-probe/django-probe:{_ANY}$"),
-    Place("templates/gate.yml", rf"^      default: {_ANY}$"),
     Place("examples/parent-chart/Chart.yaml", rf"^    version: {_ANY}$", chart=True),
     Place("docs/helm.md", rf"^    version: {_ANY}$", chart=True),
     Place("docs/image.md", rf"--build-arg VERSION={_ANY} "),

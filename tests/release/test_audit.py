@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from release.audit import read
 
 KNOWN = {"name": "django", "version": "6.1.3", "vulns": [{"id": "PYSEC-1", "fix_versions": ["6.1.4", "7.0"]}]}
@@ -19,4 +21,14 @@ def test_vulnerability__is_told_with_what_mends_it():
 def test_audit__without_a_finding_says_what_it_is_worth():
     """No vulnerability of what was looked up; a mirror that knows files alone is told of."""
     assert str(read({"dependencies": [WELL]})) == "no vulnerability is known"
-    assert str(read({"dependencies": [SILENT]})) == "no vulnerability is known; the index does not tell of pyyaml"
+    found = read({"dependencies": [WELL, SILENT]})
+    assert str(found) == "no vulnerability is known; the index does not tell of pyyaml"
+
+
+@pytest.mark.parametrize(("packages", "passed"), [([WELL, SILENT], True), ([WELL, KNOWN], False), ([SILENT], False)])
+def test_audit__passes_by_what_was_found_out(packages, passed):
+    """A vulnerability does not pass, nor does an index that tells of no package: what nobody looked up is not well."""
+    found = read({"dependencies": packages})
+
+    assert found.passed is passed
+    assert str(found).startswith("nothing is known: ") is (packages == [SILENT])
