@@ -124,11 +124,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         tried = attempts(blocks(_lines(options.logs)))
         shards = [several[-1].read() for several in tried.values()]
         check(shards)
+        if options.html is not None:
+            records(shards)  # of a log without them there is no page, and then nothing is written
         undelivered = delivery.deliver(Collected(shards, merge(shards)))
     except CollectError as error:
         return _fail(error.code, str(error))
     except UsageError as error:
         return _fail(CollectCode.USAGE, str(error))
+    except ReportError as error:
+        return _fail(CollectCode.USAGE, f"--html: {error}")
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
         return _fail(CollectCode.USAGE, f"{place}{error.strerror or error}")
@@ -170,8 +174,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="django-probe-collect",
         description="Takes reports out of the logs of a gate that ran with PROBE_REPORT_SINK=log.",
-        epilog="Exit codes: 0 collected, 2 usage, 20 no report, 21 a shard is missing, 22 cut, 23 doubled, "
-        "24 altered, 25 of different runs. Where it is not 0, nothing is written.",
+        epilog="Exit codes: 0 collected, 2 usage, or a report that cannot be written, 20 no report, 21 a shard is "
+        "missing, 22 cut, 23 doubled, 24 altered, 25 of different runs. Where the log is at fault, nothing is written.",
         allow_abbrev=False,
     )
     parser.add_argument("logs", nargs="*", default=[STDIN], metavar="LOG", help='log files; "-", the default: stdin')

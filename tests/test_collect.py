@@ -324,10 +324,11 @@ def test_output__that_cannot_be_written_is_one_line(tmp_path):
 
 
 def test_html__of_a_log_without_a_record_is_refused(tmp_path):
-    """A release before printed the JUnit XML alone: 2, and why; without --junit nothing is printed."""
-    done = collect(report(), "--html", "gate.html", cwd=tmp_path)
-    assert "an older django-probe, which printed JUnit XML alone" in refused(done, 2)
-    assert list(tmp_path.iterdir()) == []
+    """A release before printed the JUnit XML alone: 2, and why; nothing is printed, and no other report is written."""
+    for junit in ([], ["--junit", "junit.xml"]):
+        done = collect(report(), "--html", "gate.html", *junit, cwd=tmp_path)
+        assert "--html: a log has no record: its gate ran with an older django-probe" in refused(done, 2)
+        assert list(tmp_path.iterdir()) == []
 
 
 def test_refuse__what_is_no_record():

@@ -72,8 +72,8 @@ def rollout(arguments: Sequence[str]) -> int:
     _watch(helm, observer, account)
     outcome = _outcome(command, helm, cluster, observer, account)
     say(outcome.verdict.sentence)
-    if annotate:
-        show(evidence.annotated(outcome))
+    if annotate and (lines := evidence.annotated(outcome)):
+        show(lines)
     for sentence in delivery.deliver(outcome):
         say(sentence)
     return outcome.verdict.code

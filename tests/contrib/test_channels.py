@@ -74,6 +74,28 @@ def test_layers__that_say_nothing_are_given_their_time(results, silent_port):
     assert f"{place}: a message did not come through within 0.25 s" in result["message"]
 
 
+def test_layers__that_do_not_close_are_told_apart(site, results):
+    """A layer that passes the message on, and then does not close its connections, fails for that."""
+    site.write(
+        "clinging.py",
+        """
+        import asyncio
+
+        class Layer:
+            async def new_channel(self): return "own"
+            async def send(self, channel, message): self.sent = message
+            async def receive(self, channel): return self.sent
+            async def close_pools(self): await asyncio.Event().wait()
+        """,
+    )
+
+    layers = {"default": layer(backend="clinging.Layer")}
+    result = results(PASSES, CHANNEL_LAYERS=layers, PROBE_CHANNELS_TIMEOUT="2s")[PASSES]
+
+    assert result["outcome"] == "failed"
+    assert "a message came through, and its connections did not close within 2 s" in result["message"]
+
+
 @pytest.mark.parametrize(
     ("settings", "outcome", "said"),
     [

@@ -105,8 +105,10 @@ def test_page__of_a_log_without_a_record(world):
     world.step(OLD)
     world.step(OLD, job(state="Complete"), PASSED)
     world.write("log.pod", sink.wrap(xml, "0/1", {"run": "job-12", "gate": "deploy"}))
+    world.variables = {"GITHUB_ACTIONS": "true"}
     done = world.run("--junit", "gate.xml", *PAGE, script="step 1; deployed; exit 0")
     assert (done.code, done.cases) == (0, {"c": ""})
+    assert "" not in done.err.splitlines()
     assert not (world.path / "gate.html").exists()
     assert done.sentences[-1].startswith("--html gate.html: could not be delivered: a log has no record")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
@@ -16,7 +17,7 @@ from django_probe.contrib.parts import blaming, without_user_info
 from django_probe.terms import parse_timeout
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import AsyncIterator, Iterator, Mapping
 
 _COMES_WITHIN: Final = 2.0
 
@@ -75,26 +76,37 @@ def passes_on(layer: Layer, seconds: float) -> str | None:
     if isinstance(made, InMemoryChannelLayer):
         return f"{layer.blamed} reaches no other process"
     with blaming(layer.blamed, *_errors_of_redis()):
-        try:
-            intact = asyncio.run(_pass_on(made, seconds))
-        except TimeoutError:
-            raise AssertionError(f"{layer.blamed}: a message did not come through within {seconds:g} s") from None
+        intact = asyncio.run(_pass_on(made, layer.blamed, seconds))
     if not intact:
         raise AssertionError(f"{layer.blamed}: it gave another message than it was given")
     return None
 
 
-async def _pass_on(layer: Any, seconds: float) -> bool:
-    """Return whether the layer gave back the message that it was given."""
-    async with asyncio.timeout(seconds):
+async def _pass_on(layer: Any, blamed: str, seconds: float) -> bool:
+    """Return whether the layer gave back the message that it was given.
+
+    Where none comes back, the layers of channels_redis close their connections themselves, with the event loop.
+    """
+    async with _within(seconds, f"{blamed}: a message did not come through"):
         channel = await layer.new_channel()
         sent = {"type": "django_probe", "text": uuid4().hex}
         await layer.send(channel, sent)
         received = await layer.receive(channel)
-        # What it keeps of a message until that has been worked on goes when its connections are closed in order.
-        if hasattr(layer, "close_pools"):
+    # What it keeps of a message until that has been worked on goes when its connections are closed in order.
+    if hasattr(layer, "close_pools"):
+        async with _within(seconds, f"{blamed}: a message came through, and its connections did not close"):
             await layer.close_pools()
-        return bool(received == sent)
+    return bool(received == sent)
+
+
+@asynccontextmanager
+async def _within(seconds: float, else_said: str) -> AsyncIterator[None]:
+    """Raise AssertionError with what is said if the block takes longer."""
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except TimeoutError:
+        raise AssertionError(f"{else_said} within {seconds:g} s") from None
 
 
 def _errors_of_redis() -> Iterator[type[BaseException]]:
