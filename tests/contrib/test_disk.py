@@ -50,12 +50,14 @@ def test_disks__with_room_pass(disks, outcome):
 
 
 def test_disks__each_that_lacks_something_is_named(disks, outcome):
-    """A path that is not there, too few bytes, too few inodes: each in a subtest of its own, and what is there."""
+    """A path that is not there, room that nobody knows, a file for a folder: each in a subtest, and what is there."""
     disks.configure(
         """
         PROBE_DISK = {
             "/no/such/place": {"free": "1%"},
             "/": {"free": "9000TiB"},
+            "/proc": {"free": "1%", "writable": True},
+            BASE_DIR / "manage.py": {"free": 1, "writable": True},
             BASE_DIR: {"free": "99.9999999%", "inodes": 10**15},
         }
         """
@@ -65,6 +67,9 @@ def test_disks__each_that_lacks_something_is_named(disks, outcome):
     told = result["details"]
     assert "/no/such/place: FileNotFoundError: " in told
     assert " are free, less than 9000TiB" in told
+    assert "/proc: its file system reports no blocks, so how much is free there cannot be known; this process" in told
+    assert " cannot write a file there: " in told
+    assert "manage.py: it is no folder, so nothing can be made in it" in told
     assert f"{disks.path}: " in told
     assert " are free, less than 99.9999999%" in told
     has_number = os.statvfs(disks.path).f_files
@@ -95,6 +100,7 @@ WRONG = [
     ),
     ('{"/a": {"inodes": "2GiB"}}', "PROBE_DISK['/a']['inodes']: expected what must be free"),
     ('{"/a": {"writable": "yes"}}', "PROBE_DISK['/a']['writable']: expected True or False, got 'yes'"),
+    ('{"/a": {"writable": False}}', "PROBE_DISK['/a']: 'writable': False asks nothing; give what must be free"),
 ]
 
 

@@ -15,6 +15,6 @@ class TestDisks(unittest.TestCase):
     """The paths of PROBE_DISK."""
 
     def test_each_has_room(self) -> None:
-        """Each path has the free bytes and inodes that PROBE_DISK asks for; nothing is written."""
+        """Each path has the free bytes and inodes that PROBE_DISK asks for, and takes a file where it says so."""
         paths = wanted.paths()
         ask_each(self, "path", paths, lambda path: space.has_room(path, paths[path]), "PROBE_DISK is not set")

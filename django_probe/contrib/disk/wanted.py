@@ -77,6 +77,8 @@ def _room(where: str, asked: object) -> Room:
     writable = asked.get("writable", False)
     if not isinstance(writable, bool):
         raise ImproperlyConfigured(f"{where}['writable']: expected True or False, got {shown(writable)}")
+    if asked.keys() == {"writable"} and not writable:
+        raise ImproperlyConfigured(f"{where}: 'writable': False asks nothing; give what must be free, or leave it out")
     return Room(
         _least(f"{where}['free']", asked["free"], sizes=True) if "free" in asked else None,
         _least(f"{where}['inodes']", asked["inodes"], sizes=False) if "inodes" in asked else None,
