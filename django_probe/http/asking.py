@@ -24,6 +24,7 @@ from django_probe.http.transport import is_stale, new_pools, why
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from http.cookiejar import Cookie
     from urllib.parse import SplitResult
 
 _MOST_REDIRECTS: Final = 10
@@ -64,7 +65,7 @@ class Browser:
     def __init__(self) -> None:
         self._pools: dict[str, urllib3.PoolManager] = {}
         self._making = Lock()
-        self._jar = CookieJar()
+        self._jar = _Jar()
 
     def __enter__(self) -> Self:
         return self
@@ -99,9 +100,9 @@ class Browser:
                 pools.clear()
 
     @property
-    def cookies(self) -> list[str]:
-        """The values of the cookies that came."""
-        return [cookie.value for cookie in self._jar if cookie.value]
+    def cookies(self) -> set[str]:
+        """The values of all cookies that came, those that are gone by now too."""
+        return self._jar.values.copy()
 
     def ask(self, question: Question) -> Response:
         """Return the answer, of the last redirect where they are followed; NoAnswerError where there is none."""
@@ -176,6 +177,23 @@ class Browser:
             certificate_ends=ends,
             asked=f"{question.method} {without_secrets(question.url)}",
         )
+
+
+class _Jar(CookieJar):
+    """A jar that knows the value of every cookie that it ever had.
+
+    Threads may look at the values: to go through a jar, no thread may put a cookie in meanwhile.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.values: set[str] = set()
+
+    def set_cookie(self, cookie: Cookie) -> None:
+        """Take a cookie."""
+        super().set_cookie(cookie)
+        if cookie.value:
+            self.values.add(cookie.value)
 
 
 class _Cookies:

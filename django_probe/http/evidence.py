@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-import json
 import shlex
-from dataclasses import replace
+from collections import deque
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import parse_qsl, unquote, urlsplit
+from threading import Lock
+from typing import TYPE_CHECKING, Final
+from urllib.parse import parse_qsl, urlencode
 
-from django_probe.http.masks import HIDDEN, printable, safe_header, safe_text, without_secrets
+from django_probe.http.masks import (
+    HIDDEN,
+    masking,
+    of_url,
+    printable,
+    safe_header,
+    safe_text,
+    secrets,
+    without_secrets,
+)
 from django_probe.policy.declared.secrets import says_secret
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
     from django_probe.http.response import Question, Response, Times
 
@@ -23,6 +33,63 @@ _CUT: Final = " [truncated]..."
 """Where this stands, the record looks for the beginning of a secret before it, as where unittest cuts a value."""
 _HEADERS: Final = ("content-type", "location", "server")
 _A_DAY: Final = 24 * 3600
+_KEPT: Final = 10
+"""Exchanges, the last ones, that are shown where a probe fails."""
+_MOST_HEADERS: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """What was asked and what came; `answer` is None where none did, and `problem` what was wrong with it."""
+
+    asked: Question
+    answer: Response | None
+    times: Times
+    problem: str = ""
+
+
+class Exchanges:
+    """The last exchanges of a session, and the secrets of all its requests; threads may share it."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._last: deque[Exchange] = deque(maxlen=_KEPT)
+        self._count = 0
+        self._secrets: set[str] = set()
+
+    def __len__(self) -> int:
+        return len(self._last)
+
+    def expect(self, asked: Question) -> None:
+        """Know the secrets of a question before it is sent: what comes to another one may have them."""
+        known = {*secrets(asked)}
+        with self._lock:
+            self._secrets |= known
+
+    def add(self, exchange: Exchange) -> None:
+        """Keep an exchange in the place of the oldest."""
+        known = {*of_url(exchange.answer.url)} if exchange.answer else set()  # a redirect's
+        with self._lock:
+            self._secrets |= known
+            self._last.append(exchange)
+            self._count += 1
+
+    def masking(self, more: Iterable[str]) -> Callable[[str], str]:
+        """Return what masks the secrets of all requests, and more, in a text."""
+        with self._lock:
+            known = self._secrets.union(more)
+        return masking(known)
+
+    def told(self, masked: Callable[[str], str]) -> str:
+        """Return what was asked and what came, the last requests, each with a line for a shell."""
+        with self._lock:
+            last, earlier = [*self._last], self._count - len(self._last)
+        parts = [f"{earlier} earlier requests are left out"] if earlier else []
+        for each in last:
+            problems = [each.problem] if each.problem else []
+            named = [*(each.answer.headers if each.answer else ())][:_MOST_HEADERS]
+            parts.append(told(safe(each.asked), problems, each.answer, each.times, headers=named, masked=masked))
+        return "\n".join(parts)
 
 
 def told(
@@ -86,38 +153,9 @@ def safe(asked: Question) -> Question:
         asked,
         url=without_secrets(asked.url),
         headers={name: safe_header(name, value) for name, value in asked.headers.items()},
-        form=asked.form and {name: HIDDEN if says_secret(name) else value for name, value in asked.form.items()},
+        form=asked.form and {name: HIDDEN if says_secret(str(name)) else each for name, each in asked.form.items()},
         body=safe_text(asked.body) if isinstance(asked.body, str) else asked.body,
     )
-
-
-def secrets(asked: Question) -> Iterator[str]:
-    """Yield what a question sends under the names of secrets: an answer may repeat it."""
-    parts = urlsplit(asked.url)
-    yield from (unquote(part) for part in (parts.password, "" if parts.password else parts.username) if part)
-    for name, value in asked.headers.items():
-        if says_secret(name):
-            yield value
-            yield from value.split()[1:]  # without the name of the scheme
-    sent = [*parse_qsl(parts.query), *(asked.form or {}).items(), *_members(asked.body)]
-    yield from (str(value) for name, value in sent if says_secret(name) and not isinstance(value, bool))
-
-
-def _members(document: Any) -> Iterator[tuple[str, Any]]:
-    """Yield the members of JSON, at every depth, that are no objects or lists themselves."""
-    if isinstance(document, str):
-        try:
-            document = json.loads(document)
-        except (ValueError, RecursionError):
-            return
-    waiting = [document]
-    while waiting:
-        found = waiting.pop()
-        if isinstance(found, list):
-            waiting += found
-        elif isinstance(found, dict):
-            waiting += found.values()
-            yield from ((name, each) for name, each in found.items() if not isinstance(each, list | dict))
 
 
 def _cut(text: str) -> str:
@@ -134,7 +172,7 @@ def curl(asked: Question, quoted: Callable[[str], str] = shlex.quote) -> str:
         words += ["-X", asked.method]
     for name, text in asked.headers.items():
         words += ["-H", quoted(f"{name}: {text}")]
-    for name, text in (asked.form or {}).items():
+    for name, text in parse_qsl(urlencode(asked.form or {}, doseq=True), keep_blank_values=True):
         words += ["--data-urlencode", quoted(f"{name}={text}")]
     if asked.body is not None:
         words += ["--data-raw", quoted(_cut(asked.body if isinstance(asked.body, str) else f"{len(asked.body)} bytes"))]

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-from base64 import b64encode
-from typing import TYPE_CHECKING, Final
-from urllib.parse import quote, quote_plus, unquote, urlsplit
+from base64 import b64decode, b64encode
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote, quote_plus, unquote, unquote_plus, urlencode, urlsplit
 
 from django_probe.policy.declared.secrets import says_secret
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
+
+    from django_probe.http.response import Question
 
 HIDDEN: Final = "********"
 _SHORTEST: Final = 4
@@ -19,13 +22,18 @@ _SHORTEST: Final = 4
 _PARAMETER: Final = re.compile(r"([?&;]([^=&;#?]{1,200})=)([^&;#]*)")
 _USER: Final = re.compile(r"(?<=://)[^/?#]*@")
 _ESCAPE: Final = re.compile("%[0-9A-F]{2}")
-_COOKIE: Final = re.compile(r"(^[^=;,]*=|,\s*[^=;,\s]+=)[^;,]*")
+# A cookie's value ends at the first ";", and a cookie may be without a name; another may come behind it in one line.
+_COOKIE: Final = re.compile(r"(^(?:[^=;]*=)?|,\s*[^=;,\s]+=)[^;]*")
 # A member of JSON, or of what Python and YAML write alike; its end may be cut off.
 _MEMBER: Final = re.compile(
     r"""((?P<quote>["'])(?P<name>[^"'\n]{1,100})(?P=quote)\s*:\s*)("(?:[^"\\]|\\.)*"?|'(?:[^'\\]|\\.)*'?|[\w.+-]+)"""
 )
 _FIELD: Final = re.compile(r"""(?P<name>[\w.-]{1,100})(?P<is>=["']?)[^\s"'<>&;]+""")
 _INPUT: Final = re.compile(r"""(\bname=["']?(?P<name>[\w.-]{1,100})["']?[^<>]{0,200}?\bvalue=["']?)[^\s"'<>]+""")
+_BETWEEN_FIELDS: Final = re.compile(r"[&\r\n]+")
+_PART: Final = re.compile(r'\bname="([^"\r\n]*)"[^\r\n]*\r?\n(?:[^\r\n]+\r?\n)*\r?\n(.*?)\r?\n--', re.DOTALL)
+"""A field of a form in parts (multipart/form-data)."""
+_NO_SECRETS: Final = ("true", "false", "none", "null")
 
 
 def without_secrets(url: str) -> str:
@@ -43,6 +51,68 @@ def credentials(url: str) -> set[str]:
     if not password:
         return set()
     return {unquote(password), b64encode(f"{unquote(user)}:{unquote(password)}".encode()).decode()}
+
+
+def secrets(asked: Question) -> Iterator[str]:
+    """Yield what a question sends under the names of secrets: an answer may repeat it."""
+    yield from of_url(asked.url)
+    for name, value in asked.headers.items():
+        if says_secret(name):
+            yield from _of_header(name, value)
+    if asked.form is not None:
+        yield from _named(_fields(urlencode(asked.form, doseq=True)))
+    if asked.body is not None:
+        yield from _named(_of_body(asked.body))
+
+
+def of_url(url: str) -> Iterator[str]:
+    """Yield the secrets of a URL: its password, or its user where it has none, and its parameters by their names."""
+    parts = urlsplit(url)
+    yield from credentials(url) or filter(None, [unquote(parts.username or "")])
+    for query in {parts.query, parts.query.replace(";", "&")}:  # servers differ in what is between parameters
+        yield from _named(_fields(query))
+
+
+def _of_header(name: str, value: str) -> Iterator[str]:
+    yield value
+    scheme, _, rest = value.partition(" ")
+    yield from value.split()[1:]  # without the name of the scheme
+    if name.lower() == "cookie":
+        yield from (each.partition("=")[2].strip() for each in value.split(";"))
+    elif scheme.lower() == "basic":
+        with suppress(ValueError):
+            yield b64decode(rest).decode().partition(":")[2]
+
+
+def _named(values: Iterable[tuple[str, object]]) -> Iterator[str]:
+    """Yield the values that are secrets by their names."""
+    yield from (str(value) for name, value in values if says_secret(name) and str(value).lower() not in _NO_SECRETS)
+
+
+def _fields(text: str) -> Iterator[tuple[str, str]]:
+    """Yield the fields of a form, or of lines NAME=VALUE, as they are written and as they are read."""
+    for part in _BETWEEN_FIELDS.split(text):
+        name, _, value = part.partition("=")
+        yield from ((unquote_plus(name), each) for each in (value, unquote_plus(value)))
+
+
+def _of_body(body: str | bytes) -> Iterator[tuple[str, object]]:
+    """Yield the members of JSON at every depth, with the names of all that they are in, or the fields of a form."""
+    text = body if isinstance(body, str) else body.decode(errors="replace")
+    try:
+        waiting: list[tuple[str, Any]] = [("", json.loads(text))]
+    except (ValueError, RecursionError):
+        yield from _fields(text)
+        yield from _PART.findall(text)
+        return
+    while waiting:
+        name, found = waiting.pop()
+        if isinstance(found, dict):
+            waiting += ((f"{name}.{key}", each) for key, each in found.items())
+        elif isinstance(found, list):
+            waiting += ((name, each) for each in found)
+        else:
+            yield name, found
 
 
 def safe_header(name: str, value: str) -> str:

@@ -81,7 +81,10 @@ class HttpProbe(unittest.TestCase):
             self._differs(response, said, msg)
 
     def _differs(self, response: Response, problem: str, msg: Any) -> None:
-        raise self.failureException(self._formatMessage(msg, f"{response.asked}: {problem}"))
+        said = f"{response.asked}: {problem}"
+        if self._session:
+            said = self._session.masked(said)
+        raise self.failureException(self._formatMessage(msg, said))
 
     @contextmanager
     def subTest(self, *arguments: Any, **parameters: Any) -> Iterator[None]:  # noqa: N802

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import json as json_library
 import threading
-from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Self, TypedDict
 from unittest import SkipTest
 from urllib.parse import urlencode, urlsplit
@@ -15,20 +12,20 @@ from urllib.parse import urlencode, urlsplit
 from django.core.exceptions import ImproperlyConfigured
 
 from django_probe.http import evidence, release
-from django_probe.http.masks import masking, printable
-from django_probe.http.response import NoAnswerError, Question, Response, Times, is_header
+from django_probe.http.evidence import Exchange, Exchanges
+from django_probe.http.masks import masking, printable, secrets
+from django_probe.http.response import NoAnswerError, Question, Response, is_header
 from django_probe.policy.declared.values import parse_base, parse_url
 from django_probe.terms import parse_timeout
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
     from types import TracebackType
     from typing import Unpack
 
     from django_probe.http.release import Differences, Release
+    from django_probe.http.response import Times
 
-_KEPT: Final = 10
-"""Exchanges, the last ones, that are shown where a probe fails."""
-_MOST_HEADERS: Final = 20
 _WAIT: Final = 50.0
 """Seconds that a session waits for its release: a probe with `@probe(timeout="60s")` hears what was seen meanwhile."""
 _BAD_FROM: Final = 500
@@ -55,14 +52,6 @@ class Options(TypedDict, total=False):
     headers: Mapping[str, str] | None
     follow: bool
     timeout: float | str | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Exchange:
-    asked: Question
-    answer: Response | None
-    times: Times
-    problem: str = ""
 
 
 class Session:
@@ -96,8 +85,7 @@ class Session:
         self._release: Release | None = None
         self._waiting = threading.Lock()
         self._browser = asking.Browser()
-        self._exchanges: deque[_Exchange] = deque(maxlen=_KEPT)
-        self._asked = 0
+        self._exchanges = Exchanges()
         self._is_closed = False
 
     def get(self, path: str, **options: Unpack[Options]) -> Response:
@@ -136,28 +124,23 @@ class Session:
         question = self._question(method, path, **options)
         if self._waits:
             self._wait()
-        self._asked += 1
+        self._exchanges.expect(question)
         try:
             answer = self._browser.ask(question)
         except NoAnswerError as error:
-            raise self._kept(_Exchange(question, None, error.times, str(error))) from None
+            raise self._kept(Exchange(question, None, error.times, str(error))) from None
         if problems := self._release.differences(answer) if self._release else []:
-            raise self._kept(_Exchange(question, answer, answer.times, "; ".join(problems)))
-        self._exchanges.append(_Exchange(question, answer, answer.times))
+            raise self._kept(Exchange(question, answer, answer.times, "; ".join(problems)))
+        self._exchanges.add(Exchange(question, answer, answer.times))
         return answer
 
     def evidence(self) -> str:
         """Return what was asked and what came, without secrets: the last requests, each with a line for a shell."""
-        exchanges = [*self._exchanges]
-        masked = self._masked()
-        earlier = self._asked - len(exchanges)
-        parts = [f"{earlier} earlier requests are left out"] if earlier > 0 else []
-        for each in exchanges:
-            problems = [each.problem] if each.problem else []
-            named = [*(each.answer.headers if each.answer else ())][:_MOST_HEADERS]
-            shown = evidence.safe(each.asked)
-            parts.append(evidence.told(shown, problems, each.answer, each.times, headers=named, masked=masked))
-        return "\n".join(parts)
+        return self._exchanges.told(self._masking())
+
+    def masked(self, text: str) -> str:
+        """Return a text without the secrets that were sent, and without the cookies that came."""
+        return self._masking()(text)
 
     def close(self) -> None:
         """Close every connection."""
@@ -257,28 +240,31 @@ class Session:
 
     def _good(self, question: Question, other: Differences) -> Response:
         """Return an answer that came over a new connection; AssertionError where it is bad, or differs."""
-        tell = partial(evidence.told, evidence.safe(question), masked=masking(evidence.secrets(question)))
         with self._asking.Browser() as browser:
+
+            def bad(problems: Sequence[str], answer: Response | None, times: Times) -> AssertionError:
+                masked = masking({*secrets(question), *browser.cookies})
+                return AssertionError(evidence.told(evidence.safe(question), problems, answer, times, masked=masked))
+
             try:
                 answer = browser.ask(question)
             except NoAnswerError as error:
-                raise AssertionError(tell([str(error)], None, error.times)) from None
-        problems = other(answer)
-        if answer.status >= _BAD_FROM:
-            problems = [*problems, f"status {answer.status}, not below {_BAD_FROM}"]
-        if problems:
-            raise AssertionError(tell(problems, answer, answer.times))
-        return answer
+                raise bad([str(error)], None, error.times) from None
+            problems = other(answer)
+            if answer.status >= _BAD_FROM:
+                problems = [*problems, f"status {answer.status}, not below {_BAD_FROM}"]
+            if problems:
+                raise bad(problems, answer, answer.times)
+            return answer
 
-    def _kept(self, exchange: _Exchange) -> NoAnswerError:
+    def _kept(self, exchange: Exchange) -> NoAnswerError:
         """Keep an exchange, and return the error for its problem."""
-        self._exchanges.append(exchange)
-        said = self._masked()(printable(f"{evidence.safe(exchange.asked)}: {exchange.problem}"))
+        self._exchanges.add(exchange)
+        said = self.masked(printable(f"{evidence.safe(exchange.asked)}: {exchange.problem}"))
         return NoAnswerError(said, exchange.times)
 
-    def _masked(self) -> Any:
-        secrets = {secret for each in self._exchanges for secret in evidence.secrets(each.asked)}
-        return masking(secrets | {*self._browser.cookies})
+    def _masking(self) -> Callable[[str], str]:
+        return self._exchanges.masking(self._browser.cookies)
 
 
 def _sendable(headers: Mapping[str, str] | None) -> dict[str, str]:

@@ -10,7 +10,16 @@ from functools import partial
 
 import pytest
 
-from django_probe.http.masks import credentials, masking, printable, safe_header, safe_text, without_secrets
+from django_probe.http.masks import (
+    credentials,
+    masking,
+    printable,
+    safe_header,
+    safe_text,
+    secrets,
+    without_secrets,
+)
+from django_probe.http.response import Question
 from tests.patience import LOADED
 
 HIDDEN = "********"
@@ -40,6 +49,8 @@ def test_body__secrets_by_name(text, shown):
     [
         ("Set-Cookie", "session=abc; Path=/, b=c; Secure", f"session={HIDDEN}; Path=/, b={HIDDEN}; Secure"),
         ("set-cookie", "a=b; expires=Wed, 21 Oct 2026", f"a={HIDDEN}; expires=Wed, 21 Oct 2026"),
+        ("set-cookie", "sid=abc,def4711; Path=/", f"sid={HIDDEN}; Path=/"),
+        ("set-cookie", "abc4711; Path=/", f"{HIDDEN}; Path=/"),
         ("Authorization", "Bearer abc", HIDDEN),
         ("X-Api-Key", "abc", HIDDEN),
         ("Location", "https://user:pass@shop/?a=1&token=abc?key=def#x", f"https://shop/?a=1&token={HIDDEN}#x"),
@@ -49,6 +60,30 @@ def test_body__secrets_by_name(text, shown):
 def test_header__secrets_by_name(name, value, shown):
     """Cookies keep their names alone, URLs lose what is secret in them, and headers of secrets everything."""
     assert safe_header(name, value) == shown
+
+
+PARTS = '--x\r\nContent-Disposition: form-data; name="password"\r\n\r\nabc\r\nd\r\n--x--\r\n'
+
+
+@pytest.mark.parametrize(
+    ("sent", "known"),
+    [
+        ({"url": "http://shop/?token=a%2Fb&page=1;key=c"}, {"a%2Fb", "a/b", "c"}),
+        ({"url": "http://probe:abc@shop/"}, {"abc", b64encode(b"probe:abc").decode()}),
+        ({"headers": {"Cookie": "a=b; c=d"}}, {"a=b; c=d", "c=d", "b", "d"}),
+        ({"headers": {"Authorization": "Basic cHJvYmU6YWJj"}}, {"Basic cHJvYmU6YWJj", "cHJvYmU6YWJj", "abc"}),
+        ({"form": {"password": ["a b", "c"], "page": "d"}}, {"a+b", "a b", "c"}),
+        ({"form": {"passwords": b"abc", "remember_password": True}}, {"abc"}),
+        ({"body": "password=a%20b&page=1"}, {"a%20b", "a b"}),
+        ({"body": b"page=1&password=a+b"}, {"a+b", "a b"}),
+        ({"body": '{"tokens": ["a", {"b": "c"}], "n": "d", "key": null}'}, {"a", "c"}),
+        ({"body": b'{"secret": 4711}'}, {"4711"}),
+        ({"body": PARTS}, {"abc\r\nd"}),
+    ],
+)
+def test_secrets__that_a_question_sends(sent, known):
+    """What is sent under the name of a secret is known, in a list, in a form, in JSON and in a text too."""
+    assert {*secrets(Question(**{"url": "http://shop/", **sent}))} == known
 
 
 def test_mask__hides_every_form_of_a_secret():

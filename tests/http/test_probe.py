@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from django_probe.http import HttpProbe, Session
 from tests.http.conftest import page, serving
 from tests.projects import new_project
 
@@ -209,6 +210,23 @@ def test_release__is_waited_for_and_no_other_taken(site):
         ("it is from 'v41' and 'v42' by X-Release, not from 'v42'", 11),
     ]
     assert "PROBE_RELEASE_HEADER: not set, the header that names the release of an answer" in unnamed
+
+
+def test_assertion__says_nothing_that_was_sent_as_a_secret(serve):
+    """An assertion's message has no value that was sent under the name of a secret and that the answer repeats."""
+    server = serve(page(b'{"echo": "open-sesame"}'))
+
+    class Probe(HttpProbe):
+        def session(self):
+            return Session(server.url)
+
+    probe = Probe()
+    answer = probe.http.post("/", data={"password": "open-sesame"})
+    with pytest.raises(AssertionError) as raised:
+        probe.assertJson(answer, {"echo": "open"})
+    probe.doCleanups()
+
+    assert str(raised.value) == f'POST {server.url}/: echo is "********", not "open"'
 
 
 def test_libraries__are_imported_for_what_is_selected_alone(site):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import itertools
+import sys
 import threading
 
 import pytest
@@ -143,6 +145,35 @@ def test_session__is_shared_by_threads(serve):
         http.get("/")
 
 
+def test_session__threads_hear_of_their_own_failures(serve):
+    """A request that fails while others are answered, and given cookies, has its own error."""
+    cookies = itertools.count()
+    server = serve(lambda connection: connection.sendall(page(b"", b"Set-Cookie: n%d=cookie" % next(cookies))))
+    raised = []
+
+    def ask(http):
+        for _ in range(20):
+            http.get("/")
+            try:
+                http.get("http://127.0.0.1:1/")
+            except Exception as error:  # noqa: BLE001 (which it is, is the question)
+                raised.append(type(error))
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with Session(server.url) as http:
+            threads = [threading.Thread(target=ask, args=[http]) for _ in range(6)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+    finally:
+        sys.setswitchinterval(interval)
+
+    assert raised == [NoAnswerError] * 120
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
@@ -200,6 +231,21 @@ def test_evidence__has_no_secrets(serve):
     form = "-H 'X-Session-Token: ********' --data-urlencode 'password=********' --data-urlencode n=1"
     assert f"\n  curl -sSi -L {form} {server.url}/\n" in note
     assert """--data-raw '{"card": {"secret": "********"}, "n": 1}'""" in note
+
+
+def test_evidence__knows_what_was_sent_long_ago(serve):
+    """An answer may repeat a secret that is no longer in a request that is shown, or a cookie that is replaced."""
+    cookies = [page(b"", b"Set-Cookie: id=cookie-%d-4711" % number) for number in (1, 2)]
+    server = serve(*cookies, page(b"open-sesame, tok-4711, cookie-1-4711; Tea"))
+    with Session(server.url) as http:
+        http.post("/", data={"password": ["open-sesame"]})
+        http.post("/", data="token=tok-4711")
+        for _ in range(11):
+            answer = http.get("/")
+        shown = http.evidence()
+
+    assert "open-sesame" in answer.text
+    assert shown.count("  ********, ********, ********; Tea\n") == 10
 
 
 def test_evidence__is_bounded(serve):
