@@ -65,6 +65,8 @@ def words(seconds: float) -> str:
 
 def _seconds(within: str | timedelta) -> float:
     if isinstance(within, timedelta):
+        if within <= timedelta(0):
+            raise ValueError(f"within: expected a duration above 0, got {within!r}")
         return within.total_seconds()
     try:
         return parse_days(within)

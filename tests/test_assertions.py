@@ -95,6 +95,9 @@ def test_assert_fresh__wrong_within_is_named():
         PROBE.assertFresh(NOW, within="soon")
     with pytest.raises(ValueError, match=r'such as "14d" or "36h", got 600'):
         PROBE.assertFresh(NOW, within=600)
+    for nothing in (timedelta(0), timedelta(seconds=-5)):
+        with pytest.raises(ValueError, match=r"within: expected a duration above 0, got datetime\.timedelta"):
+            PROBE.assertFresh(NOW, within=nothing)
 
 
 @pytest.mark.parametrize(
