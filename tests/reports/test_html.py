@@ -79,6 +79,18 @@ def test_render__shows_what_is_attached(run, result):
     assert page.text.count(EVIL.strip()) >= 3
 
 
+def test_render__shows_what_turns_the_reading_as_escapes(run, result):
+    """A text that was attached, a traceback or an output cannot read as another than it is."""
+    turned = "paid \u202e\x1b[2J 0"
+    attached = (Attachment(turned, "text/plain", 9, turned),)
+    failed = result(outcome="failed", message=turned, details=turned, logs=turned, output=turned, attachments=attached)
+
+    page = html.render(run(failed, result(message=turned)))
+
+    assert page.count(r"paid \u202e\x1b[2J 0") == 8
+    assert "\u202e" not in page
+
+
 def test_render__of_many_shards_that_attached_much_names_it(run, result):
     """A page of hundreds of megabytes would help nobody."""
     attached = (Attachment("log", "text/plain", 1_000_000, "x" * 1_000_000),)

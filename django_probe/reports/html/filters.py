@@ -13,7 +13,7 @@ from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from django_probe.attachments import BYTES
-from django_probe.reports.text import amount
+from django_probe.reports.text import amount, visible
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -101,15 +101,19 @@ def runbook(url: str) -> SafeString:
 
 
 def clipped(text: str, most: int) -> str:
-    """Return a text, or its end with a line about how much is missing: a traceback's end is the part that matters."""
+    """Return a text, or its end with a line about how much is missing: a traceback's end is the part that matters.
+
+    What does more than show itself is an escape, here and in `brief`: it could turn the direction of reading.
+    """
     if len(text) <= most:
-        return text
-    return f"[{number(len(text) - most)} characters before this are left out here; the JSON has them]\n{text[-most:]}"
+        return visible(text)
+    more = f"[{number(len(text) - most)} characters before this are left out here; the JSON has them]"
+    return f"{more}\n{visible(text[-most:])}"
 
 
 def brief(text: str, most: int) -> str:
     """Return a line, or its beginning; Django's own filter would ask the settings for the sign at its end."""
-    return text if len(text) <= most else f"{text[: most - 1]}…"
+    return visible(text if len(text) <= most else f"{text[: most - 1]}…")
 
 
 def data_url(attachment: Attachment) -> str:
@@ -145,6 +149,7 @@ for _filter in (
     clipped,
     brief,
     amount,
+    visible,
     data_url,
     counts,
     but_skipped,
