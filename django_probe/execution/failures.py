@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 MAX_MESSAGE: Final = 500
 MAX_DETAILS: Final = 64 * 1024
 _MAX_NAME: Final = 120
+_MAX_LINE: Final = 4096
 _redact: Final = Redactor()  # before anything is cut: half a secret would not be found again
 
 
@@ -48,13 +49,20 @@ def one_line(text: object) -> str:
 
 
 def shortened(text: str) -> str:
-    """Return a text's beginning and end, whole lines where it has lines, if it is longer than `MAX_DETAILS`."""
-    if len(text) <= MAX_DETAILS:
-        return text
-    half = MAX_DETAILS // 2
+    """Return a text's beginning and end, if it is longer than `MAX_DETAILS`: whole lines, but of a long one the same.
+
+    A long line, as of an assertion that shows a whole page, goes first: it says what failed, and keeps others out.
+    """
+    if len(text) > MAX_DETAILS:
+        text = "\n".join(line if len(line) <= _MAX_LINE else _shortened(line, _MAX_LINE) for line in text.split("\n"))
+    return text if len(text) <= MAX_DETAILS else _shortened(text, MAX_DETAILS)
+
+
+def _shortened(text: str, most: int) -> str:
+    half, lines = most // 2, "\n" if "\n" in text else ""
     head = text[:half].rpartition("\n")[0] or text[:half]
     tail = text[-half:].partition("\n")[2] or text[-half:]
-    return f"{head}\n[... {len(text) - len(head) - len(tail)} characters left out ...]\n{tail}"
+    return f"{head}{lines}[... {len(text) - len(head) - len(tail)} characters left out ...]{lines}{tail}"
 
 
 def capped(told: str) -> str:
