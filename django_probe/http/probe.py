@@ -58,9 +58,14 @@ class HttpProbe(unittest.TestCase):
             self._differs(response, f"status {response.status}, not {wanted}", msg)
 
     def assertJson(self, response: Response, members: Mapping[str, object], msg: Any = None) -> None:  # noqa: N802
-        """Fail unless the body is JSON that has, by JMESPath, each value, or one that a comparison ("> 0") fits."""
+        """Fail unless the body is JSON that has, by JMESPath, each value, or one that a comparison ("> 0") fits.
+
+        Raise ValueError where no member is given.
+        """
         from django_probe.http import paths  # noqa: PLC0415 (a library that only this needs)
 
+        if not members:
+            raise ValueError("assertJson: expected a member at least, which the body has to have")
         wanted = {}
         for path, value in members.items():
             paths.verify(path)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from django.conf import settings
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 # 1,024 times; three would happen once in 8 times, which a few seconds of polling find.
 IN_A_ROW: Final = 10
 _PAUSE: Final = 0.5
+_MORE: Final = 0.1
+"""Of the time of the wait: what its last answer may take beyond it, before the probe's timeout ends all of it."""
 _MOST_SHOWN: Final = 80
 
 
@@ -69,42 +71,49 @@ def is_unnamed() -> bool:
     return bool(environment("PROBE_RELEASE").strip()) and not setting("PROBE_RELEASE_HEADER")
 
 
-def wait(ask: Callable[[Differences], Response], release: Release, seconds: float) -> Response:
+def wait(ask: Callable[[Differences, float], Response], release: Release, seconds: float) -> Response:
     """Return the last of enough good answers of the release in a row.
 
     `ask` asks over a new connection, and raises an AssertionError for an answer that is not good, or that differs by
-    what it is given. Raise that of the last such answer when `seconds` are over, and where the release itself answered
-    badly so often in a row that waiting will not mend it.
+    what it is given; the answer may take no more than the seconds that it is given too. Raise the error of the last
+    such answer when `seconds` are over, and where the release itself answered badly so often in a row that waiting will
+    not mend it. Raise another AssertionError where all answers were good, and too slow for so many in this time.
     """
     until = time.monotonic() + seconds
     seen = _Seen(release)
     while True:
         seen.asked, seen.of_release = seen.asked + 1, False
         try:
-            answer = ask(seen.other)
+            answer = ask(seen.other, until + seconds * _MORE - time.monotonic())
         except AssertionError as error:
-            seen.bad()
+            seen.bad(error)
             if seen.refuted:
                 raise _with(error, f"{IN_A_ROW} bad answers of this release in a row") from None
-            if time.monotonic() + _PAUSE > until:
-                waited = f"waited {seconds:.0f} s for {IN_A_ROW} good answers in a row, asked {seen.asked} times"
-                raise _with(error, waited) from None
-            time.sleep(_PAUSE)
+            pause = _PAUSE
         else:
-            seen.good, seen.refuting = seen.good + 1, 0
+            seen.well(answer)
             if seen.good >= IN_A_ROW:
                 return answer
+            pause = 0.0
+        if time.monotonic() + pause > until:
+            waited = f"waited {seconds:.0f} s for {IN_A_ROW} good answers in a row, asked {seen.asked} times"
+            raise _with(seen.last, waited)
+        time.sleep(pause)
 
 
 @dataclass(slots=True)
 class _Seen:
-    """What was answered so far; `refuting` counts bad answers of the release without a good one of it between them."""
+    """What was answered so far; `refuting` counts bad answers of the release without a good one of it between them.
+
+    `last` says what is wrong, of the last answer that was bad, or of all where none was.
+    """
 
     release: Release
     asked: int = 0
     good: int = 0
     refuting: int = 0
     of_release: bool = False
+    last: AssertionError = field(default_factory=AssertionError)
 
     def other(self, answer: Response) -> list[str]:
         """Return that an answer is another release's."""
@@ -112,9 +121,15 @@ class _Seen:
         self.of_release = not differences
         return differences
 
-    def bad(self) -> None:
+    def well(self, answer: Response) -> None:
+        """Take that the last answer was good."""
+        if self.good == self.asked - 1:
+            self.last = AssertionError(f"{answer.asked}: every answer was good, and too slow")
+        self.good, self.refuting = self.good + 1, 0
+
+    def bad(self, error: AssertionError) -> None:
         """Take that the last answer was bad, or that there was none."""
-        self.good, self.refuting = 0, self.refuting + self.of_release
+        self.good, self.refuting, self.last = 0, self.refuting + self.of_release, error
 
     @property
     def refuted(self) -> bool:

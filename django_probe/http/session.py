@@ -5,6 +5,7 @@ from __future__ import annotations
 import json as json_library
 import threading
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Self, TypedDict
 from unittest import SkipTest
 from urllib.parse import urlencode, urlsplit
@@ -82,6 +83,7 @@ class Session:
         self._timeout = parse_timeout(timeout)
         self._headers = _sendable(headers)
         self._waits = release
+        self._in_vain = ""
         self._release: Release | None = None
         self._waiting = threading.Lock()
         self._browser = asking.Browser()
@@ -220,10 +222,12 @@ class Session:
         return parse_url(f"{base.rstrip('/')}{path}")
 
     def _wait(self) -> None:
-        """Wait, once, until the release of the run answers."""
+        """Wait, once, until the release of the run answers; what came of a wait in vain is raised again at once."""
         with self._waiting:
             if not self._waits:
                 return
+            if self._in_vain:
+                raise AssertionError(self._in_vain)
             if release.is_unnamed():
                 raise ImproperlyConfigured(
                     "PROBE_RELEASE_HEADER: not set, the header that names the release of an answer"
@@ -231,10 +235,14 @@ class Session:
             if awaited := release.of_the_run():
                 question = self._question("GET", self.base or "/")
 
-                def ask(other: Differences) -> Response:
-                    return self._good(question, other)
+                def ask(other: Differences, most: float) -> Response:
+                    return self._good(replace(question, timeout=min(question.timeout, most)), other)
 
-                release.wait(ask, awaited, _WAIT)
+                try:
+                    release.wait(ask, awaited, _WAIT)
+                except AssertionError as error:
+                    self._in_vain = str(error)
+                    raise
                 self._release = awaited
             self._waits = False
 

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from django_probe.http import HttpProbe, Session
+from django_probe.http import Headers, HttpProbe, Response, Session
 from tests.http.conftest import page, serving
 from tests.projects import new_project
 
@@ -14,7 +14,7 @@ PROBES = """
     import unittest
 
     from django_probe import probe
-    from django_probe.http import HttpProbe, Session
+    from django_probe.http import Headers, HttpProbe, Response, Session
 
 
     class TestShop(HttpProbe):
@@ -227,6 +227,16 @@ def test_assertion__says_nothing_that_was_sent_as_a_secret(serve):
     probe.doCleanups()
 
     assert str(raised.value) == f'POST {server.url}/: echo is "********", not "open"'
+
+
+def test_assertion__of_nothing():
+    """JSON of which nothing is expected is a mistake of the probe's, as a status of an empty list is."""
+    answer = Response(200, Headers(), b"{}")
+
+    with pytest.raises(ValueError, match=r"^assertJson: expected a member at least"):
+        HttpProbe().assertJson(answer, {})
+    with pytest.raises(ValueError, match=r"^expected "):
+        HttpProbe().assertStatus(answer, [])
 
 
 def test_libraries__are_imported_for_what_is_selected_alone(site):

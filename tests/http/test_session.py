@@ -11,8 +11,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from django_probe.http import JsonError, NoAnswerError, Session, release
-from django_probe.http import session as session_module
-from tests.http.conftest import page
+from tests.http.conftest import Clock, page
 
 MOVED = b"302 Found"
 
@@ -274,17 +273,23 @@ def test_headers__that_come_twice(serve):
 
 
 def test_release__that_does_not_come(serve, monkeypatch):
-    """A session that waits in vain says so in one line, and below it what came last."""
+    """A session that waits in vain says so in one line, and below it what came last; it waits once."""
     server = serve(page(b"old", b"X-Release: v41"))
     monkeypatch.setattr(release, "of_the_run", lambda: release.Release("X-Release", "v42"))
     monkeypatch.setattr(release, "is_unnamed", lambda: False)
-    monkeypatch.setattr(session_module, "_WAIT", 0.1)
+    monkeypatch.setattr(release, "_PAUSE", 30.0)
+    monkeypatch.setattr(release, "time", Clock())
 
-    with Session(server.url, release=True) as http, pytest.raises(AssertionError) as raised:
-        http.get("/orders")
+    with Session(server.url, release=True) as http:
+        with pytest.raises(AssertionError) as raised:
+            http.get("/orders")
+        with pytest.raises(AssertionError) as again:
+            http.get("/stock")
+
+    assert (str(again.value), len(server.asked)) == (str(raised.value), 2)
 
     head_line, _, rest = str(raised.value).partition("\n")
-    said = "it is from 'v41' by X-Release, not from 'v42'; waited 0 s for 10 good answers in a row, asked 1 times"
+    said = "it is from 'v41' by X-Release, not from 'v42'; waited 50 s for 10 good answers in a row, asked 2 times"
     assert head_line == f"GET {server.url}: {said}"
     assert "came: status 200, 3 bytes" in rest
     assert f"curl -sSi -L {server.url}" in rest

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from django_probe.contrib.checks.asked import Asked
@@ -25,15 +26,15 @@ def asked_and_compared(
     filling: Filling,
     *,
     more: Callable[[Response], list[str]] = lambda _answer: [],
+    most: float = math.inf,
 ) -> Response:
     """Return an answer that is as the check expects it; AssertionError with all that is known where it is not.
 
-    `more` finds further differences.
+    `more` finds further differences. The answer may take no more than `most` seconds.
     """
     asked = Asked(check, filling)
-    question = Question(
-        asked.url(), asked.method, asked.headers(), asked.form(), follow=asked.follows, timeout=patience(check)
-    )
+    timeout = min(patience(check), most)
+    question = Question(asked.url(), asked.method, asked.headers(), asked.form(), follow=asked.follows, timeout=timeout)
     try:
         answer = browser.ask(question)
     except NoAnswerError as error:

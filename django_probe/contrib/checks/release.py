@@ -37,8 +37,8 @@ def of_the_run(check: Check) -> Release | None:
 def wait(check: Check, filling: Filling, awaited: Release) -> float:
     """Return the seconds of the last of enough good answers of the release; AssertionError where they do not come."""
 
-    def ask(other: Differences) -> Response:
+    def ask(other: Differences, most: float) -> Response:
         with Browser() as browser:
-            return asked_and_compared(browser, check, filling, more=other)
+            return asked_and_compared(browser, check, filling, more=other, most=most)
 
     return release.wait(ask, awaited, (check.wishes.timeout or RELEASE_TIMEOUT) * _SHARE).seconds
