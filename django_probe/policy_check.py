@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import sys
 from typing import TYPE_CHECKING, Final
 
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 PROG: Final = "django-probe policy check"
 _NO_CHECKS: Final = "the file declares no checks, so this names nothing, unless an app of yours has that label"
 
+_LIKE: Final = 0.8
+"""How like `checks` the label of an app is that was meant to be it: one letter more, less or elsewhere."""
+_OTHER_APP: Final = "it names no check, only probes of an app of yours with that label"
+
 
 def main(arguments: Sequence[str]) -> int:
     """Print the gates and checks of each file, and what is wrong; return 2 where a file is no policy, else 0."""
@@ -30,6 +35,7 @@ def main(arguments: Sequence[str]) -> int:
     for path in options.files:
         try:
             policy = read_policy(path)
+            _verify_paths(policy)
         except PolicyError as error:
             say(f"{PROG}: {one_line(str(error))}")
             code = ExitCode.USAGE
@@ -53,6 +59,18 @@ def _parser() -> argparse.ArgumentParser:
     )
     check.add_argument("files", metavar="FILE", nargs="+", help="a policy file")
     return parser
+
+
+def _verify_paths(policy: Policy) -> None:
+    """Raise PolicyError where a check has a JMESPath that is none, if the library is here that knows."""
+    try:
+        from django_probe.policy.declared import jmespaths  # noqa: PLC0415 (it is of an extra)
+    except ModuleNotFoundError:
+        return
+    try:
+        jmespaths.verify_checks(policy.checks)
+    except ValueError as error:
+        raise PolicyError(f"{policy.source}: {error}") from None
 
 
 def _described(policy: Policy) -> Iterator[str]:
@@ -86,9 +104,12 @@ def _doubts(policy: Policy) -> Iterator[str]:
     for gate in policy.gates.values():
         for key, entries in _entries(gate).items():
             for entry in entries:
-                if entry.partition(".")[0] == APP and not labels.find(entry).labels:
+                app = entry.partition(".")[0]
+                if app == APP and not labels.find(entry).labels:
                     why = f"no check of the file has this label{labels.nearest(entry)}" if policy.checks else _NO_CHECKS
                     yield f"gates.{gate.name}.{key}: {entry}: {why}"
+                elif app != APP and policy.checks and difflib.get_close_matches(app, [APP], cutoff=_LIKE):
+                    yield f"gates.{gate.name}.{key}: {entry}: {_OTHER_APP}{labels.nearest(entry)}"
 
 
 def _entries(gate: Gate) -> dict[str, Iterable[str]]:

@@ -65,6 +65,15 @@ def test_check__reads_every_file(check):
     ]
 
 
+def test_check__looks_at_jmespaths(check):
+    """Those of flows too, as a run does."""
+    steps = "checks: {buy: {steps: [{http: https://shop.example/, save: {a: 'b['}}]}}\ngates: {x: {}}"
+    code, out, err = check(probe=steps)
+
+    assert (code, out) == (2, "")
+    assert err.startswith("django-probe policy check: probe.yaml: checks.buy.steps[1].save.a: 'b[' is no JMESPath: ")
+
+
 @pytest.mark.parametrize(
     ("text", "warning"),
     [
@@ -80,6 +89,13 @@ def test_check__reads_every_file(check):
             (
                 "gates.deploy.require: checks.http.hom: no check of the file has this label; did you mean "
                 '"checks.http.home"?'
+            ),
+        ),
+        (
+            "checks: {home: {http: https://shop.example/}}\ngates: {deploy: {probes: [checkss, checkout]}}",
+            (
+                "gates.deploy.probes: checkss: it names no check, only probes of an app of yours with that label; did "
+                'you mean "checks"?'
             ),
         ),
     ],

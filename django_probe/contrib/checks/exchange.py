@@ -39,6 +39,7 @@ def asked_and_compared(
         answer = browser.ask(question)
     except NoAnswerError as error:
         raise AssertionError(told(asked, [str(error)], None, error.times)) from None
+    filling.secrets |= {*browser.cookies}  # a later answer may repeat them
     if problems := [*differences(check, answer, filling), *more(answer)]:
         raise AssertionError(told(asked, problems, answer, answer.times))
     return answer

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from django_probe.contrib.checks import urls
 from django_probe.contrib.checks.errors import CheckError
@@ -15,9 +15,6 @@ if TYPE_CHECKING:
     import re
     from collections.abc import Mapping
 
-_SHORTEST: Final = 8
-"""Characters of the shortest secret that is hidden: a shorter one is a word that may be anywhere."""
-
 
 @dataclass(slots=True)
 class Filling:
@@ -25,7 +22,7 @@ class Filling:
 
     saved: dict[str, str] = field(default_factory=dict)
     secrets: set[str] = field(default_factory=set)
-    """What else no report may show: values in forms in which they are sent."""
+    """What no report may show: values in forms in which they are sent, and those of cookies."""
 
     def fill(self, text: str, where: str) -> str:
         """Return the text with every value; CheckError where one is missing, naming `where` in the policy."""
@@ -36,11 +33,14 @@ class Filling:
         made = {name: self.fill(text, f"{where}.{name}") for name, text in texts.items()}
         for name, value in made.items():
             if says_secret(name):
-                self._hide(value, value.partition(" ")[2])  # as behind "Bearer"
+                self.secrets |= {value, value.partition(" ")[2]}  # as behind "Bearer"
         return made
 
-    def _hide(self, *values: str) -> None:
-        self.secrets |= {value for value in values if len(value) >= _SHORTEST}
+    def save(self, name: str, value: str, path: str) -> None:
+        """Keep a value for later steps; it is a secret if its name, or the path at which it was, says so."""
+        self.saved[name] = value
+        if says_secret(name) or says_secret(path):
+            self.secrets.add(value)
 
     def fill_url(self, text: str, where: str) -> str:
         """Return a URL, or a part of one, with every value as it has to be there; CheckError as `fill` and `urls`."""
@@ -55,16 +55,15 @@ class Filling:
         return urls.filled(text, _public, "")
 
     def masked(self, text: str) -> str:
-        """Return a text without the values that steps saved under a secret's name; the record hides all others."""
-        saved = {value for name, value in self.saved.items() if says_secret(name)}
-        return masking(saved | self.secrets)(text)
+        """Return a text without what was sent, or saved, as a secret."""
+        return masking(self.secrets)(text)
 
     def _value(self, found: re.Match[str], where: str) -> str:
         if name := found[1]:
             if not (value := os.environ.get(name, "")):
                 raise CheckError(f"{where}: the environment has no {name}")
             if says_secret(name):
-                self._hide(value.strip())
+                self.secrets.add(value.strip())
             return value.strip()
         if found[2] not in self.saved:
             raise CheckError(f"{where}: no earlier step saved {found[2]}")

@@ -21,9 +21,9 @@ _SHARE: Final = 5 / 6
 
 
 def of_the_run(check: Check) -> Release | None:
-    """Return the release that the check waits for: none where it does not say so, or where the run has no name.
+    """Return the release that the check waits for, None where it does not say so.
 
-    Raise CheckError where the run has one, and nothing says which header names it.
+    Raise CheckError where the run has no release, or nothing says which header names it: another one may answer.
     """
     if not check.get("release"):
         return None
@@ -31,7 +31,12 @@ def of_the_run(check: Check) -> Release | None:
         raise CheckError(
             f"{check.where}.release: PROBE_RELEASE_HEADER is not set, the header that names the release of an answer"
         )
-    return release.of_the_run()
+    if not (awaited := release.of_the_run()):
+        raise CheckError(
+            f"{check.where}.release: PROBE_RELEASE is not set, the release that has to answer; give the gate the value "
+            "that the web processes have"
+        )
+    return awaited
 
 
 def wait(check: Check, filling: Filling, awaited: Release) -> float:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 _COMPARISON: Final = re.compile(r"(<=|>=|==|!=|<|>)\s*(.+)", re.DOTALL)
+_MISTYPED: Final = re.compile(r"=[^=].*|[<>=!]=?", re.DOTALL)
+"""What looks like a comparison and is none: `= 1`, `=> 1`, or an operator alone."""
 _OPERATORS: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
     "<": operator.lt,
     "<=": operator.le,
@@ -96,6 +98,11 @@ def parse_expected(value: object) -> Expected:
         if match[1] not in ("==", "!=") and (isinstance(right, bool) or not isinstance(right, int | float | str)):
             raise ValueError(f"{match[1]} compares numbers or texts, got {shown(value)}")
         return Expected(match[1], right)
+    if isinstance(value, str) and _MISTYPED.fullmatch(value):
+        raise ValueError(
+            f"{shown(value)} is no comparison: one is <, <=, >, >=, == or !=, and a value; "
+            f"for the text itself write {shown(f'== {json.dumps(value, ensure_ascii=False)}')}"
+        )
     return Expected("==", value)
 
 

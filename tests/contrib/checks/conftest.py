@@ -68,7 +68,7 @@ class Pages(BaseHTTPRequestHandler):
 
     do_GET = do_POST = do_PUT = answer  # noqa: N815 (the library's names)
 
-    def page(self, path, form):  # noqa: PLR0911 (a page each)
+    def page(self, path, form):  # noqa: C901, PLR0911 (a page each)
         """Return the status, the headers and the content of a page."""
         known = "session=open" in self.headers.get("Cookie", "")
         if path in WRONG:
@@ -85,6 +85,9 @@ class Pages(BaseHTTPRequestHandler):
                 return 404, {}, b"nothing of this name " * 100
             case "/broken":
                 return 500, {}, (json.dumps({"echo": self.headers.get("Authorization")})).encode()
+            case "/echo":
+                sent = [self.path, self.headers.get("Cookie"), self.headers.get("X-Auth")]
+                return 500, {}, repr(sent).encode()
             case "/login":
                 right = form.get("password") == ["open-sesame-4711"]
                 return 302 if right else 403, {"Location": "/account", "Set-Cookie": "session=open; Path=/"}, b""

@@ -195,9 +195,11 @@ def test_release__waited_for(checked, shop):
     _, unnamed = checked.run(check, PROBE_RELEASE="v41")
     _, none = checked.run(check, PROBE_RELEASE_HEADER="X-Release")
 
-    assert named["http.new"]["outcome"] == none["http.new"]["outcome"] == "passed"
+    assert named["http.new"]["outcome"] == "passed"
     assert asked == connections == 10
-    assert len(shop.asked("/of-the-release")) == 11
+    assert len(shop.asked("/of-the-release")) == 10
+    assert unnamed["http.new"]["outcome"] == none["http.new"]["outcome"] == "error"
+    assert "checks.new.release: PROBE_RELEASE is not set, the release" in none["http.new"]["message"]
     assert "checks.new.release: PROBE_RELEASE_HEADER is not set" in unnamed["http.new"]["message"]
 
 

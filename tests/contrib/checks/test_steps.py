@@ -18,6 +18,12 @@ breaks:
     - {http: /stock, save: {token: token}}
     - {http: "/broken?id={{ token }}", send: {Authorization: "Bearer {{ token }}"}}
     - {http: /never}
+echoed:
+  base: "${SHOP_URL}"
+  steps:
+    - {http: /login, form: {password: "${SHOP_PASSWORD}"}, follow: false, status: 302}
+    - {http: /stock, save: {a: token}}
+    - {http: "/echo?a={{ a }}", send: {X-Auth: "${SHOP_SHORT}"}}
 lacks:
   base: "${SHOP_URL}"
   steps: [{http: /stock, save: {price: "items[0].price"}}]
@@ -31,7 +37,7 @@ late:
 @pytest.fixture(scope="module")
 def results(checked, shop):
     """One run of all flows."""
-    return checked.run(FLOWS, SHOP_URL=shop.url, SHOP_PASSWORD="open-sesame-4711")[1]
+    return checked.run(FLOWS, SHOP_URL=shop.url, SHOP_PASSWORD="open-sesame-4711", SHOP_SHORT="hunter2")[1]
 
 
 def test_flow__one_visitor(results, shop):
@@ -51,6 +57,14 @@ def test_flow__failing_step_is_named(results, shop):
     assert '{"echo": "********"}' in broken["details"]
     assert "tok-4711" not in str(broken)
     assert shop.asked("/never") == []
+
+
+def test_flow__secrets_of_earlier_steps_are_not_shown(results):
+    """A cookie that came, what was saved from a secret's JMESPath, and a short secret that was sent: all are masked."""
+    details = results["steps.echoed"]["details"]
+
+    assert "['/echo?a=********', 'session=********', '********']" in details
+    assert not any(secret in details for secret in ("tok-4711", "hunter2"))
 
 
 @pytest.mark.parametrize(

@@ -53,6 +53,16 @@ def test_expected__what_would_always_hold_is_refused(written):
         parse_expected(written)
 
 
+@pytest.mark.parametrize("written", ["= 1", "=> 1", "=<1", "=down", "=", ">", "==", "!="])
+def test_expected__mistyped_comparison_is_refused(written):
+    """It would be a text that no value is; for that text itself the message says what to write."""
+    with pytest.raises(ValueError, match="is no comparison") as raised:
+        parse_expected(written)
+
+    assert str(raised.value).endswith(f"""for the text itself write '== "{written}"'""")
+    assert parse_expected(f'== "{written}"').holds(written)
+
+
 def test_statuses__hundreds():
     """A status is a number, or any of its hundred."""
     statuses = parse_statuses(["2xx", 404])

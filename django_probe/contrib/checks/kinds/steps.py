@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 def prepare(checks: Iterable[Check]) -> None:
     """Do once what every process that asks would do; CheckError where a JMESPath is none."""
-    json_values.verify(step for check in checks for step in check.subject)
+    checks = [*checks]
+    json_values.verify(checks)
     asking.prepare(str(step.get("base", "") or step.subject) for check in checks for step in check.subject)
 
 
@@ -56,7 +57,7 @@ def _save(step: Check, answer: Response, filling: Filling) -> None:
         except JsonError:
             found = None
         if isinstance(found, str | int | float) and not isinstance(found, bool) and found != "":
-            filling.saved[name] = str(found)
+            filling.save(name, str(found), path)
         else:
             problems.append(f"there is no text or number at {path} to save as {name}")
     if problems:

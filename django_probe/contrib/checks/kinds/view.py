@@ -56,7 +56,7 @@ def run(check: Check) -> float:
     if problems := differences(check, answer, filling):
         head = f"{method} {path} ({check.subject}): {'; '.join(problems)}"
         shown = "\n".join(evidence.body(answer, filling.masked))
-        raise AssertionError(f"{head}\n\ncame: status {answer.status}, {len(body)} bytes\n{shown}")
+        raise AssertionError(filling.masked(f"{head}\n\ncame: status {answer.status}, {len(body)} bytes\n{shown}"))
     return answer.times.whole or 0.0
 
 
