@@ -15,9 +15,8 @@ from django_probe.http.response import NoAnswerError, Question
 
 OK = b"HTTP/1.1 200 OK\r\n"
 TEXT = b"Teapot " * 500
-PACKED = gzip.compress(
-    TEXT, mtime=0
-)  # with the time in them, the names of tests would differ from one process to the next
+# Without the time in it, or the names of tests would differ from one process to the next.
+PACKED = gzip.compress(TEXT, mtime=0)
 
 
 @contextmanager

@@ -7,7 +7,10 @@ import json
 import pytest
 
 import django_probe
+from tests.patience import far_enough
 from tests.supervisor.conftest import REPORTS
+
+PROBE = "shop.TestA.test_a"
 
 
 def test_probe__is_the_command(gate):
@@ -18,7 +21,7 @@ def test_probe__is_the_command(gate):
     assert "gate default: PASSED (exit 0)" in done.err.splitlines()[-1]
     record = gate.record()
     assert (record["passed"], record["release"]) == (True, "v42")
-    assert [result["label"] for result in record["results"]] == ["shop.TestA.test_a"]
+    assert [result["label"] for result in record["results"]] == [PROBE]
 
 
 def test_probe__that_fails(gate):
@@ -178,12 +181,20 @@ def test_probe__of_a_deadline_that_passes_while_loading(gate):
 
 def test_probe__counts_the_deadline_from_its_own_start(gate):
     """What loading took is not given again."""
-    sleeps = "import time; time.sleep(8)"
+    loading, sleeps = 8, "import time; time.sleep({})"
 
-    done = gate.run(*gate.options(), "--deadline", "10s", IN_SETTINGS=sleeps, IN_PROBE="import time; time.sleep(60)")
+    def run(seconds):
+        deadline = ("--deadline", f"{loading + seconds}s")
+        done = gate.run(*gate.options(), *deadline, IN_SETTINGS=sleeps.format(loading), IN_PROBE=sleeps.format(600))
+        record = gate.record()
+        (result,) = record["results"]
+        assert (done.code, result["outcome"]) == (3, "error")
+        return loading + seconds, result["label"], record["duration"]
 
-    assert done.code == 3
-    assert 10 <= gate.record()["duration"] < 18
+    deadline, label, took = far_enough(run, lambda ended: ended[1] == PROBE)
+
+    assert label == PROBE
+    assert deadline <= took < deadline + loading
 
 
 @pytest.fixture(scope="module")

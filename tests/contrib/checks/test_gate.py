@@ -9,13 +9,13 @@ CLOSED = """
 ends: {http: "URL/stock", valid_for: 14d}
 differs: {http: "URL/stock", json: {status: sold out}}
 slow: {http: "URL/slow", within: 200ms}
-old: {http: "URL/stock", release: true, timeout: 8s}
+old: {http: "URL/stock", release: true, timeout: 24s}
 """
 REASONS = {
     "ends": r"its certificate ends \S+ \S+ UTC, in \d\d hours, and has to last 14 days",
     "differs": r'status is "ok", not "sold out"',
     "slow": r"it took \S+ m?s, more than 200 ms",
-    "old": r"it is from 'v41' by X-Release, not from 'v42'; waited 7 s for 10 good answers in a row, .*",
+    "old": r"it is from 'v41' by X-Release, not from 'v42'; waited 20 s for 10 good answers in a row, .*",
 }
 
 
