@@ -77,6 +77,11 @@ def waited_for(server: str) -> str:
     return f"{_WAITED}{server}"
 
 
+def says_waited_for(error: BaseException) -> bool:
+    """Return whether an exception has that line among its notes."""
+    return any(note.startswith(_WAITED) for note in getattr(error, "__notes__", ()))
+
+
 def cause(message: str, details: str) -> tuple[str, str]:
     """Return what is the same of two problems that have one cause: the message, and the place that raised it."""
     return _CHANCE.sub("…", message), place(details)

@@ -26,6 +26,8 @@ def secret(request): return HttpResponse("<title>not-a-secret-of-anybody-0123456
 def ticks(request): return HttpResponse(f"<title>{time.perf_counter_ns()}</title>")
 def moves(request): return HttpResponse(status=302, headers={"Location": f"/{time.perf_counter_ns()}"})
 
+def hands_over(request): return HttpResponse(status=302, headers={"Location": "https://pay.example/?token=tok-4711"})
+
 @login_required
 def private(request): return HttpResponse("private")
 
@@ -83,8 +85,8 @@ urlpatterns = [
         path(f"{view.__name__}/", view, name=view.__name__)
         for view in (
             views.api, views.stream, views.closed, views.long_title, views.secret, views.ticks, views.moves,
-            views.prints, views.hangs, views.leaves, views.exits, views.raises, views.busy, views.writes,
-            views.post_only, views.flips,
+            views.hands_over, views.prints, views.hangs, views.leaves, views.exits, views.raises, views.busy,
+            views.writes, views.post_only, views.flips,
         )
     ),
     *i18n_patterns(path("here/", views.page, name="here")),
@@ -138,6 +140,7 @@ CHECKS = {
     "secret": {"view": "secret", "status": 200},
     "ticks": {"view": "ticks", "status": 200},
     "moves": {"view": "moves", "status": 302},
+    "hands_over": {"view": "hands_over", "status": 302},
     "prints": {"view": "prints", "status": 200},
     "here": {"view": "here", **PAGE},
 }
@@ -203,6 +206,7 @@ def test_suggestion__names_what_it_leaves_out_and_why(suggested):
     reasons = [line.removeprefix("#   ").partition(": ")[::2] for line in told if line.startswith("#   ")]
     assert dict(reasons) == {**LEFT}
     assert "# URLs without a name, by which a check could ask for them: 1" in told
+    assert "# URL names that need arguments, or that no reverse() finds: " in suggested.out
     assert "# Further pages of an admin, which lead to its log-in: 8" in told
 
 

@@ -102,7 +102,8 @@ def formatted(err: ExcInfo, test: unittest.TestCase | None = None) -> str:
         if isinstance(error, failure | Interrupted):
             kept = [frame for frame, own in zip(lines.stack, _own_frames(tb), strict=False) if own]
             lines.stack[:] = kept or lines.stack
-        return tracebacks.told(lines, tb, is_assertion=isinstance(error, AssertionError))
+        says_all = isinstance(error, AssertionError) or getattr(error, "says_all", False) is True
+        return tracebacks.told(lines, tb, says_all=says_all)
     except Exception as broken:  # noqa: BLE001 (formatting calls the exception's own code)
         return f"{kind.__name__} (its traceback could not be formatted: {type(broken).__name__})\n"
 

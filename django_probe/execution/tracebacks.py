@@ -44,18 +44,18 @@ class _Story(traceback.StackSummary):
         return super().format_frame_summary(frame_summary, **options)
 
 
-def told(error: traceback.TracebackException, trace: TracebackType | None, *, is_assertion: bool = False) -> str:
+def told(error: traceback.TracebackException, trace: TracebackType | None, *, says_all: bool = False) -> str:
     """Return the details of an exception that was caught with `trace`, whose first frame is the probe's own.
 
     Of every exception of the chain, the frames of libraries are left out of the short form; one that has no others
-    keeps the frame that raised it. Of what a ready-made probe asserts nothing is told but the cause: the message says
-    the rest. The exception is changed.
+    keeps the frame that raised it. Where a ready-made probe's message `says_all`, nothing is told but the cause. The
+    exception is changed.
     """
     whole = "".join(error.format())
     home = _home(trace)
     is_ready_made = error.stack[-1:] and error.stack[-1].filename.startswith(_READY_MADE)
     changed = [_shorten(each, home) for each in _chain(error, set())]
-    if is_assertion and is_ready_made:
+    if says_all and is_ready_made:
         cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
         said = "".join(error.format_exception_only())
         below = said.partition("\n")[2].lstrip("\n")  # the message is its first line

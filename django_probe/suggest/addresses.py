@@ -35,8 +35,8 @@ The pages of Django and allauth by which visitors get another password only ask 
 class Addresses:
     """The paths by URL name, and what is not asked: by its name it changes something, or it is an admin's page.
 
-    `unnamed` and `arguments` count patterns that have no name, and names that need arguments. `front` is whether
-    `/` leads somewhere, to no name of `paths`.
+    `unnamed` and `arguments` count patterns that have no name, and names that need arguments, or are not
+    found. `front` is whether `/` leads somewhere, to no name of `paths`.
     """
 
     paths: dict[str, str] = field(default_factory=dict)

@@ -13,6 +13,7 @@ from django_probe.client import Client
 from django_probe.execution.failures import message_of
 from django_probe.execution.loading.suites import ProbeSuite, Stillborn
 from django_probe.execution.redaction import Redactor
+from django_probe.http.masks import without_secrets
 from django_probe.results import Outcome
 from django_probe.suggest import addresses
 from django_probe.suggest.answers import Answer
@@ -120,4 +121,4 @@ def _titles(page: str) -> Iterator[str]:
 def _shown(text: str) -> str:
     """Return a text that can stand in a policy as it is; else nothing: a secret is no expectation."""
     fits = text.isprintable() and len(text) <= _LONGEST and "${" not in text and "{{" not in text
-    return text if fits and _redact(text) == text else ""
+    return text if fits and without_secrets(_redact(text)) == text else ""

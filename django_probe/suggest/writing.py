@@ -123,7 +123,7 @@ def _failing(found: Found) -> Iterator[str]:
 def _left(found: Found) -> Iterator[str]:
     counted = {
         "URLs without a name, by which a check could ask for them": found.unnamed,
-        "URL names that need arguments": found.arguments,
+        "URL names that need arguments, or that no reverse() finds": found.arguments,
         "Further pages of an admin, which lead to its log-in": found.admin,
     }
     if found.left:

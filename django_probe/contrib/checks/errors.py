@@ -5,3 +5,5 @@ from __future__ import annotations
 
 class CheckError(Exception):
     """The check cannot ask; the message names its key in the policy."""
+
+    says_all = True

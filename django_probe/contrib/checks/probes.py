@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from django_probe import conf, details
+from django_probe.contrib.checks import arguments
 from django_probe.contrib.checks.errors import CheckError
 from django_probe.http.masks import without_secrets
 from django_probe.http.response import shown
@@ -28,6 +29,8 @@ _LONGEST_TITLE: Final = 200
 
 class MissingLibraryError(Exception):
     """What a kind of check needs is not installed."""
+
+    says_all = True
 
 
 class _Declared(unittest.TestCase):
@@ -96,7 +99,8 @@ def _method(check: Check, source: str) -> Callable[[_Declared], None]:
         except Exception:
             raise
         except BaseException as error:  # its time is over, or somebody ends the run
-            error.add_note(details.waited_for(_title(check)))
+            if not details.says_waited_for(error):
+                error.add_note(details.waited_for(_title(check)))
             raise
         test._tell_slow(check, took)  # noqa: SLF001 (it is this module's)
 
@@ -117,6 +121,6 @@ def _module(kind: str) -> ModuleType:
 def _title(check: Check) -> str:
     asked = f"{len(check.subject)} steps" if check.kind == "steps" else without_secrets(str(check.subject))
     if check.kind == "command":
-        asked = " ".join(check.subject)
+        asked = arguments.line(check.subject)
     words = " ".join(f"{check.get('method', '')} {asked}".split())
     return words if len(words) <= _LONGEST_TITLE else f"{words[: _LONGEST_TITLE - 1]}…"

@@ -13,6 +13,7 @@ import pytest
 from django_probe.contrib.checks import release
 from django_probe.contrib.checks.expectations import differences
 from django_probe.contrib.checks.filling import Filling
+from django_probe.details import parted
 from django_probe.http import release as releases
 from django_probe.http.asking import Browser
 from django_probe.http.release import Release
@@ -111,6 +112,7 @@ def test_http__what_cannot_be_asked_is_an_error(results):
 
     assert {found[f"http.{name}"]["outcome"] for name in ("unset", "lines")} == {"error"}
     assert "checks.unset.http: the environment has no NOT_SET" in found["http.unset"]["message"]
+    assert parted(found["http.unset"]["details"])[0].strip() == ""
     assert "checks.lines.send.X-A: a header takes one line of characters" in found["http.lines"]["message"]
     assert found["http.slash"]["message"] == f"GET {found['http.slash']['title']}: status 500, not below 400"
     assert '{"echo": "Basic ********' in found["http.slash"]["details"]

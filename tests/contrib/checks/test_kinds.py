@@ -51,6 +51,8 @@ three: {command: [sh, -c, "echo 'hello there'; exit 3"], status: [0, 3], contain
 "false": {command: ["false"], contains: x}
 much: {command: [sh, -c, "yes | head -c 1500000; echo end"], contains: end}
 absent: {command: [no-such-program, "a b"]}
+told: {command: [sh, -c, "echo $1 $3; exit 1", "KEY_FILE=one-4711 x", --password=two-4711, --token, three-4711]}
+leaves: {command: [sh, -c, "sleep 60 & echo hi"], timeout: 2s}
 hangs: {command: [sleep, "60"], timeout: 1s}
 """
 
@@ -89,6 +91,11 @@ def test_kinds__as_expected(results):
         ("command.false", "failed", r'false: it exited with 1, not 0; "x" is not in it'),
         ("command.much", "failed", r'sh -c .*: "end" is not in the part of it that was read'),
         ("command.absent", "failed", r"no-such-program 'a b': cannot be run: No such file or directory"),
+        (
+            "command.leaves",
+            "timeout",
+            r"timed out after 2 s .*, waiting for what sh -c .* started: it ended itself, .*",
+        ),
         ("command.hangs", "timeout", r"timed out after 1 s .*, waiting for sleep 60"),
     ],
 )
@@ -96,6 +103,15 @@ def test_kinds__difference_is_one_line(results, label, outcome, said):
     """What differs is one line; a database is as read-only as to any probe, and a program has the probe's time."""
     assert results[label]["outcome"] == outcome
     assert re.fullmatch(said, results[label]["message"])
+
+
+def test_command__secrets_are_not_shown(results):
+    """What a program is given under the name of a secret, and prints, is in no report: the line has the names."""
+    told = results["command.told"]
+
+    assert "'KEY_FILE=******** x' --password=******** --token ********: it exited with 1" in told["message"]
+    assert "printed:\n--password=******** ********" in told["details"]
+    assert "-4711" not in str(told)
 
 
 def test_tcp__taken_and_closed(monkeypatch):
