@@ -204,7 +204,7 @@ class InProcessSession:
             self._ledger.give_back([self._unit])
 
     def _attempt(self, outcome: str, began: float, duration: float, *told: Any) -> Attempt:
-        message, story, logs, listed = told
+        message, story, logs, listed, _ = told  # nothing that is printed is kept
         attempt = Attempt(Outcome(outcome), message, story, "", began, duration, logs, attached(listed))
         if self._ended_by in ENDED_BY.values():
             attempt.outcome = Outcome.ERROR

@@ -9,8 +9,8 @@ more warning, or nothing). To the loader: a byte, with the three descriptors of 
 
 To a worker: `run` (units of indices), `stop` (index, fixture's label or None). From a worker: `hello` (pid, token),
 `fixture` (label, indices that depend on it), `fixture_done`, `interrupted`, `result` (index, outcome, began, duration,
-message, details, logs, attachments), `fixture_problem` (label, then the same), `done` after a unit with fixtures,
-`bye`. Both times are whole microseconds, which are written and read faster than fractions.
+message, details, logs, attachments, secrets that its output may have), `fixture_problem` (label, then the same), `done`
+after a unit with fixtures, `bye`. Both times are whole microseconds, which are written and read faster than fractions.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ A secret is the value of a setting that Django's own error pages would hide, dat
 of any URL included, where it is a text of eight characters or more, or a number of eight digits or more, and no public
 default of Django's. What matches a pattern of settings.PROBE_REDACT is a secret too, and the value of a variable of
 the environment whose name says so, or that a declared check puts where a secret belongs.
+In the process of a probe, what that sent or was sent as a secret over HTTP is one as well.
 """
 
 from __future__ import annotations
@@ -22,9 +23,10 @@ from django.views.debug import SafeExceptionReporterFilter
 from django_probe.environment import hidden
 from django_probe.errors import UsageError
 from django_probe.execution.masking import MASK, MIN_LENGTH, Mask, of_environment, of_url
+from django_probe.overheard import overheard
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 # A key of a mapping of secrets may be one itself, as a token of each client; a short one, or an identifier, is a name.
 _MIN_KEY: Final = 16
@@ -46,6 +48,7 @@ class Redactor:
     """Replaces the secrets of this project's settings, and of its declared checks, in texts."""
 
     _hidden: frozenset[str] = frozenset()
+    _overheard: tuple[frozenset[str], Mask] = (frozenset(), Mask(()))
 
     def __call__(self, text: str) -> str:
         """Return the text with every secret and every URL's user info masked; where that fails, give none of it."""
@@ -54,7 +57,7 @@ class Redactor:
         try:
             for pattern in self._patterns:
                 text = pattern.sub(MASK, text)
-            return self._mask(text)
+            return self._mask_of_probe(self._mask(text))
         except UsageError as error:  # a pattern is wrong: what it was to hide may be in the text
             return f"[withheld: {error}]"
         except Exception as error:  # noqa: BLE001 (a setting may be of any class, and raise anything)
@@ -67,6 +70,15 @@ class Redactor:
             self._hidden = known
             self.__dict__.pop("_all", None)
         return self._all
+
+    @property
+    def _mask_of_probe(self) -> Callable[[str], str]:
+        """What masks the secrets of the probe that runs here."""
+        if not (known := overheard()):
+            return str
+        if self._overheard[0] != known:
+            self._overheard = (known, Mask(known))
+        return self._overheard[1]
 
     @cached_property
     def _all(self) -> Mask:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from email.message import Message
 from http.client import HTTPException
 from http.cookiejar import CookieJar, parse_ns_headers  # type: ignore[attr-defined] # typeshed lacks it
+from itertools import islice
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, Self
 from urllib.parse import unquote, urlencode, urljoin, urlsplit
@@ -18,9 +19,10 @@ from urllib3.exceptions import HTTPError
 
 from django_probe.http import bodies
 from django_probe.http.connecting import trust
-from django_probe.http.masks import without_secrets
+from django_probe.http.masks import of_json, secrets, without_secrets
 from django_probe.http.response import Headers, NoAnswerError, Question, Response, Times
 from django_probe.http.transport import is_stale, new_pools, why
+from django_probe.overheard import overhear
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
     from urllib.parse import SplitResult
 
 _MOST_REDIRECTS: Final = 10
+_MOST_SECRETS: Final = 1000
+"""Of one answer, that are masked elsewhere."""
 _LONGEST_URL: Final = 200
 _REDIRECTS: Final = (301, 302, 303, 307, 308)
 _KEEPS_METHOD: Final = (307, 308)
@@ -130,6 +134,7 @@ class Browser:
         if left <= 0:
             raise NoAnswerError(f"no answer within {question.timeout:g} s", times)
         until = time.monotonic() + left
+        overhear({*secrets(question), *self.cookies})
         parts = urlsplit(question.url)
         try:
             url = _as_asked(parts)
@@ -167,7 +172,7 @@ class Browser:
             if is_stale(error) and question.method in _ASKED_AGAIN:
                 return self._exchange(question, until - time.monotonic(), times)
             raise NoAnswerError(why(error, question.timeout), times) from error
-        return Response(
+        came = Response(
             status=response.status,
             headers=Headers(response.headers.iteritems()),
             body=content,
@@ -177,6 +182,8 @@ class Browser:
             certificate_ends=ends,
             asked=f"{question.method} {without_secrets(question.url)}",
         )
+        overhear({*self.cookies, *islice(of_json(came), _MOST_SECRETS)})
+        return came
 
 
 class _Jar(CookieJar):

@@ -14,7 +14,7 @@ from django_probe.policy.declared.secrets import says_secret
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from django_probe.http.response import Question
+    from django_probe.http.response import Question, Response
 
 HIDDEN: Final = "********"
 _SHORTEST: Final = 4
@@ -100,11 +100,29 @@ def _of_body(body: str | bytes) -> Iterator[tuple[str, object]]:
     """Yield the members of JSON at every depth, with the names of all that they are in, or the fields of a form."""
     text = body if isinstance(body, str) else body.decode(errors="replace")
     try:
-        waiting: list[tuple[str, Any]] = [("", json.loads(text))]
+        document = json.loads(text)
     except (ValueError, RecursionError):
         yield from _fields(text)
         yield from _PART.findall(text)
+    else:
+        yield from _members(document)
+
+
+def of_json(answer: Response) -> Iterator[str]:
+    """Yield what an answer of JSON has under the names of secrets, but for URLs and for texts of several words."""
+    if not answer.body.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"{", b"[")) or not says_secret(answer.text):
         return
+    try:
+        document = json.loads(answer.text)
+    except (ValueError, RecursionError):
+        return
+    for value in _named((name.rpartition(".")[2], each) for name, each in _members(document)):
+        if "://" not in value and len(value.split()) == 1:
+            yield value
+
+
+def _members(document: Any) -> Iterator[tuple[str, object]]:
+    waiting: list[tuple[str, Any]] = [("", document)]
     while waiting:
         name, found = waiting.pop()
         if isinstance(found, dict):

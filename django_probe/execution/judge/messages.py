@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from django_probe import details
 from django_probe.execution.failures import one_line
+from django_probe.execution.judge.output import masked
 from django_probe.execution.judge.room import attached
 from django_probe.execution.judge.work import Attempt
 from django_probe.execution.judge.worker_handle import GOODBYE, Stage
@@ -131,12 +132,13 @@ class MessageHandler:
     def _attempt(
         self, handle: WorkerHandle, what: int | str, outcome: str, began_at: int, lasted: int, *told: Any
     ) -> Attempt:
-        *texts, listed = told
+        *texts, listed, secrets = told
         message, story, logs = map(str, texts)
         began, duration = began_at / MICROSECONDS, lasted / MICROSECONDS
         if not 0 <= began <= _LAST_SECOND:  # the probe left a clock patched
             began = Original.unix_time()
-        attempt = Attempt(Outcome(outcome), message, story, handle.output.ended(), began, duration, logs)
+        output = masked(handle.output.ended(), secrets)
+        attempt = Attempt(Outcome(outcome), message, story, output, began, duration, logs)
         attempt.attachments = attached(listed)
         if handle.stage is Stage.CLEANING_UP and what in handle.targets:
             handle.left = True  # it goes once it has cleaned up, and begins nothing more

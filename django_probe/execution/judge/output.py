@@ -8,7 +8,9 @@ import os
 from collections import deque
 from typing import Final
 
+from django_probe.execution.masking import Mask
 from django_probe.originals import Original
+from django_probe.overheard import MOST
 
 KEPT: Final = 64 * 1024
 _PIPE_SIZE: Final = 1 << 20
@@ -81,6 +83,13 @@ class Output:
     def close(self) -> None:
         """Close the judge's end."""
         os.close(self._read_end)
+
+
+def masked(text: str, secrets: object) -> str:
+    """Return what was printed without the secrets that the worker tells of; TypeError where that is no list of few."""
+    if not isinstance(secrets, list) or len(secrets) > MOST or not all(isinstance(secret, str) for secret in secrets):
+        raise TypeError(f"secrets are a list of texts, {MOST} at most")
+    return Mask(secrets)(text) if text and secrets else text
 
 
 def ending(redacted: str) -> str:

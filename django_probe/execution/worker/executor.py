@@ -26,6 +26,7 @@ from django_probe.execution.worker.unawaited import refuse_unrun, refuse_unrun_c
 from django_probe.execution.worker.unheard import Unheard
 from django_probe.execution.worker.watched import run_watched
 from django_probe.originals import Original
+from django_probe.overheard import listening, overheard
 from django_probe.results import PROBLEMS, Outcome
 
 if TYPE_CHECKING:
@@ -96,7 +97,8 @@ class Executor:
         None of their instances may have run before. What they set in the context (the active language and time zone,
         the URLconf, the decimal context) ends with the unit.
         """
-        copy_context().run(self._run, indices)
+        with listening():
+            copy_context().run(self._run, indices)
 
     def _run(self, indices: Sequence[int]) -> None:
         decimal.setcontext(decimal.getcontext().copy())  # it is changed in place, and an import may have made it
@@ -301,7 +303,8 @@ class Executor:
     def _tell(self, kind: str, what: int | str, began: float, duration: float) -> None:
         outcome, message, details = self._recorder.told
         attached = self._attached.told()
-        self._emit(kind, what, outcome, began, duration, message, details, self._logged(outcome), attached)
+        logged = self._logged(outcome)
+        self._emit(kind, what, outcome, began, duration, message, details, logged, attached, [*overheard()])
 
     def _logged(self, outcome: Outcome | None) -> str:
         """Return what the log says of a problem; of all else only what Python warned of."""

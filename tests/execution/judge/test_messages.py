@@ -42,16 +42,17 @@ def test_a_probe_that_writes_to_the_judge_is_an_error(project):
             b"5\\n",
             b"[]\\n",
             b"[" * 5000 + b"\\n",
-            b'["result", 99, "passed", 0, 0, "", "", "", []]\\n',
-            b'["result", 5, "splendid", 0, 0, "", "", "", []]\\n',
+            b'["result", 99, "passed", 0, 0, "", "", "", [], []]\\n',
+            b'["result", 5, "splendid", 0, 0, "", "", "", [], []]\\n',
             b'["result", 6]\\n',
-            b'["result", 7, "passed", "now", {}, 5, null, 6]\\n',
+            b'["result", 7, "passed", "now", {}, 5, null, 6, []]\\n',
             b'["hello", 1, "token"]\\n',
             b'["praise"]\\n',
-            b'["result", 10, "passed", 1' + 400 * b"0" + b', 0, "", "", "", []]\\n',
-            b'["result", 11, "passed", 0, 0, "", "", "", [{"name": 1}]]\\n',
-            b'["result", 12, "passed", 0, 0, "", "", "", [' + b",".join([SMALL] * 99) + b"]]\\n",
-            b'["result", 13, "passed", 0, 0, "", "", "", [' + SMALL.replace(b"z", b"z" * 600_000) + b"]]\\n",
+            b'["result", 10, "passed", 1' + 400 * b"0" + b', 0, "", "", "", [], []]\\n',
+            b'["result", 11, "passed", 0, 0, "", "", "", [{"name": 1}], []]\\n',
+            b'["result", 12, "passed", 0, 0, "", "", "", [' + b",".join([SMALL] * 99) + b"], []]\\n",
+            b'["result", 13, "passed", 0, 0, "", "", "", [' + SMALL.replace(b"z", b"z" * 600_000) + b"], []]\\n",
+            b'["result", 14, "passed", 0, 0, "", "", "", [], [5]]\\n',
             b"endless" * 6_000_000,
         ]):
             setattr(TestWrites, f"test_{number:02}", writes(text))
@@ -62,7 +63,7 @@ def test_a_probe_that_writes_to_the_judge_is_an_error(project):
     assert done.code == record["exit_code"] == 1
     assert ended.pop("test_z_passes")["outcome"] == "passed"
     assert {result["outcome"] for result in ended.values()} == {"error"}, outcomes(record)
-    for number in range(15):
+    for number in range(16):
         assert "its process broke off the connection to the judge" in ended[f"test_{number:02}"]["message"], number
 
 
@@ -88,7 +89,7 @@ def test_what_ends_by_itself_at_its_last_moment_was_in_time(serving):
     hearing.hear(handle, "fixture_done")
     assert handle.stage is Stage.SERVING
     handle.interrupt(0, TIMEOUT, time.monotonic(), timeout=1.0)
-    hearing.hear(handle, "result", 0, "passed", 0.0, 1.0, "", "", "", [])
+    hearing.hear(handle, "result", 0, "passed", 0.0, 1.0, "", "", "", [], [])
     assert handle.stage is Stage.SERVING
     hearing.settle(handle, "it was killed by SIGSEGV")
     first, second = ledger.finish(None)
@@ -160,7 +161,7 @@ class TestShared(unittest.TestCase):
             assert "its process broke off the connection to the judge" in ended[name]["message"]
 
 
-BYE_AND_MORE = '["bye"]\\n["result", 0, "passed", 0, 0, "", "", "", []]'
+BYE_AND_MORE = '["bye"]\\n["result", 0, "passed", 0, 0, "", "", "", [], []]'
 
 
 @pytest.mark.parametrize("said", [BYE_AND_MORE, "garbage", '["praise"]', '["interrupted"]'])
@@ -198,7 +199,7 @@ def test_a_result_that_was_told_before_its_probe_ended_is_an_error(project):
         + """
 class TestTells(unittest.TestCase):
     def test_tells(self):
-        write(b'["result", 0, "passed", 0, 0, "", "", "", []]\\n')
+        write(b'["result", 0, "passed", 0, 0, "", "", "", [], []]\\n')
         self.fail("on purpose")
 """,
     )
