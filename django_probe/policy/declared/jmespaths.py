@@ -10,6 +10,7 @@ from jmespath.exceptions import JMESPathError
 from jmespath.functions import Functions
 
 from django_probe.policy.declared.kinds import STEPS
+from django_probe.policy.declared.values import COOKIE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -48,7 +49,8 @@ def _written(checks: Iterable[Check]) -> Iterator[tuple[str, str]]:
         for path in check.get("json", ()):
             yield f"{check.where}.json", path
         for name, path in check.get("save", {}).items():
-            yield f"{check.where}.save.{name}", path
+            if not path.startswith(COOKIE):
+                yield f"{check.where}.save.{name}", path
         if check.kind == STEPS:
             yield from _written(check.subject)
 

@@ -130,7 +130,7 @@ KINDS: Final[Mapping[str, Mapping[str, Key]]] = {
 SAVE: Final = Key(
     values.parse_saved,
     _mapping(_TEXT, {"type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]*$"}),
-    "by name, JMESPath into the answer; {{ name }} in later steps",
+    "by name, JMESPath into the answer, or cookie:NAME; {{ name }} in later steps",
 )
 STEP: Final[Mapping[str, Key]] = {
     "http": _TARGET,

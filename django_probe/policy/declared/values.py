@@ -22,6 +22,8 @@ _VARIABLE: Final = "${"
 _SAVED: Final = "{{"
 _LIKE_SAVED: Final = re.compile(r"\{\{[^{}]*\}\}")
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+COOKIE: Final = "cookie:"
+"""How a saved cookie is written, which no JMESPath begins with: `cookie:csrftoken`."""
 _HEADER: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _METHOD: Final = re.compile(r"[A-Z]{1,20}")
 # What no ; of can end a statement: names and texts in quotes, PostgreSQL's dollar quotes, and comments.
@@ -235,11 +237,18 @@ def mapping_of(parse: Callable[[object], Any], what: str) -> Callable[[object], 
 
 
 def parse_saved(value: object) -> dict[str, str]:
-    """Return the JMESPaths of a mapping from names that `{{ name }}` can have."""
-    saved = mapping_of(parse_text, "names to JMESPath")(value)
+    """Return what is saved, JMESPaths or `cookie:NAME`, by the names that `{{ name }}` can have."""
+    saved = mapping_of(_source, "names to JMESPath")(value)
     if wrong := [name for name in saved if not _NAME.fullmatch(name)]:
         raise ValueError(f"{shown(wrong[0])}: a name is letters, digits and _, and begins with no digit")
     return saved
+
+
+def _source(value: object) -> str:
+    text = parse_text(value)
+    if text.startswith(COOKIE) and not _HEADER.fullmatch(text.removeprefix(COOKIE)):
+        raise ValueError(f"expected the name of a cookie, such as {COOKIE}csrftoken, got {shown(text)}")
+    return text
 
 
 def parse_exits(value: object) -> tuple[int, ...]:

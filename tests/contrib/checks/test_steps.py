@@ -3,6 +3,44 @@
 from __future__ import annotations
 
 import pytest
+import yaml
+
+from tests.conftest import ROOT
+from tests.projects import new_project
+from tests.webservers import gunicorn
+
+SITE = """
+from django.contrib.auth.views import LoginView
+from django.contrib.auth.decorators import login_required
+from django.http import JsonResponse
+from django.urls import path
+
+
+@login_required
+def token(request):
+    return JsonResponse({"data": {"token": "tok-4711"}})
+
+
+def orders(request):
+    return JsonResponse({"orders": [1]} if request.headers.get("Authorization") == "Bearer tok-4711" else {})
+
+
+urlpatterns = [
+    path("login/", LoginView.as_view(template_name="login.html")), path("api/token", token), path("api/orders", orders)
+]
+"""
+SETTINGS = """
+MIDDLEWARE = [
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+]
+TEMPLATES = [{
+    "BACKEND": "django.template.backends.django.DjangoTemplates",
+    "OPTIONS": {"loaders": [("django.template.loaders.locmem.Loader", {"login.html": "{% csrf_token %}{{ form }}"})]},
+}]
+"""
+USER = "from django.contrib.auth.models import User; User.objects.create_user('probe', password='open-sesame-4711')"
 
 FLOWS = """
 buys:
@@ -78,3 +116,27 @@ def test_flow__what_else_is_wrong(results, name, outcome, said):
     """What cannot be saved, what nobody saved, and a flow that is too slow as a whole, each say so."""
     assert results[f"steps.{name}"]["outcome"] == outcome
     assert said in results[f"steps.{name}"]["message"]
+
+
+def test_flow__logs_in_at_django(tmp_path):
+    """The flow of the documentation passes at a site whose log-in is Django's own, with its CSRF protection."""
+    page = (ROOT / "docs" / "checks.md").read_text(encoding="utf-8")
+    shown = yaml.safe_load(page.partition("<!-- file: flow.yaml -->\n```yaml\n")[2].partition("```")[0])
+    site = new_project(tmp_path / "site")
+    site.apps = ["django.contrib.sessions", "django_probe.contrib.checks"]
+    site.write("site_urls.py", SITE)
+    site.configure(SETTINGS)
+    assert site.run("migrate").code == site.run("shell", "-c", USER).code == 0
+
+    with gunicorn(site) as server:
+        policy = {"checks": {"buy": shown["checks"]["buy"]}, "gates": shown["gates"]}
+        text = yaml.safe_dump(policy).replace("https://shop.example", f"http://localhost:{server.port}")
+        done, record = site.record(
+            "--policy",
+            str(site.write("probe.yaml", text)),
+            "--gate",
+            "deploy",
+            env={"PROBE_PASSWORD": "open-sesame-4711"},
+        )
+
+    assert done.code == 0, record["results"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django_probe.contrib.checks import json_values
 from django_probe.contrib.checks.asked import Asked
@@ -15,6 +15,7 @@ from django_probe.http import asking
 from django_probe.http.asking import Browser
 from django_probe.http.json_values import JsonError
 from django_probe.http.paths import value_at
+from django_probe.policy.declared.values import COOKIE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -52,13 +53,22 @@ def _save(step: Check, answer: Response, filling: Filling) -> None:
         return
     problems = []
     for name, path in wanted.items():
-        try:
-            found = value_at(path, answer.json())
-        except JsonError:
-            found = None
+        found = _found(path, answer)
         if isinstance(found, str | int | float) and not isinstance(found, bool) and found != "":
             filling.save(name, str(found), path)
         else:
             problems.append(f"there is no text or number at {path} to save as {name}")
     if problems:
         raise AssertionError(told(Asked(step, filling), problems, answer, answer.times))
+
+
+def _found(path: str, answer: Response) -> Any:
+    """Return what is at a JMESPath, or the value of a cookie that the answer sets; None where there is none."""
+    if path.startswith(COOKIE):
+        lines = (line.partition(";")[0].partition("=") for line in answer.headers.all("set-cookie"))
+        cookies = {name.strip(): value.strip() for name, _, value in lines}
+        return cookies.get(path.removeprefix(COOKIE))
+    try:
+        return value_at(path, answer.json())
+    except JsonError:
+        return None
