@@ -75,7 +75,6 @@ FILES = {
     "manage.py": MANAGE,
     "bin/django-probe": '#!/bin/sh\nexec python -m django_probe "$@"\n',
 }
-SECRET = "shop"
 DATA = {"SHOP_KEY": "bm9ib2R5J3M="}  # the form in which podman 4.3 takes what it gives to a pod as variables
 
 
@@ -93,14 +92,15 @@ def image(container, tmp_path_factory) -> tuple[str, str]:
 
 
 @pytest.fixture(scope="module")
-def secret(image, tmp_path_factory) -> Iterator[None]:
-    """The Secret that the example takes the app's settings from."""
+def secret(image, tmp_path_factory) -> Iterator[str]:
+    """The Secret that the example takes the app's settings from; podman keeps one of a name for the whole machine."""
+    name = f"shop-{image[1]}"
     file = tmp_path_factory.mktemp("secret") / f"{image[1]}.json"
     file.write_text(json.dumps(DATA), encoding="utf-8")
-    images.tool("podman", "secret", "rm", SECRET, check=False)  # of a run that was killed
-    images.tool("podman", "secret", "create", SECRET, file)
-    yield
-    images.tool("podman", "secret", "rm", SECRET)
+    images.tool("podman", "secret", "rm", name, check=False)  # of a run that was killed
+    images.tool("podman", "secret", "create", name, file)
+    yield name
+    images.tool("podman", "secret", "rm", name)
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +118,7 @@ def chart(tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def rendered(image, chart):
+def rendered(image, secret, chart):
     """A function that renders the example for the shop's image and some policy, with the address that targets have."""
     repository, tag = image
     release = f"shop-{uuid.uuid4().hex[:8]}"
@@ -128,12 +128,12 @@ def rendered(image, chart):
         image = {"repository": repository, "tag": tag, "pullPolicy": "Never"}
         named = {each["name"]: each["value"] for each in values_of(chart / "values.yaml")["probe"]["env"]}
         env = [{"name": name, "value": value} for name, value in {**named, "PROBE_TARGETS": target}.items()]
-        return render({"probe": {"image": image, "policy": policy, "env": env}}, release=release, chart=chart)
+        probe = {"image": image, "policy": policy, "existingSecret": secret, "env": env}
+        return render({"probe": probe}, release=release, chart=chart)
 
     return _rendered
 
 
-@pytest.mark.usefixtures("secret")
 def test_example__the_gate_opens_for_an_app_that_sees_the_same_policy(rendered, tmp_path):
     """The app answers `ready/` by the gate `ready`, its answers name the release, and the gate waits for that one."""
     with played(rendered("ready"), "Deployment", tmp_path) as app:
@@ -147,7 +147,6 @@ def test_example__the_gate_opens_for_an_app_that_sees_the_same_policy(rendered, 
     assert collected(log)["test_each_answers_as_the_release"] == []
 
 
-@pytest.mark.usefixtures("secret")
 def test_example__an_app_whose_gate_ready_is_closed_gets_no_requests(rendered, tmp_path):
     """A version whose probe `ready` fails says so itself: the policy of the chart is in its pod too."""
     with played(rendered("never"), "Deployment", tmp_path) as app:
