@@ -30,9 +30,10 @@ _MEMBER: Final = re.compile(
 )
 _FIELD: Final = re.compile(r"""(?P<name>[\w.-]{1,100})(?P<is>=["']?)[^\s"'<>&;]+""")
 _INPUT: Final = re.compile(r"""(\bname=["']?(?P<name>[\w.-]{1,100})["']?[^<>]{0,200}?\bvalue=["']?)[^\s"'<>]+""")
-_BETWEEN_FIELDS: Final = re.compile(r"[&\r\n]+")
-_PART: Final = re.compile(r'\bname="([^"\r\n]*)"[^\r\n]*\r?\n(?:[^\r\n]+\r?\n)*\r?\n(.*?)\r?\n--', re.DOTALL)
-"""A field of a form in parts (multipart/form-data)."""
+_SENT_FIELD: Final = re.compile(r"(?:^|[&\r\n])([^=&\r\n]{1,100})=([^&\r\n]*)")
+_PARTS: Final = re.compile(r"\r?\n--")
+_HEAD_ENDS: Final = re.compile(r"\r?\n\r?\n")
+_PART_NAME: Final = re.compile(r'\bname="([^"\r\n]{1,100})"')
 _NO_SECRETS: Final = ("true", "false", "none", "null")
 
 
@@ -91,9 +92,18 @@ def _named(values: Iterable[tuple[str, object]]) -> Iterator[str]:
 
 def _fields(text: str) -> Iterator[tuple[str, str]]:
     """Yield the fields of a form, or of lines NAME=VALUE, as they are written and as they are read."""
-    for part in _BETWEEN_FIELDS.split(text):
-        name, _, value = part.partition("=")
-        yield from ((unquote_plus(name), each) for each in (value, unquote_plus(value)))
+    for name, value in _SENT_FIELD.findall(text):
+        yield unquote_plus(name), value
+        if "%" in value or "+" in value:
+            yield unquote_plus(name), unquote_plus(value)
+
+
+def _parts(text: str) -> Iterator[tuple[str, str]]:
+    """Yield the fields of a form in parts (RFC 7578)."""
+    for part in _PARTS.split(text):
+        head, *value = _HEAD_ENDS.split(part, maxsplit=1)
+        if value and (named := _PART_NAME.search(head)):
+            yield named[1], value[0]
 
 
 def _of_body(body: str | bytes) -> Iterator[tuple[str, object]]:
@@ -103,7 +113,7 @@ def _of_body(body: str | bytes) -> Iterator[tuple[str, object]]:
         document = json.loads(text)
     except (ValueError, RecursionError):
         yield from _fields(text)
-        yield from _PART.findall(text)
+        yield from _parts(text)
     else:
         yield from _members(document)
 
