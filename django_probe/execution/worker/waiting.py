@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from django_probe import details
+from django_probe.originals import Original
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 _HELD_AS: Final = ("_sock", "sock", "db")
 """How objects that wait hold what they wait with: files of sockets, clients, Django's cursors."""
-_peer_of: Final = socket.SocketType.getpeername
+_peer_of: Final = Original.socket.getpeername
 
 
 def told() -> Iterator[str]:
