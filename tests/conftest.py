@@ -181,6 +181,19 @@ _ONE_END = (
     "test_run.py",
     "test_site.py",
 )
+# Neither does one change what is chosen of what was loaded, how a policy is read, what HTTP servers make of us (they
+# are the same on both ends), nor what becomes of a run that its history cannot write.
+_ONE_END += (
+    "contrib/test_http_probes.py",
+    "execution/loading/test_choices.py",
+    "execution/loading/test_selection.py",
+    "history/storage/test_recorder.py",
+    "management/test_listing.py",
+    "policy",
+    "readiness/test_keeper.py",
+    "reports/test_terminal.py",
+    "server",
+)
 collect_ignore = list(_ONE_END) if sys.version_info < (3, 13) else []
 
 # Of these files the older end runs only what another version might do otherwise. For the supervisor, which imports no

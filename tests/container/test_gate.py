@@ -28,7 +28,7 @@ def test_gate__is_closed_by_what_fails(container):
     """Exit code 1, with the reason in the log."""
     done = container.run("gate", "deploy", "--retries", "0", PROBE_TARGETS="http://127.0.0.1:9/")
     assert done.returncode == 1
-    assert "no answer: ConnectionRefusedError" in done.stderr
+    assert "http://127.0.0.1:9/: no connection to 127.0.0.1 port 9: Connection refused" in done.stderr
     assert done.stderr.splitlines()[-1].startswith("gate deploy: CLOSED (exit 1)")
 
 
