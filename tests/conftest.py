@@ -181,17 +181,15 @@ _ONE_END = (
     "test_run.py",
     "test_site.py",
 )
-# Neither does one change what is chosen of what was loaded, how a policy is read, what HTTP servers make of us (they
-# are the same on both ends), nor what becomes of a run that its history cannot write.
+# Neither does one change what is chosen of what was loaded, how a policy is read and what HTTP servers
+# make of us, which are the same on both ends.
 _ONE_END += (
     "contrib/test_http_probes.py",
     "execution/loading/test_choices.py",
     "execution/loading/test_selection.py",
-    "history/storage/test_recorder.py",
     "management/test_listing.py",
     "policy",
     "readiness/test_keeper.py",
-    "reports/test_terminal.py",
     "server",
 )
 collect_ignore = list(_ONE_END) if sys.version_info < (3, 13) else []
@@ -240,7 +238,6 @@ LONGEST = (
     "deploy/test_accounts.py",
     "reports/test_agreement.py",
     "server/test_gunicorn.py",
-    "history/storage/test_recorder.py",
     "management/test_voice.py",
     "management/test_probe.py",
     "history/triggers/test_narrowing.py",
