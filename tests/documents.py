@@ -6,7 +6,7 @@ What a block is stands in an HTML comment on the line before its fence; a block 
     settings           the block goes to the end of the project's settings
     run                each line that begins with "$ " is run by bash, and what stands under it is what it must print
     run: exit 1        the same; 1 is the exit code of its last command. 0 is that of every other
-    run served         as run, while gunicorn serves the project where the page says localhost:8000
+    run served         as run, while gunicorn serves the project where the page says localhost:8000, as the release v42
     run in checkout    the same, in a copy of this repository whose virtualenv is there already
     file in checkout: NAME    the block is the content of that file there
     json: FILE         the block is what that file holds: a record
@@ -132,7 +132,7 @@ def _run(bench: Bench, block: Block) -> None:
 
 def _run_served(bench: Bench, block: Block) -> None:
     """Run the commands of the block while a server answers for the reader's project."""
-    with gunicorn(bench.project, "--threads", "4", env=TOKENS) as server:
+    with gunicorn(bench.project, "--threads", "4", env={**TOKENS, "PROBE_RELEASE": "v42"}) as server:
         text = block.text.replace("localhost:8000", f"localhost:{server.port}")
         _run_in(bench.project.path, bench, replace(block, text=text))
     bench.waiting.clear()

@@ -66,9 +66,20 @@ def of_the_run() -> Release | None:
     return Release(header, name) if name else None
 
 
-def is_unnamed() -> bool:
-    """Return whether the run has a release, and nothing says which header names it."""
-    return bool(environment("PROBE_RELEASE").strip()) and not setting("PROBE_RELEASE_HEADER")
+def required() -> Release:
+    """Return the release of the run.
+
+    Raise ImproperlyConfigured where it has none, or no header names it: the answer of another one would do as well.
+    """
+    if awaited := of_the_run():
+        return awaited
+    if environment("PROBE_RELEASE").strip():
+        raise ImproperlyConfigured(
+            "PROBE_RELEASE_HEADER is not set, the header that names the release of an answer; put it into the settings"
+        )
+    raise ImproperlyConfigured(
+        "PROBE_RELEASE is not set, the release that has to answer; give the run the value that the web processes have"
+    )
 
 
 def wait(ask: Callable[[Differences, float], Response], release: Release, seconds: float) -> Response:

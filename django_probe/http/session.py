@@ -119,7 +119,7 @@ class Session:
 
         Raise NoAnswerError, with one sentence, where none comes in time that can be judged, or none of the release;
         ValueError for what cannot be asked, and ImproperlyConfigured where a path, or the session's headers, have no
-        base.
+        base, or a session that waits for a release has none to wait for.
         """
         if self._is_closed:
             raise ValueError("the session is closed")
@@ -228,22 +228,21 @@ class Session:
                 return
             if self._in_vain:
                 raise AssertionError(self._in_vain)
-            if release.is_unnamed():
-                raise ImproperlyConfigured(
-                    "PROBE_RELEASE_HEADER: not set, the header that names the release of an answer"
-                )
-            if awaited := release.of_the_run():
-                question = self._question("GET", self.base or "/")
+            try:
+                awaited = release.required()
+            except ImproperlyConfigured as error:
+                raise ImproperlyConfigured(f"Session(release=True): {error}") from None
+            question = self._question("GET", self.base or "/")
 
-                def ask(other: Differences, most: float) -> Response:
-                    return self._good(replace(question, timeout=min(question.timeout, most)), other)
+            def ask(other: Differences, most: float) -> Response:
+                return self._good(replace(question, timeout=min(question.timeout, most)), other)
 
-                try:
-                    release.wait(ask, awaited, _WAIT)
-                except AssertionError as error:
-                    self._in_vain = str(error)
-                    raise
-                self._release = awaited
+            try:
+                release.wait(ask, awaited, _WAIT)
+            except AssertionError as error:
+                self._in_vain = str(error)
+                raise
+            self._release = awaited
             self._waits = False
 
     def _good(self, question: Question, other: Differences) -> Response:

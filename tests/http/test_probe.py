@@ -193,7 +193,10 @@ def test_base__missing_or_wrong(site):
 
 
 def test_release__is_waited_for_and_no_other_taken(site):
-    """The session waits until the release answers ten times in a row, and an old answer after that is a failure."""
+    """The session waits until the release answers ten times in a row, and an old answer after that is a failure.
+
+    Where nothing says which release, or which header names it, it asks nobody, and says what to set.
+    """
     old, new = page(STOCK, b"X-Release: v41"), page(STOCK, b"X-Release: v42")
     two = page(STOCK, b"X-Release: v41", b"X-Release: v42")
     label, release = "shop.TestRelease.test_new", {"PROBE_RELEASE": "v42", "PROBE_RELEASE_HEADER": "X-Release"}
@@ -202,14 +205,20 @@ def test_release__is_waited_for_and_no_other_taken(site):
         with serving(*answers) as server:
             _, results = run(site, label, PROBE_BASE_URL=server.url, **release)
         found.append((results["TestRelease.test_new"]["message"].partition("/stock: ")[2], len(server.asked)))
-    unnamed = run(site, label, PROBE_BASE_URL=URL, PROBE_RELEASE="v42")[1]["TestRelease.test_new"]["message"]
+    none, unnamed = (
+        run(site, label, PROBE_BASE_URL=URL, **env)[1]["TestRelease.test_new"]
+        for env in ({"PROBE_RELEASE_HEADER": "X-Release"}, {"PROBE_RELEASE": "v42"})
+    )
 
     assert found == [
         ("", 13),
         ("it is from 'v41' by X-Release, not from 'v42'", 11),
         ("it is from 'v41' and 'v42' by X-Release, not from 'v42'", 11),
     ]
-    assert "PROBE_RELEASE_HEADER: not set, the header that names the release of an answer" in unnamed
+    assert (none["outcome"], unnamed["outcome"]) == ("error", "error")
+    wanted = "Session(release=True): PROBE_RELEASE is not set, the release that has to answer; give the run the value"
+    assert wanted in none["message"]
+    assert "Session(release=True): PROBE_RELEASE_HEADER is not set, the header that names" in unnamed["message"]
 
 
 def test_assertion__says_nothing_that_was_sent_as_a_secret(serve):

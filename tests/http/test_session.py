@@ -276,7 +276,6 @@ def test_release__that_does_not_come(serve, monkeypatch):
     """A session that waits in vain says so in one line, and below it what came last; it waits once."""
     server = serve(page(b"old", b"X-Release: v41"))
     monkeypatch.setattr(release, "of_the_run", lambda: release.Release("X-Release", "v42"))
-    monkeypatch.setattr(release, "is_unnamed", lambda: False)
     monkeypatch.setattr(release, "_PAUSE", 30.0)
     monkeypatch.setattr(release, "time", Clock())
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from django.core.exceptions import ImproperlyConfigured
+
 from django_probe.contrib.checks.errors import CheckError
 from django_probe.contrib.checks.exchange import asked_and_compared
 from django_probe.http import release
@@ -27,16 +29,10 @@ def of_the_run(check: Check) -> Release | None:
     """
     if not check.get("release"):
         return None
-    if release.is_unnamed():
-        raise CheckError(
-            f"{check.where}.release: PROBE_RELEASE_HEADER is not set, the header that names the release of an answer"
-        )
-    if not (awaited := release.of_the_run()):
-        raise CheckError(
-            f"{check.where}.release: PROBE_RELEASE is not set, the release that has to answer; give the gate the value "
-            "that the web processes have"
-        )
-    return awaited
+    try:
+        return release.required()
+    except ImproperlyConfigured as error:
+        raise CheckError(f"{check.where}.release: {error}") from None
 
 
 def wait(check: Check, filling: Filling, awaited: Release) -> float:
