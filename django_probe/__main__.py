@@ -7,8 +7,8 @@ import sys
 from typing import Final
 
 import django_probe
-from django_probe.reports.files import settle
-from django_probe.reports.streams import say
+from django_probe.reports.delivery.files import settle
+from django_probe.reports.delivery.streams import say
 
 USAGE: Final = """\
 usage: django-probe probe [option ...] [label ...]

@@ -11,7 +11,7 @@ from django_probe.names import Labels
 from django_probe.policy.declared.check import APP
 from django_probe.policy.file import read_policy
 from django_probe.policy.gates import PolicyError
-from django_probe.reports.streams import say
+from django_probe.reports.delivery.streams import say
 from django_probe.reports.text import one_line
 from django_probe.results import ExitCode
 

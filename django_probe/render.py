@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from django_probe.errors import UsageError
-from django_probe.reports.delivery import STDOUT, Delivery
-from django_probe.reports.reading import RecordError, read
+from django_probe.reports.delivery.delivery import STDOUT, Delivery
+from django_probe.reports.delivery.wanted import OPTIONS, Once, of_options
+from django_probe.reports.reading.record import RecordError, read
 from django_probe.reports.text import one_line
-from django_probe.reports.wanted import OPTIONS, Once, of_options
 from django_probe.results import ExitCode
 
 if TYPE_CHECKING:

@@ -22,8 +22,8 @@ from django_probe.execution.redaction import Redactor
 from django_probe.execution.session import ForkedSession
 from django_probe.execution.suites import SelectedSuite
 from django_probe.originals import Original
-from django_probe.reports.console import Console
-from django_probe.reports.files import relieve
+from django_probe.reports.console.console import Console
+from django_probe.reports.delivery.files import relieve
 from django_probe.results import EndedBy, ExitCode, Outcome, ProbeResult, ProbeRun, finite
 from django_probe.terms import NOTHING, Wishes
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from django_probe.execution.listener import Listener
     from django_probe.execution.session import Session
     from django_probe.policy.gates import Gate, Policy
-    from django_probe.reports.delivery import Delivery
+    from django_probe.reports.delivery.delivery import Delivery
     from django_probe.shards import Shard
 
 

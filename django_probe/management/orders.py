@@ -16,9 +16,9 @@ from django_probe.errors import UsageError
 from django_probe.execution import redaction
 from django_probe.execution.listener import Listeners
 from django_probe.reports import github
-from django_probe.reports.console import Console, is_terminal, wants_color
-from django_probe.reports.delivery import Delivery
-from django_probe.reports.wanted import by_option, sink, wanted
+from django_probe.reports.console.console import Console, is_terminal, wants_color
+from django_probe.reports.delivery.delivery import Delivery
+from django_probe.reports.delivery.wanted import by_option, sink, wanted
 from django_probe.simple import DjangoProbeSuiteRunner
 from django_probe.terms import Isolation, Wishes, shown
 

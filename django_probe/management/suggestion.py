@@ -15,8 +15,8 @@ from django_probe.errors import UsageError
 from django_probe.execution.redaction import Redactor
 from django_probe.management.arguments import typed
 from django_probe.management.listing import poured
-from django_probe.reports import streams
-from django_probe.reports.files import settle
+from django_probe.reports.delivery import streams
+from django_probe.reports.delivery.files import settle
 from django_probe.reports.text import one_line
 from django_probe.results import ExitCode
 from django_probe.suggest import catalogue, writing

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TextIO, cast
 
 from django.core.management.base import OutputWrapper
 
-from django_probe.reports.files import let_go
+from django_probe.reports.delivery.files import let_go
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,7 +11,7 @@ may write between our lines. So each line says what it is and to which shard it 
 in both, because that one says which of two attempts is the later. A run without shards is 0/1. It is compressed because
 people read the log too, and Helm 4 shows a closed gate's log as one line. The marker is called after JUnit XML, which
 releases before printed: of the record every report can be made, that one too.
-`django_probe.reports.marked` reads it.
+`django_probe.reports.reading.marked` reads it.
 """
 
 from __future__ import annotations

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from django_probe import collect
-from django_probe.reports import ReportError, github, marked
+from django_probe.reports import ReportError, github
+from django_probe.reports.reading import marked
 from django_probe.reports.text import one_line, visible
 from django_probe.results import Outcome as Ended
 from django_probe.results import ProbeResult, ProbeRun

@@ -7,7 +7,7 @@ import subprocess
 import threading
 from typing import TYPE_CHECKING
 
-from django_probe.reports.marked import CollectError, blocks, is_of_report
+from django_probe.reports.reading.marked import CollectError, blocks, is_of_report
 from django_probe.reports.text import one_line, visible
 
 if TYPE_CHECKING:

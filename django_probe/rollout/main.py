@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final, NoReturn
 
 from django_probe.errors import UsageError
 from django_probe.reports import github
-from django_probe.reports.delivery import Delivery, Report
-from django_probe.reports.wanted import Once
+from django_probe.reports.delivery.delivery import Delivery, Report
+from django_probe.reports.delivery.wanted import Once
 from django_probe.rollout import command as commands
 from django_probe.rollout import evidence, summary
 from django_probe.rollout.account import Account

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from django_probe.errors import UsageError
 from django_probe.execution import linux
-from django_probe.reports.delivery import Delivery
-from django_probe.reports.streams import say
+from django_probe.reports.delivery.delivery import Delivery
+from django_probe.reports.delivery.streams import say
+from django_probe.reports.delivery.wanted import by_option, sink, wanted
 from django_probe.reports.text import one_line
-from django_probe.reports.wanted import by_option, sink, wanted
 from django_probe.results import ExitCode
 from django_probe.supervisor import application, request, verdict
 from django_probe.supervisor.process import Ended, supervise
@@ -56,7 +56,7 @@ def probe(arguments: Sequence[str]) -> int:
 
 def _report(run: ProbeRun, delivery: Delivery[ProbeRun], asked: Request) -> None:
     from django_probe.reports import github  # noqa: PLC0415 (for this alone)
-    from django_probe.reports.console import Console, is_terminal, wants_color  # noqa: PLC0415 (for this alone)
+    from django_probe.reports.console.console import Console, is_terminal, wants_color  # noqa: PLC0415 (for this alone)
 
     for sentence in delivery.deliver(run):
         _say(sentence)

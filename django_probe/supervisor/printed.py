@@ -6,7 +6,7 @@ import os
 import re
 from typing import Final
 
-from django_probe.reports.files import PATIENCE, write_some
+from django_probe.reports.delivery.files import PATIENCE, write_some
 
 _MOST: Final = 64 * 1024
 _SHOWN: Final = 300

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 from django_probe import handshake
 from django_probe.execution import linux
 from django_probe.execution.endings import ENDED_BY
-from django_probe.reports import streams
-from django_probe.reports.files import settle
+from django_probe.reports.delivery import streams
+from django_probe.reports.delivery.files import settle
 from django_probe.results import ExitCode
 from django_probe.supervisor.printed import Printed
 from django_probe.supervisor.signals import Signals

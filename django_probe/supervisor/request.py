@@ -11,7 +11,7 @@ import django_probe
 from django_probe import handshake
 from django_probe.management.arguments import add_arguments
 from django_probe.policy.gates import DEFAULT
-from django_probe.reports.wanted import OPTIONS
+from django_probe.reports.delivery.wanted import OPTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Final
 from django_probe import handshake
 from django_probe.errors import UsageError
 from django_probe.execution import linux
-from django_probe.reports import streams
-from django_probe.reports.files import pour, settle
+from django_probe.reports.delivery import streams
+from django_probe.reports.delivery.files import pour, settle
 from django_probe.results import ExitCode
 from django_probe.supervisor import application
 from django_probe.supervisor.process import be

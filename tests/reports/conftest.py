@@ -11,7 +11,13 @@ from django_probe.results import Outcome, ProbeResult, ProbeRun
 
 # No Python and no Django changes what others make of a report, that all reports of a record agree, and what becomes of
 # lines that nobody reads (which is the kernel's): once is enough.
-_ONE_END = ("test_junit_readers.py", "test_html.py", "test_agreement.py", "test_outlet.py", "test_terminal.py")
+_ONE_END = (
+    "test_junit_readers.py",
+    "test_html.py",
+    "test_agreement.py",
+    "console/test_outlet.py",
+    "console/test_terminal.py",
+)
 collect_ignore = list(_ONE_END) if sys.version_info < (3, 13) else []
 
 STARTED = datetime(2026, 11, 23, 10, 0, 0, 123456, tzinfo=UTC)

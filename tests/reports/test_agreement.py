@@ -10,8 +10,9 @@ from itertools import chain, combinations_with_replacement, cycle, product
 import junitparser
 import pytest
 
-from django_probe.reports import html, json, junit, markdown, reading, termination
-from django_probe.reports.console import Console
+from django_probe.reports import html, json, junit, markdown, termination
+from django_probe.reports.console.console import Console
+from django_probe.reports.reading import record as reading
 from django_probe.results import EndedBy, Outcome
 
 KINDS = list(product(Outcome, (True, False)))

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from django_probe.attachments import BYTES, TEXT, Attachment
 from django_probe.reports import json as records
-from django_probe.reports import reading, sink, text
+from django_probe.reports import sink, text
+from django_probe.reports.reading import record as reading
 
 LOG = {"PROBE_REPORT_SINK": "log"}
 

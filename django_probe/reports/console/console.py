@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 from django_probe import details
 from django_probe.reports import github
 from django_probe.reports.causes import Cause, causes
-from django_probe.reports.outlet import Outlet
-from django_probe.reports.terminal import ERASE, columns, is_terminal, progress, wants_color
+from django_probe.reports.console.outlet import Outlet
+from django_probe.reports.console.terminal import ERASE, columns, is_terminal, progress, wants_color
 from django_probe.reports.text import (
     attached,
     contact,

@@ -7,8 +7,9 @@ import json as stdlib_json
 import pytest
 
 from django_probe.attachments import Attachment
-from django_probe.reports import json, reading
-from django_probe.reports.reading import RecordError
+from django_probe.reports import json
+from django_probe.reports.reading import record as reading
+from django_probe.reports.reading.record import RecordError
 from django_probe.results import Earlier, EndedBy
 
 

@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 from django_probe.environment import environment
-from django_probe.reports.delivery import STDOUT, Report
+from django_probe.reports.delivery.delivery import STDOUT, Report
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

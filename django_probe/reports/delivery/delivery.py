@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeVar
 
 from django_probe.errors import UsageError
 from django_probe.originals import Original
-from django_probe.reports.files import (
+from django_probe.reports.delivery.files import (
     check_replaceable,
     descriptor_of,
     is_regular,
@@ -24,7 +24,7 @@ from django_probe.reports.files import (
     write_all,
     write_in_place,
 )
-from django_probe.reports.streams import is_closed
+from django_probe.reports.delivery.streams import is_closed
 from django_probe.reports.text import one_line
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from django_probe.reports.files import PATIENCE, descriptor_of, has_reader, let_go, write_some
+from django_probe.reports.delivery.files import PATIENCE, descriptor_of, has_reader, let_go, write_some
 
 if TYPE_CHECKING:
     from typing import TextIO

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from django_probe.reports.outlet import Outlet
+from django_probe.reports.console.outlet import Outlet
 from tests.patience import LOADED
 
 WRITTEN = "".join(f"passed   shop.TestX.test_{number} (0.051s)\n" for number in range(20_000))

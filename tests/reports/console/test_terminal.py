@@ -14,12 +14,12 @@ import termios
 
 import pytest
 
-from django_probe.reports.terminal import is_terminal, progress, wants_color, width
+from django_probe.reports.console.terminal import is_terminal, progress, wants_color, width
 
 SCRIPT = """\
 import sys
 from datetime import UTC, datetime
-from django_probe.reports.console import Console, is_terminal, wants_color
+from django_probe.reports.console.console import Console, is_terminal, wants_color
 from django_probe.results import Outcome, ProbeResult, ProbeRun
 now = datetime.now(UTC)
 label = sys.argv[1] + ".TestX.test_last"

@@ -6,7 +6,7 @@ import os
 import sys
 from typing import Final, TextIO, cast
 
-from django_probe.reports.files import descriptor_of, let_go
+from django_probe.reports.delivery.files import descriptor_of, let_go
 
 _STDERR: Final = 2
 _NAMES: Final = {1: "stdout", 2: "stderr"}

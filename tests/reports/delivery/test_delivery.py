@@ -17,13 +17,13 @@ import pytest
 
 from django_probe.errors import UsageError
 from django_probe.reports import ReportError
-from django_probe.reports.delivery import Delivery, Report
+from django_probe.reports.delivery.delivery import Delivery, Report
 
 SCRIPT = """\
 import sys
 from datetime import UTC, datetime
 from django_probe.errors import UsageError
-from django_probe.reports.delivery import Delivery, Report
+from django_probe.reports.delivery.delivery import Delivery, Report
 from django_probe.results import ProbeRun
 now = datetime.now(UTC)
 run = ProbeRun("6f0c", "deploy", now, now, 0, ())

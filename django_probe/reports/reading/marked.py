@@ -16,7 +16,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, Final
 
 from django_probe.reports import ReportError, junit
-from django_probe.reports.reading import RecordError, read
+from django_probe.reports.reading.record import RecordError, read
 from django_probe.reports.sink import COMPRESSED, RECORD, checksum
 from django_probe.reports.text import MARKER, one_line
 

@@ -14,13 +14,13 @@ import pytest
 
 from django_probe import details
 from django_probe.attachments import Attachment
-from django_probe.reports.console import Console
+from django_probe.reports.console.console import Console
 from django_probe.results import EndedBy
 
 TOLD_AND_DONE = """\
 import sys
 from datetime import UTC, datetime
-from django_probe.reports.console import Console
+from django_probe.reports.console.console import Console
 from django_probe.results import Outcome, ProbeResult, ProbeRun
 now = datetime.now(UTC)
 result = ProbeResult("shop.TestX.test_y", Outcome.FAILED, message="3 != 4")

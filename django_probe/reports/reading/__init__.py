@@ -1,0 +1,1 @@
+"""Reads reports back: the JSON record, and what was printed into a log."""
