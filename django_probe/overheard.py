@@ -1,42 +1,56 @@
-"""The secrets that the probe which runs now sent, or was sent: what it says is redacted by them, and then they go."""
+"""The secrets that the probe which runs now sent, or was sent: what it says is redacted by them, and then they go.
+
+Nothing here takes a lock: another thread would hold it where a process is forked, and it would never be free there.
+"""
 
 from __future__ import annotations
 
 from contextlib import contextmanager
 from itertools import islice
-from threading import Lock
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 MOST: Final = 5000
 """Secrets that are known at a time, the first ones: to look for very many would take the judge's time."""
-_lock: Final = Lock()
 _known: Final[set[str]] = set()
-_listening: Final[list[bool]] = []
+_listening: Final[list[Confidant | None]] = []
+
+
+class Confidant(Protocol):
+    """Whoever has to know too, in case that this process does not live to say it."""
+
+    def tell(self, secrets: Iterable[str]) -> None:
+        """Take some that are known now."""
+
+    def forget(self) -> None:
+        """Take that all of them are gone."""
 
 
 @contextmanager
-def listening() -> Iterator[None]:
+def listening(confidant: Confidant | None = None) -> Iterator[None]:
     """Know the secrets of a probe, or of those that share fixtures and so perhaps a log-in, until the block ends."""
-    _listening.append(True)
+    _listening.append(confidant)
     try:
         yield
     finally:
         _listening.pop()
-        with _lock:
-            _known.clear()
+        if _known and confidant:
+            confidant.forget()
+        _known.clear()
 
 
 def overhear(secrets: Iterable[str]) -> None:
     """Know these too; where no probe runs, as in a server that asks for itself, none is kept."""
-    if _listening:
-        with _lock:
-            _known.update(islice(secrets, MOST - len(_known)))
+    if not _listening:
+        return
+    new = [*islice((secret for secret in secrets if secret not in _known), max(MOST - len(_known), 0))]
+    if new and (confidant := _listening[-1]):
+        confidant.tell(new)
+    _known.update(new)
 
 
 def overheard() -> frozenset[str]:
-    """Return those that are known now."""
-    with _lock:
-        return frozenset(_known)
+    """Return those that are known now; threads that heard some at the same moment made them no more than `MOST`."""
+    return frozenset(islice(_known.copy(), MOST))

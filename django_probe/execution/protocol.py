@@ -5,7 +5,7 @@ of it.
 
 From the loader: `module` (label, name) before each import, `usage` (message), `broken` (message, details), `changed`
 (modules whose import changed the process), `selected` (total, digest, warnings), `probes` (a batch), `loaded` (one
-more warning, or nothing). To the loader: a byte, with the three descriptors of each worker that it is to fork.
+more warning, or nothing). To the loader: a byte, with the four descriptors of each worker that it is to fork.
 
 To a worker: `run` (units of indices), `stop` (index, fixture's label or None). From a worker: `hello` (pid, token),
 `fixture` (label, indices that depend on it), `fixture_done`, `interrupted`, `result` (index, outcome, began, duration,

@@ -97,7 +97,7 @@ class MessageHandler:
         """Keep as an error what came from a worker that had nothing to say."""
         after = f" after {handle.last}" if handle.last else ""
         message = f"a worker wrote to the judge what nobody asked it for{after}: what it said before may not be true"
-        self._ledger.add("runner", Attempt(Outcome.ERROR, message, output=handle.output.rest()))
+        self._ledger.add("runner", Attempt(Outcome.ERROR, message, output=handle.printed()))
 
     def _close_unit(self, handle: WorkerHandle, now: float) -> None:
         unit = handle.units.popleft()
@@ -183,7 +183,7 @@ class MessageHandler:
     def _lost(self, handle: WorkerHandle, now: float, cause: str) -> Attempt:
         """Return what is to be said of a probe whose worker ended under it."""
         duration = now - handle.since
-        attempt = Attempt(Outcome.ERROR, output=handle.output.rest(), duration=duration)
+        attempt = Attempt(Outcome.ERROR, output=handle.printed(), duration=duration)
         attempt.began = Original.unix_time() - duration
         if stack := handle.stack():
             attempt.details = f"Where it hung:\n\n{stack}"

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from django_probe.execution import stacks
-from django_probe.execution.judge.output import Output
+from django_probe.execution.confided import Confided
+from django_probe.execution.judge.output import Output, masked
 from django_probe.execution.protocol import INTERRUPT, LAST_CALL, OF_WORKERS, Channel
 from django_probe.originals import Original
 
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
 
 HELLO: Final = 10.0
 """Seconds that a forked worker has to say hello."""
-DESCRIPTORS: Final = 4
-"""How many descriptors the judge has open for a worker: socket, output, stacks, process."""
+DESCRIPTORS: Final = 5
+"""How many descriptors the judge has open for a worker: socket, output, stacks, what was overheard, process."""
 _ANSWER: Final = 1.0
 GOODBYE: Final = 2.5
 """Seconds that a worker has once it said goodbye, or was told that there is no more work: it may send what its
@@ -60,6 +61,7 @@ class WorkerHandle:
         self.channel = Channel(mine, OF_WORKERS)
         self.output = Output()
         self._stacks = stacks.Stacks()
+        self._confided = Confided()
         self._theirs = theirs
         self.pid: int | None = None
         self.pidfd: int | None = None
@@ -87,8 +89,8 @@ class WorkerHandle:
         self.act_at = now + HELLO
 
     def descriptors(self) -> list[int]:
-        """Return the descriptors that the worker gets: socket, output, stacks."""
-        return [self._theirs.fileno(), self.output.write_end, self._stacks.descriptor]
+        """Return the descriptors that the worker gets: socket, output, stacks, what was overheard."""
+        return [self._theirs.fileno(), self.output.write_end, self._stacks.descriptor, self._confided.descriptor]
 
     def handed_over(self) -> None:
         """Close what only the worker has from now on."""
@@ -210,6 +212,10 @@ class WorkerHandle:
                 told.append(line)
         return "\n".join(told)
 
+    def printed(self) -> str:
+        """Return what was printed since something last ended, without the secrets that the worker overheard."""
+        return masked(self.output.rest(), self._confided.secrets())
+
     def reap(self) -> tuple[int, int]:
         """Wait for the worker, which has ended, and give its pid and status as `os.waitpid` does."""
         assert self.pid is not None
@@ -223,5 +229,6 @@ class WorkerHandle:
         self.channel.close()
         self.output.close()
         self._stacks.close()
+        self._confided.close()
         if self.pidfd is not None:
             os.close(self.pidfd)

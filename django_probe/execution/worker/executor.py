@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from django_probe.execution.guard.guard import DatabaseGuard
     from django_probe.execution.loading.selection import Probe
     from django_probe.execution.worker.unheard import Failure
+    from django_probe.overheard import Confidant
 
     Emit = Callable[..., None]
     Step = Callable[[], object]
@@ -57,7 +58,8 @@ class Executor:
     `current` is what user code runs for, an index or a fixture's label, and None while no user code runs: an
     interrupt may raise only while it is set. `leaving` ends a group early, its tear-downs excepted; with `failfast`
     a blocking problem does so. `heed` is called where an interrupt came (`attention`) while nothing could be
-    interrupted. A process that is `shared` has threads that are none of the probes' (see `unheard`).
+    interrupted. A process that is `shared` has threads that are none of the probes' (see `unheard`). The `confidant`
+    is told what is overheard.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class Executor:
         *,
         failfast: bool,
         shared: bool = False,
+        confidant: Confidant | None = None,
     ) -> None:
         self.current: int | str | None = None
         self.leaving = False
@@ -79,6 +82,7 @@ class Executor:
         self._emit = emit
         self._heed = heed
         self._failfast = failfast
+        self._confidant = confidant
         self._logs = None if shared else Logs()
         self._recorder = Recorder()
         self._attached = Attached(lambda: self.current is not None)
@@ -97,7 +101,7 @@ class Executor:
         None of their instances may have run before. What they set in the context (the active language and time zone,
         the URLconf, the decimal context) ends with the unit.
         """
-        with listening():
+        with listening(self._confidant):
             copy_context().run(self._run, indices)
 
     def _run(self, indices: Sequence[int]) -> None:

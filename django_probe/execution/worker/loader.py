@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     Build = Callable[[Announce], unittest.TestSuite]
 
 _BATCH: Final = 500
-_FDS_A_WORKER: Final = 3
+_FDS_A_WORKER: Final = 4
 _SHORTAGE: Final = 0.2
 """Seconds to wait after a fork that failed: the judge asks again, and what is short may be there by then."""
 
@@ -166,10 +166,10 @@ def _fork_workers(be_worker: Callable[..., NoReturn], fds: list[int], channel: C
             Original.end_process(1)
         if worker == 0:
             channel.close()
-            sock, output, stacks = own = fds[first : first + _FDS_A_WORKER]
+            sock, output, stacks, overheard = own = fds[first : first + _FDS_A_WORKER]
             for fd in {*fds}.difference(own):
                 Original.close(fd)  # else the judge would not see those workers end
             for fd in own:
                 Original.set_inheritable(fd, False)  # noqa: FBT003 (what a probe executes must not hold them)
-            be_worker(Original.socket(fileno=sock), output, stacks, forker=between)
+            be_worker(Original.socket(fileno=sock), output, stacks, overheard=overheard, forker=between)
     Original.end_process(0)

@@ -16,6 +16,7 @@ from threading import get_ident
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from django_probe.execution import linux
+from django_probe.execution.confided import ToJudge
 from django_probe.execution.failures import Interrupted
 from django_probe.execution.forking import renew_event_loops
 from django_probe.execution.guard.refusals import take_refusals
@@ -48,6 +49,7 @@ def work(
     output: int,
     stacks: int,
     *,
+    overheard: int,
     failfast: bool,
     loaded: ProcessState | None,
     forker: int,
@@ -55,13 +57,16 @@ def work(
 ) -> NoReturn:
     """Be a worker until the judge hangs up; `output` and `stacks` take what is printed and a hung stack.
 
+    `overheard` takes secrets that the judge needs where this process is killed.
     `loaded` is the state that the process was forked in; None where nobody looks whether a probe changed it.
     """
     status = _CRASHED
     try:
         os.setsid()
         renew_event_loops()
-        worker = _Worker(probes, guard, sock, output, stacks, failfast=failfast, loaded=loaded)
+        worker = _Worker(
+            probes, guard, sock, output, stacks, confidant=ToJudge(overheard), failfast=failfast, loaded=loaded
+        )
         while Original.getppid() == forker:  # it ends with its last fork; then the judge is the parent
             Original.sleep(_NAP)
         linux.die_with_parent(judge)
@@ -85,6 +90,7 @@ class _Worker:
         output: int,
         stacks: int,
         *,
+        confidant: ToJudge,
         failfast: bool,
         loaded: ProcessState | None,
     ) -> None:
@@ -93,7 +99,7 @@ class _Worker:
         self._token = Original.urandom(12).hex().encode("ascii")
         self._guard = guard
         take_refusals()  # what a thread of the loader was refused is nothing to these probes
-        self._executor = Executor(probes, self._guard, self._emit, self._heed, failfast=failfast)
+        self._executor = Executor(probes, self._guard, self._emit, self._heed, failfast=failfast, confidant=confidant)
         self._restore_streams()
         faulthandler.register(DUMP, file=stacks, all_threads=True)
         signal.signal(INTERRUPT, self._interrupted)

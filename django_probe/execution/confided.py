@@ -1,0 +1,70 @@
+"""What a probe's process overheard, for the judge: a file in memory, which is still there once the process is killed.
+
+The messages of a worker would not do: threads and forks of a probe ask over HTTP too, and an interrupt may end any of
+them in the middle of a line. What is appended to a file in one write stands there whole.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+from itertools import islice
+from typing import TYPE_CHECKING, Final
+
+from django_probe.originals import Original
+from django_probe.overheard import MOST
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+_LONGEST: Final = 1 << 25
+"""Bytes of the file that are read: many times those of all that a probe may be overheard to send."""
+
+
+class Confided:
+    """The judge's side of one process; `descriptor` is what the process gets."""
+
+    def __init__(self) -> None:
+        self.descriptor = os.memfd_create("overheard")
+        fcntl.fcntl(self.descriptor, fcntl.F_SETFL, os.O_APPEND)
+
+    def secrets(self) -> list[str]:
+        """Return what the process told, `MOST` at the most; what is no telling of ours, the probe wrote there."""
+        return list(islice(dict.fromkeys(self._told()), MOST))
+
+    def _told(self) -> Iterator[str]:
+        for line in os.pread(self.descriptor, min(os.fstat(self.descriptor).st_size, _LONGEST), 0).splitlines():
+            with contextlib.suppress(ValueError, RecursionError):
+                told = Original.decode(line.decode("ascii"))
+                if isinstance(told, list):
+                    yield from (each for each in told if isinstance(each, str))
+
+    def close(self) -> None:
+        """Close the file."""
+        os.close(self.descriptor)
+
+
+class ToJudge:
+    """The process's side, which is given the descriptor, and the forks that a probe makes of it."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._file = self._which()
+
+    def tell(self, secrets: Iterable[str]) -> None:
+        """Let the judge know of these."""
+        line = Original.encode([*secrets]).encode("ascii")
+        with contextlib.suppress(OSError):
+            if self._which() == self._file:  # else the probe closed it, and has a file of its own there
+                Original.write(self._descriptor, b"\n%b\n" % line)
+
+    def forget(self) -> None:
+        """Let the judge know of none any more."""
+        with contextlib.suppress(OSError):
+            if self._which() == self._file:
+                os.ftruncate(self._descriptor, 0)
+
+    def _which(self) -> tuple[int, int]:
+        found = Original.fstat(self._descriptor)
+        return found.st_dev, found.st_ino
