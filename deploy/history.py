@@ -153,7 +153,7 @@ _LIMITS: Final = {
 def check_tokens() -> None:
     """Raise UsageError if PROBE_TOKENS has an entry that is no token. Call it after the settings are loaded."""
     if getattr(conf.settings, "PROBE_TOKENS", None):
-        from django_probe.history.http import tokens  # noqa: PLC0415 (what it imports would slow every gate down)
+        from django_probe.history.http.access import tokens  # noqa: PLC0415 (what it imports would slow every gate down)
 
         for problem in tokens.setting_problems():
             raise UsageError(problem)

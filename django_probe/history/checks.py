@@ -13,7 +13,7 @@ from django.core.checks import CheckMessage, Error
 from django.db import connections
 
 from django_probe import conf
-from django_probe.history.http import tokens
+from django_probe.history.http.access import tokens
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

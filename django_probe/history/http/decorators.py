@@ -13,7 +13,7 @@ from django.db import InterfaceError, OperationalError
 
 from django_probe.history.errors import RequestError
 from django_probe.history.http import responses
-from django_probe.history.http.access import Denied
+from django_probe.history.http.access.access import Denied
 from django_probe.history.models import Run
 from django_probe.history.notices import watch
 from django_probe.history.storage import store

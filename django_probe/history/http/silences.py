@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from django_probe.history.errors import RequestError
 from django_probe.history.http import negotiation, responses
-from django_probe.history.http.access import admit
+from django_probe.history.http.access.access import admit
 from django_probe.history.http.decorators import answering
 from django_probe.history.http.negotiation import Format
 from django_probe.history.notices import silence

@@ -8,10 +8,11 @@ import time
 from typing import TYPE_CHECKING
 
 from django_probe.history.errors import RequestError
-from django_probe.history.http import metrics, negotiation, openapi, responses
-from django_probe.history.http.access import Denied, admit, visitor
+from django_probe.history.http import metrics, negotiation, responses
+from django_probe.history.http.access.access import Denied, admit, visitor
 from django_probe.history.http.decorators import answering
 from django_probe.history.http.negotiation import Format
+from django_probe.history.http.openapi import openapi
 from django_probe.history.notices import outbox, silence
 from django_probe.history.pages import pages, statistics
 from django_probe.history.storage import records, runs

@@ -6,7 +6,7 @@ from typing import Final
 
 from django_probe.history.http import listing
 from django_probe.history.http.negotiation import LONGEST_WAIT, Format
-from django_probe.history.http.schemas import Schema, ref
+from django_probe.history.http.openapi.schemas import Schema, ref
 
 
 def readiness(*media_types: str) -> Schema:

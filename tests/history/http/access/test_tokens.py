@@ -13,7 +13,7 @@ from textwrap import dedent
 import pytest
 import yaml
 
-from django_probe.history.http.attempts import MOST_ADDRESSES, Attempts
+from django_probe.history.http.access.attempts import MOST_ADDRESSES, Attempts
 from tests import documents
 from tests.conftest import ROOT
 from tests.patience import PATIENCE
@@ -31,7 +31,7 @@ from django.http import HttpResponse
 from django.urls import path
 from django.views.decorators.csrf import csrf_exempt
 
-from django_probe.history.http.access import Denied, admit
+from django_probe.history.http.access.access import Denied, admit
 from django_probe.history.visitors import Scope
 
 
@@ -205,7 +205,7 @@ client = Client(headers={{"authorization": "Bearer {START}"}})
 for _ in range(2):
     answer = client.get("/runs/")
 print(answer.status_code)
-from django_probe.history.http import tokens
+from django_probe.history.http.access import tokens
 print(tokens._configured_tokens())
 """
 

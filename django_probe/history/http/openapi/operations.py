@@ -1,15 +1,13 @@
-"""Describes what is under `/probe/` as OpenAPI 3.1 (https://spec.openapis.org/oas/v3.1.1), for machines."""
+"""The operations that the OpenAPI description has, one function each."""
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
-from django.conf import settings
-
-import django_probe
-from django_probe.history.http import listing, parts, schemas
+from django_probe.history.http import listing
 from django_probe.history.http.negotiation import Format
-from django_probe.history.http.schemas import TEXT, TEXTS, Schema, ref
+from django_probe.history.http.openapi import parts, schemas
+from django_probe.history.http.openapi.schemas import TEXT, TEXTS, Schema, ref
 
 _VIEW: Final = "Needs a token, or a user with the permission to see runs."
 _START: Final = (
@@ -18,79 +16,13 @@ _START: Final = (
 _OF_GATES: Final = (Format.JSON, Format.HTML, Format.JUNIT)
 
 
-def description(root: str) -> dict[str, Any]:
-    """Return the description of everything below `root`, the path of the status page such as `/probe/`."""
-    return {
-        "openapi": "3.1.0",
-        "info": {
-            "title": "django-probe",
-            "version": django_probe.__version__,
-            "description": "The deploy gates of a live Django system: how they stand, and how to run one.",
-        },
-        "servers": [{"url": root.rstrip("/") or "/"}],
-        "security": [{"bearer": []}, {"basic": []}, {"cookie": []}],
-        "paths": {
-            "/live/": {"get": _open("live", "Whether the process can answer", parts.lines("It can."))},
-            "/ready/": {"get": _open("ready", "Whether the process is ready", parts.readiness("text/plain"))},
-            "/": {
-                "get": _open(
-                    "status",
-                    "The status page for visitors who may see it and whose Accept names text/html; else as ready/",
-                    parts.readiness("text/plain", "text/html"),
-                )
-            },
-            "/gates/": {"get": _gates()},
-            "/gates/{name}/badge.svg": {"parameters": [parts.in_path("name", "A gate.")], "get": _badge()},
-            "/gates/{name}/silence/": {
-                "parameters": [parts.in_path("name", "A gate.")],
-                "get": _silence(),
-                "post": _silenced(),
-            },
-            "/gates/{name}/": {"parameters": [parts.in_path("name", "A gate.")], "get": _gate(), "post": _start()},
-            "/runs/": {"get": _runs()},
-            "/runs/{id}/": {"parameters": [parts.in_path("id", "A run.")], "get": _run()},
-            "/compare/": {"get": _compare()},
-            "/metrics/": {"get": _metrics()},
-            "/openapi.json": {"get": _itself()},
-        },
-        "components": {
-            "securitySchemes": {
-                "bearer": {"type": "http", "scheme": "bearer"},
-                "basic": {"type": "http", "scheme": "basic", "description": "The token as password of any user."},
-                "cookie": {"type": "apiKey", "in": "cookie", "name": settings.SESSION_COOKIE_NAME},
-            },
-            "responses": {
-                "Refused": parts.response("The request asks for something that there is not.", parts.ERRORS),
-                "Unauthorized": parts.response("Nobody is logged in, and no token is accepted.", parts.ERRORS),
-                "Forbidden": parts.response("The user or the token may not.", parts.ERRORS),
-                "Missing": parts.response("There is none.", parts.ERRORS),
-                "Throttled": parts.response(
-                    "Too many failed attempts with a token, or requests that wait.", parts.ERRORS
-                ),
-                "Down": parts.response("The history's database does not answer.", parts.ERRORS),
-            },
-            "schemas": {
-                "Run": schemas.RUN,
-                "Result": schemas.RESULT,
-                "Started": schemas.STARTED,
-                "Error": schemas.ERROR,
-                "ListedRun": schemas.LISTED_RUN,
-                "Cause": schemas.CAUSE,
-                "Silence": schemas.SILENCE,
-                "Gate": schemas.GATE,
-                "Gates": schemas.GATES,
-                "Runs": schemas.RUNS,
-                "Comparison": schemas.COMPARISON,
-            },
-        },
-    }
-
-
-def _open(name: str, summary: str, responses: Schema) -> Schema:
+def open_to_all(name: str, summary: str, responses: Schema) -> Schema:
+    """Return the operation `name` that needs no token and no log-in."""
     return {"operationId": name, "summary": summary, "security": [{}], "responses": responses}
 
 
-def _silence() -> Schema:
+def silence() -> Schema:
+    """Return the reading of a gate's silence."""
     return {
         "operationId": "silence",
         "summary": "The latest silence of a gate: how long nobody is told of it, who wanted that, and why",
@@ -104,7 +36,8 @@ def _silence() -> Schema:
     }
 
 
-def _silenced() -> Schema:
+def silenced() -> Schema:
+    """Return the setting of a gate's silence."""
     fields = schemas.of_object(
         {
             "until": {**schemas.TEXT, "description": "A time in ISO 8601 with its zone, 7 days ahead at the most."},
@@ -133,10 +66,11 @@ def _silenced() -> Schema:
 
 
 def _silences() -> Schema:
-    return {"application/json": {"schema": schemas.ref("Silence")}, **parts.texts("text/html")}
+    return {"application/json": {"schema": ref("Silence")}, **parts.texts("text/html")}
 
 
-def _gate() -> Schema:
+def gate() -> Schema:
+    """Return the reading of how a gate stands."""
     closed = "The gate is closed; its run may have been lost."
     return {
         "operationId": "gate",
@@ -155,7 +89,8 @@ def _gate() -> Schema:
     }
 
 
-def _start() -> Schema:
+def start() -> Schema:
+    """Return the start of a gate's run."""
     location = {"Location": {"description": "The run.", "schema": {"type": "string"}}}
     return {
         "operationId": "start",
@@ -193,7 +128,8 @@ def _start() -> Schema:
     }
 
 
-def _run() -> Schema:
+def run() -> Schema:
+    """Return the reading of a run."""
     return {
         "operationId": "run",
         "summary": "One run; while it goes on, its progress",
@@ -208,7 +144,8 @@ def _run() -> Schema:
     }
 
 
-def _gates() -> Schema:
+def gates() -> Schema:
+    """Return the list of the gates."""
     after = parts.in_query("after", "The name of the last gate of the page before.", TEXT)
     return {
         "operationId": "gates",
@@ -219,7 +156,8 @@ def _gates() -> Schema:
     }
 
 
-def _runs() -> Schema:
+def runs() -> Schema:
+    """Return the list of the runs."""
     states = {"type": "string", "enum": [str(state) for state in listing.STATES]}
     return {
         "operationId": "runs",
@@ -239,7 +177,8 @@ def _runs() -> Schema:
     }
 
 
-def _compare() -> Schema:
+def compare() -> Schema:
+    """Return the comparison of two runs."""
     forms = (Format.JSON, Format.HTML)
     return {
         "operationId": "compare",
@@ -255,7 +194,8 @@ def _compare() -> Schema:
     }
 
 
-def _badge() -> Schema:
+def badge() -> Schema:
+    """Return the badge of a gate."""
     return {
         "operationId": "badge",
         "summary": "A picture of how the gate stands",
@@ -277,7 +217,8 @@ def _documents(schema: str, *others: str) -> Schema:
     }
 
 
-def _metrics() -> Schema:
+def metrics() -> Schema:
+    """Return the metrics of the gates."""
     return {
         "operationId": "metrics",
         "summary": "The metrics of all gates, in the format of Prometheus or OpenMetrics",
@@ -290,7 +231,8 @@ def _metrics() -> Schema:
     }
 
 
-def _itself() -> Schema:
+def itself() -> Schema:
+    """Return the reading of this description."""
     document = {"application/json": {"schema": {"type": "object"}}}
     return {
         "operationId": "openapi",

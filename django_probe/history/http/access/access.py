@@ -12,7 +12,7 @@ from django.http import HttpResponseForbidden
 from django.middleware.csrf import CsrfViewMiddleware
 from django.views.decorators.debug import sensitive_variables
 
-from django_probe.history.http import attempts, tokens
+from django_probe.history.http.access import attempts, tokens
 from django_probe.history.visitors import NOBODY, Scope, Visitor
 
 if TYPE_CHECKING:

@@ -30,7 +30,7 @@ from django.middleware.csrf import get_token
 from django.urls import path
 from django.views.decorators.csrf import csrf_exempt
 
-from django_probe.history.http.access import Denied, admit
+from django_probe.history.http.access.access import Denied, admit
 from django_probe.history.visitors import Scope
 
 

@@ -1,0 +1,1 @@
+"""The OpenAPI description of what is under `/probe/`, for machines."""
