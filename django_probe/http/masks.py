@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, quote_plus, unquote, unquote_plus, urlencode, urlsplit
 
-from django_probe.policy.declared.secrets import says_secret
+from django_probe.policy.declared.secrets import may_say_secret, says_secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -120,7 +120,7 @@ def _of_body(body: str | bytes) -> Iterator[tuple[str, object]]:
 
 def of_json(answer: Response) -> Iterator[str]:
     """Yield what an answer of JSON has under the names of secrets, but for URLs and for texts of several words."""
-    if not answer.body.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"{", b"[")) or not says_secret(answer.text):
+    if not answer.body.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"{", b"[")) or not may_say_secret(answer.text):
         return
     try:
         document = json.loads(answer.text)

@@ -18,11 +18,35 @@ PLACES: Final = re.compile(rf"{PLACE}|{SAVED}")
 _PLACES: Final = re.compile(PLACE)
 _SAVED: Final = re.compile(SAVED)
 _SECRET: Final = re.compile("TOKEN|PASS|KEY|SECRET|AUTH|COOKIE|SIGNATURE|CREDENTIAL", re.IGNORECASE)
+_BETWEEN_NAMES: Final = re.compile(r"[^\w-]+")
+_WORD: Final = re.compile("[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+_HARMLESS: Final = re.compile(
+    "(co)?authors?|author(ed|ing|ity|ities|ship)|(un)?authori[sz]ed|(un)?authenticated|authentic"
+    "|pass(ed|ing|ive|ages?|engers?)|compass|key(boards?|frames?|notes?|words?)|(don|hoc|mon|tur|whis)keys?"
+    "|secretar(y|ies)",
+    re.IGNORECASE,
+)
+"""Words in which letters of those above stand by chance."""
+_ABOUT: Final = ("name", "type")
+"""Last words of names that say something about a secret, as `token_type` and `oauth_app_name` do, and hold none."""
 
 
 def says_secret(name: str) -> bool:
-    """Return whether what bears this name, a variable, a header or a field, is a secret."""
-    return bool(_SECRET.search(name))
+    """Return whether what bears this name, a variable, a header, a field or a path of members, is a secret."""
+    return may_say_secret(name) and any(map(_is_secret, _BETWEEN_NAMES.split(name)))
+
+
+def may_say_secret(text: str) -> bool:
+    """Return whether a text may have names of secrets in it, which is quicker to say than which."""
+    return bool(_SECRET.search(text))
+
+
+def _is_secret(name: str) -> bool:
+    words = _WORD.findall(name)
+    if words and words[-1].lower() in _ABOUT and name.endswith(words[-1]):
+        return False
+    # What is left is looked at as a whole: `toKen` is one as well.
+    return may_say_secret(_WORD.sub(lambda word: "-" if _HARMLESS.fullmatch(word[0]) else word[0], name))
 
 
 def secret_names(checks: Iterable[Check]) -> frozenset[str]:
