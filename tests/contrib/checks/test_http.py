@@ -10,8 +10,8 @@ from contextlib import suppress
 
 import pytest
 
-from django_probe.contrib.checks import release
-from django_probe.contrib.checks.expectations import differences
+from django_probe.contrib.checks.exchange import release
+from django_probe.contrib.checks.exchange.expectations import differences
 from django_probe.contrib.checks.filling import Filling
 from django_probe.details import parted
 from django_probe.http import release as releases

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from django_probe.contrib.checks import json_values, release
-from django_probe.contrib.checks.exchange import asked_and_compared
+from django_probe.contrib.checks import json_values
+from django_probe.contrib.checks.exchange import release
+from django_probe.contrib.checks.exchange.exchange import asked_and_compared
 from django_probe.contrib.checks.filling import Filling
 from django_probe.http import asking
 from django_probe.http.asking import Browser

@@ -6,9 +6,9 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from django_probe.contrib.checks import json_values
-from django_probe.contrib.checks.asked import Asked
-from django_probe.contrib.checks.evidence import told
-from django_probe.contrib.checks.exchange import asked_and_compared
+from django_probe.contrib.checks.exchange.asked import Asked
+from django_probe.contrib.checks.exchange.evidence import told
+from django_probe.contrib.checks.exchange.exchange import asked_and_compared
 from django_probe.contrib.checks.filling import Filling
 from django_probe.contrib.checks.limits import too_slow
 from django_probe.http import asking

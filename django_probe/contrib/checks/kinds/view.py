@@ -11,7 +11,7 @@ from django.urls import NoReverseMatch
 from django_probe.client import Client, path_of
 from django_probe.contrib.checks import json_values
 from django_probe.contrib.checks.errors import CheckError
-from django_probe.contrib.checks.expectations import differences
+from django_probe.contrib.checks.exchange.expectations import differences
 from django_probe.contrib.checks.filling import Filling
 from django_probe.http import evidence
 from django_probe.http.bodies import MOST

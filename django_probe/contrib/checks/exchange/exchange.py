@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from django_probe.contrib.checks.asked import Asked
-from django_probe.contrib.checks.evidence import told
-from django_probe.contrib.checks.expectations import differences
+from django_probe.contrib.checks.exchange.asked import Asked
+from django_probe.contrib.checks.exchange.evidence import told
+from django_probe.contrib.checks.exchange.expectations import differences
 from django_probe.contrib.checks.limits import patience
 from django_probe.http.response import NoAnswerError, Question
 

@@ -9,7 +9,7 @@ from django_probe.http import evidence
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from django_probe.contrib.checks.asked import Asked
+    from django_probe.contrib.checks.exchange.asked import Asked
     from django_probe.http.response import Response, Times
 
 
