@@ -87,8 +87,10 @@ def _addresses(host: str, port: int, timeout: float) -> list[Any]:
 
 @cache
 def trust() -> ssl.SSLContext:
-    """Verify certificate and name; OpenSSL itself heeds SSL_CERT_FILE and SSL_CERT_DIR."""
-    return ssl.create_default_context()
+    """Verify certificate and name, and tell an end that TLS did not announce; OpenSSL itself heeds SSL_CERT_FILE."""
+    context = ssl.create_default_context()
+    context.options &= ~getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)  # Debian's Python has it on; OpenSSL 1 has it not
+    return context
 
 
 def certificate_end(sock: Any) -> datetime | None:

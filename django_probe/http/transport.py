@@ -67,7 +67,15 @@ class _InTime(io.RawIOBase):
         if time.monotonic() > self._until:
             raise TimeoutError
         self._sock.settimeout(left(self._until))
-        return self._bytes.readinto(buffer)
+        try:
+            return self._bytes.readinto(buffer)
+        except ssl.SSLEOFError:
+            raise BrokenBodyError("it tells no length, and TLS ended without saying that this was all") from None
+
+    def needs_an_end(self) -> None:
+        """Take the end of the connection no longer for that of what is sent, unless TLS says so (RFC 9112, 9.8)."""
+        if isinstance(self._sock, ssl.SSLSocket):
+            self._sock.suppress_ragged_eofs = False  # type: ignore[attr-defined] # typeshed lacks it
 
     def close(self) -> None:
         self._bytes.close()
@@ -105,7 +113,8 @@ class _Answer(HTTPResponse):
     def __init__(self, sock: socket.socket, *arguments: Any, until: float, **options: Any) -> None:
         super().__init__(sock, *arguments, **options)
         self.fp.close()
-        self.fp = _Lines(_InTime(sock, until))
+        self._in_time = _InTime(sock, until)
+        self.fp = _Lines(self._in_time)
 
     def begin(self) -> None:
         lines = self.fp
@@ -125,6 +134,8 @@ class _Answer(HTTPResponse):
         lengths = {length.strip() for line in self.headers.get_all("Content-Length", ()) for length in line.split(",")}
         if len(lengths) > 1 or not all(map(_LENGTH.fullmatch, lengths)):
             raise BadAnswerError(f"its Content-Length is {', '.join(sorted(lengths))[:_MOST_SHOWN]!r}, not one number")
+        if self.length is None and not self.chunked:
+            self._in_time.needs_an_end()
 
 
 class _Timed:

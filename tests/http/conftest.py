@@ -22,6 +22,8 @@ class Server:
         self.answers = list(answers)
         self.asked = []
         self.over = threading.Event()
+        self.secured = lambda connection: connection  # that of TLS, where it is spoken
+        self.says_end = False
         self._listener = listener
         self.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
 
@@ -36,12 +38,14 @@ class Server:
             threading.Thread(target=self._answer, args=(connection, answer), daemon=True).start()
 
     def _answer(self, connection, answer):
-        with connection, suppress(OSError):
-            self.asked.append(_request(connection))
+        with suppress(OSError), self.secured(connection) as secured:
+            self.asked.append(_request(secured))
             if callable(answer):
-                answer(connection)
+                answer(secured)
             else:
-                connection.sendall(answer)
+                secured.sendall(answer)
+            if self.says_end:
+                secured.unwrap()
 
     def each(self, part, before=b""):
         """Return an answer that never ends: `before`, then `part` again and again, with a little time between."""

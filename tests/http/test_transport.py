@@ -5,12 +5,15 @@ from __future__ import annotations
 import gzip
 import re
 import socket
+import ssl
+import subprocess
 import threading
 
 import pytest
 
 from django_probe.http import NoAnswerError, Session
 from django_probe.http import connecting as connecting_module
+from django_probe.http.connecting import trust
 from tests.http.conftest import OK, page
 
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
@@ -161,6 +164,49 @@ def test_name__that_leads_to_two_networks(serve, monkeypatch):
 
     assert [host for host, _ in given] == ["192.0.2.1", "127.0.0.1"]
     assert given[0][1] <= 30 < given[1][1]
+
+
+@pytest.fixture
+def secure(serve, tmp_path, monkeypatch):
+    """What starts a server with TLS, trusted here; unless it `says_end`, it breaks the connection off."""
+    files = tmp_path / "certificate.pem", tmp_path / "key.pem"
+    line = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1 -subj /CN=shop"
+    names = ["-addext", "subjectAltName=IP:127.0.0.1"]
+    subprocess.run([*line.split(), *names, "-out", files[0], "-keyout", files[1]], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*files)
+    monkeypatch.setenv("SSL_CERT_FILE", str(files[0]))
+    trust.cache_clear()
+
+    def start(answer, *, says_end):
+        server = serve(answer)
+        server.secured = lambda connection: context.wrap_socket(connection, server_side=True)
+        server.says_end = says_end
+        return server.url.replace("http:", "https:")
+
+    yield start
+    trust.cache_clear()
+
+
+@pytest.mark.parametrize("head", [OK, OK + b"Connection: close\r\n", OK.replace(b"1.1", b"1.0")])
+def test_body__of_no_length_ends_as_tls_says(secure, head):
+    """Where nothing but the end of the connection ends a body, a connection that is broken off may have cut it."""
+    answer = head + b"\r\nhello"
+    whole, broken_off = secure(answer, says_end=True), secure(answer, says_end=False)
+    with Session() as http:
+        assert http.get(whole).text == "hello"
+        with pytest.raises(NoAnswerError) as raised:
+            http.get(broken_off)
+
+    said = "no whole answer: it tells no length, and TLS ended without saying that this was all"
+    assert str(raised.value) == f"GET {broken_off}: {said}"
+
+
+def test_body__of_a_length_ends_with_it(secure):
+    """A server that says how long a body is, or which chunk is its last, may break off what comes after that."""
+    for answer in (page(b"hello"), CHUNKED + b"5\r\nhello\r\n0\r\n\r\n"):
+        with Session(secure(answer, says_end=False)) as http:
+            assert http.get("/").text == "hello"
 
 
 def test_connection__that_is_not_taken():
