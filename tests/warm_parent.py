@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import atexit
 import gc
-import importlib
+import importlib.util
 import json
 import os
 import resource
@@ -21,8 +21,8 @@ from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 
-# What nearly every command imports. None of it reads the settings or the environment, and none of it is a project's.
-# (gunicorn's own modules do read the environment: the defaults of its settings.)
+# What nearly every command imports, or a process that it forks. None of it reads the settings or the environment, and
+# none of it is a project's. (gunicorn's own modules do read the environment: the defaults of its settings.)
 IMPORTED = (
     "ctypes",
     "django.contrib.auth.hashers",
@@ -32,6 +32,7 @@ IMPORTED = (
     "django.core.management.base",
     "django.core.management.commands",
     "django.core.management.commands.migrate",
+    "django.core.servers.basehttp",
     "django.core.wsgi",
     "django.db.backends.postgresql.base",
     "django.db.backends.sqlite3.base",
@@ -49,6 +50,10 @@ IMPORTED = (
     "django.utils.translation",
     "django.views.debug",
     "django_probe.apps",
+    "django_probe.execution.judge.judge",
+    "django_probe.execution.loading.discovery",
+    "django_probe.execution.worker.loader",
+    "django_probe.execution.worker.worker",
     "django_probe.management.commands.probe",
     "django_probe.policy.file",
     "django_probe.reports.junit",
@@ -56,11 +61,14 @@ IMPORTED = (
     "importlib.resources",
     "junit_xml",
     "logging.config",
+    "platform",
+    "unittest.async_case",
     "unittest.mock",
     "xml.dom.minidom",
     "yaml",
     "zipfile",
 )
+IF_INSTALLED = ("jinja2",)  # what django.test imports so
 MESSAGE = 1 << 20
 
 
@@ -168,6 +176,8 @@ def end(code: int) -> None:
 def main() -> None:
     """Import what is shared, and fork; in a fork, be the command."""
     for name in IMPORTED:
+        importlib.import_module(name)
+    for name in filter(importlib.util.find_spec, IF_INSTALLED):
         importlib.import_module(name)
     gc.collect()
     gc.freeze()
