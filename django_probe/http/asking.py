@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from email.message import Message
 from http.client import HTTPException
-from http.cookiejar import CookieJar, parse_ns_headers  # type: ignore[attr-defined] # typeshed lacks it
+from http.cookiejar import CookieJar, DefaultCookiePolicy, parse_ns_headers  # type: ignore[attr-defined] # typeshed lacks it
 from itertools import islice
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -108,6 +108,13 @@ class Browser:
         """The values of all cookies that came, those that are gone by now too."""
         return self._jar.values.copy()
 
+    def cookie(self, name: str, url: str) -> str | None:
+        """Return the value of the cookie of that name that goes to the host of a URL; None where it has none.
+
+        Of several, that for the URL's own path, and for the longest one, counts.
+        """
+        return self._jar.value(name, urllib.request.Request(url))  # noqa: S310 (never opened, as below)
+
     def ask(self, question: Question) -> Response:
         """Return the answer, of the last redirect where they are followed; NoAnswerError where there is none."""
         began = time.monotonic()
@@ -193,7 +200,8 @@ class _Jar(CookieJar):
     """
 
     def __init__(self) -> None:
-        super().__init__()
+        self._rules = DefaultCookiePolicy()
+        super().__init__(self._rules)
         self.values: set[str] = set()
 
     def set_cookie(self, cookie: Cookie) -> None:
@@ -201,6 +209,16 @@ class _Jar(CookieJar):
         super().set_cookie(cookie)
         if cookie.value:
             self.values.add(cookie.value)
+
+    def value(self, name: str, asked: urllib.request.Request) -> str | None:
+        """Return the value of a cookie for a host."""
+        found = [
+            cookie
+            for cookie in self
+            if cookie.name == name and self._rules.domain_return_ok(cookie.domain, asked) and not cookie.is_expired()
+        ]
+        found.sort(key=lambda cookie: (self._rules.path_return_ok(cookie.path, asked), len(cookie.path)))
+        return found[-1].value if found else None
 
 
 class _Cookies:

@@ -62,6 +62,13 @@ echoed:
     - {http: /login, form: {password: "${SHOP_PASSWORD}"}, follow: false, status: 302}
     - {http: /stock, save: {a: token}}
     - {http: "/echo?a={{ a }}", send: {X-Auth: "${SHOP_SHORT}"}}
+carries:
+  base: "${SHOP_URL}"
+  steps:
+    - {http: /login, form: {password: "${SHOP_PASSWORD}"}, contains: Welcome, save: {visit: "cookie:session"}}
+    - {http: /stock, save: {again: "cookie:session"}}
+    - {http: "/echo?visit={{ visit }}{{ again }}", status: 500}
+    - {http: /stock, save: {other: "cookie:other"}}
 lacks:
   base: "${SHOP_URL}"
   steps: [{http: /stock, save: {price: "items[0].price"}}]
@@ -84,6 +91,12 @@ def test_flow__one_visitor(results, shop):
     ((_, _, headers, _),) = shop.asked("/orders")
     assert (headers["Cookie"], headers["Authorization"]) == ("session=open", "Bearer tok-4711")
     assert shop.connections <= len(results)
+
+
+def test_flow__cookie_of_any_answer_before(results, shop):
+    """What is saved is the cookie that the visitor has, also where a redirect brought it, or an earlier step."""
+    assert results["steps.carries"]["outcome"] == "failed"  # of another cookie alone
+    assert [path for _, path, _, _ in shop.asked("/echo") if "visit" in path] == ["/echo?visit=openopen"]
 
 
 def test_flow__failing_step_is_named(results, shop):
@@ -109,6 +122,8 @@ def test_flow__secrets_of_earlier_steps_are_not_shown(results):
     ("name", "outcome", "said"),
     [
         ("lacks", "failed", "/stock: there is no text or number at items[0].price to save as price"),
+        ("carries", "failed", "step 4 of 4, GET"),
+        ("carries", "failed", "/stock: there is no text or number at cookie:other to save as other"),
         ("late", "failed", "each step passed, but it took "),
     ],
 )

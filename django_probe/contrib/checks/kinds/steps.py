@@ -39,7 +39,7 @@ def run(check: Check) -> float:
         for number, step in enumerate(check.subject, 1):
             try:
                 answer = asked_and_compared(browser, step, filling)
-                _save(step, answer, filling)
+                _save(step, answer, filling, browser)
             except AssertionError as error:
                 raise AssertionError(f"step {number} of {len(check.subject)}, {error}") from None
     took = time.monotonic() - began
@@ -48,12 +48,15 @@ def run(check: Check) -> float:
     return took
 
 
-def _save(step: Check, answer: Response, filling: Filling) -> None:
+def _save(step: Check, answer: Response, filling: Filling, browser: Browser) -> None:
     if not (wanted := step.get("save")):
         return
     problems = []
     for name, path in wanted.items():
-        found = _found(path, answer)
+        if path.startswith(COOKIE):  # any answer before may have set it, as one that redirects
+            found: Any = browser.cookie(path.removeprefix(COOKIE), answer.url)
+        else:
+            found = _found(path, answer)
         if isinstance(found, str | int | float) and not isinstance(found, bool) and found != "":
             filling.save(name, str(found), path)
         else:
@@ -63,11 +66,7 @@ def _save(step: Check, answer: Response, filling: Filling) -> None:
 
 
 def _found(path: str, answer: Response) -> Any:
-    """Return what is at a JMESPath, or the value of a cookie that the answer sets; None where there is none."""
-    if path.startswith(COOKIE):
-        lines = (line.partition(";")[0].partition("=") for line in answer.headers.all("set-cookie"))
-        cookies = {name.strip(): value.strip() for name, _, value in lines}
-        return cookies.get(path.removeprefix(COOKIE))
+    """Return what is at a JMESPath; None where nothing is."""
     try:
         return value_at(path, answer.json())
     except JsonError:
