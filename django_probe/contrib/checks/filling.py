@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING
 from django_probe.contrib.checks import urls
 from django_probe.contrib.checks.errors import CheckError
 from django_probe.http.masks import masking
+from django_probe.http.response import is_header
 from django_probe.policy.declared.secrets import PLACES, says_secret
 
 if TYPE_CHECKING:
     import re
     from collections.abc import Mapping
+
+    from django_probe.policy.declared.check import Check
 
 
 @dataclass(slots=True)
@@ -28,9 +31,22 @@ class Filling:
         """Return the text with every value; CheckError where one is missing, naming `where` in the policy."""
         return PLACES.sub(lambda found: self._value(found, where), text)
 
-    def filled(self, texts: Mapping[str, str], where: str) -> dict[str, str]:
+    def headers(self, check: Check) -> dict[str, str]:
+        """Return the headers that a check sends; CheckError where HTTP has no such value, which is not shown."""
+        headers = self._filled(check, "send")
+        for name, value in headers.items():
+            if not is_header(name, value):
+                raise CheckError(f"{check.where}.send.{name}: a header takes one line of characters of Latin-1")
+        return headers
+
+    def form(self, check: Check) -> dict[str, str]:
+        """Return the fields of the form that a check sends."""
+        return self._filled(check, "form")
+
+    def _filled(self, check: Check, key: str) -> dict[str, str]:
         """Return headers or fields with every value; what is sent under a secret's name is one."""
-        made = {name: self.fill(text, f"{where}.{name}") for name, text in texts.items()}
+        texts: Mapping[str, str] = check.get(key, {})
+        made = {name: self.fill(text, f"{check.where}.{key}.{name}") for name, text in texts.items()}
         for name, value in made.items():
             if says_secret(name):
                 self.secrets |= {value, value.partition(" ")[2]}  # as behind "Bearer"

@@ -7,8 +7,10 @@ import socket
 import threading
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 
-from django_probe.contrib.checks.kinds import tcp
+from django_probe.contrib.checks.errors import CheckError
+from django_probe.contrib.checks.kinds import tcp, view
 from django_probe.policy.declared.check import Check
 
 URLS = """
@@ -45,6 +47,7 @@ endless: {sql: "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) 
 home: {view: home, form: {a: 1}, send: {X-Key: b}, json: {host: shop.example, "form.a": "1", key: b}}
 other: {view: home, status: 201, contains: Teapot}
 broken: {view: broken}
+lines: {view: home, send: {X-Key: "${TWO_LINES}"}}
 stream: {view: endless, contains: Teapot}
 "true": {command: ["true"]}
 three: {command: [sh, -c, "echo 'hello there'; exit 3"], status: [0, 3], contains: hello, matches: "there$"}
@@ -65,7 +68,7 @@ def results(checked, shop, secure_shop):
     assert checked.site.run("migrate").code == 0
     port, secure = (each.url.rpartition(":")[2] for each in (shop, secure_shop))
     checks = CHECKS.replace("SECURE", secure).replace("CLOSED", "1")
-    return checked.run(checks, SHOP_PORT=port)[1]
+    return checked.run(checks, SHOP_PORT=port, TWO_LINES="a\nb")[1]
 
 
 def test_kinds__as_expected(results):
@@ -87,6 +90,11 @@ def test_kinds__as_expected(results):
         ("sql.wrong", "failed", r'OperationalError: near "SELEC": syntax error'),
         ("sql.endless", "timeout", r"timed out after 1 s .*, waiting for WITH RECURSIVE n.*"),
         ("view.other", "failed", r'GET /home/ \(home\): status 200, not 201; "Teapot" is not in it'),
+        (
+            "view.lines",
+            "error",
+            r"CheckError: checks.lines.send.X-Key: a header takes one line of characters of Latin-1",
+        ),
         ("view.broken", "error", r"LookupError: the shelf is gone \(asked: GET /broken/\)"),
         ("command.false", "failed", r'false: it exited with 1, not 0; "x" is not in it'),
         ("command.much", "failed", r'sh -c .*: "end" is not in the part of it that was read'),
@@ -112,6 +120,18 @@ def test_command__secrets_are_not_shown(results):
     assert "'KEY_FILE=******** x' --password=******** --token ********: it exited with 1" in told["message"]
     assert "printed:\n--password=******** ********" in told["details"]
     assert "-4711" not in str(told)
+
+
+def test_view__of_a_project_that_no_host_reaches(monkeypatch):
+    """A view that nobody can ask, because the project answers no host, is an error that names the check."""
+
+    def none():
+        raise ImproperlyConfigured("ALLOWED_HOSTS is empty")
+
+    monkeypatch.setattr(view, "path_of", lambda _name: "/home/")
+    monkeypatch.setattr(view, "allowed_host", none)
+    with pytest.raises(CheckError, match=r"^checks\.home\.view: ALLOWED_HOSTS is empty$"):
+        view.run(Check("checks.home", "home", "view", "home"))
 
 
 def test_tcp__taken_and_closed(monkeypatch):

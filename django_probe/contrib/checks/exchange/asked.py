@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from django_probe.contrib.checks.errors import CheckError
 from django_probe.http import evidence
 from django_probe.http.masks import HIDDEN, credentials, without_secrets
-from django_probe.http.response import Question, is_header
+from django_probe.http.response import Question
 from django_probe.policy.declared.secrets import PLACE, says_secret
 from django_probe.policy.declared.values import parse_url
 
@@ -61,19 +61,11 @@ class Asked:
 
     def headers(self) -> dict[str, str]:
         """Return the headers that are sent; CheckError where HTTP has no such value, which is not shown."""
-        headers = self._filled("send")
-        for name, value in headers.items():
-            if not is_header(name, value):
-                raise CheckError(f"{self.check.where}.send.{name}: a header takes one line of characters of Latin-1")
-        return headers
+        return self.filling.headers(self.check)
 
     def form(self) -> dict[str, str] | None:
         """Return the fields of the form that is sent; None where there is none."""
-        return self._filled("form") or None
-
-    def _filled(self, key: str) -> dict[str, str]:
-        where = f"{self.check.where}.{key}"
-        return self.filling.filled(self.check.get(key, {}), where)
+        return self.filling.form(self.check) or None
 
     def __str__(self) -> str:
         return f"{self.method} {self.shown_url()}"

@@ -6,9 +6,10 @@ import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
+from django.core.exceptions import ImproperlyConfigured
 from django.urls import NoReverseMatch
 
-from django_probe.client import Client, path_of
+from django_probe.client import Client, allowed_host, path_of
 from django_probe.contrib.checks import json_values
 from django_probe.contrib.checks.errors import CheckError
 from django_probe.contrib.checks.exchange.expectations import differences
@@ -35,9 +36,9 @@ def run(check: Check) -> float:
     """Ask, and return the seconds of that; AssertionError with what differs; what the view raises goes its way."""
     filling = Filling()
     path = _path(check)
-    form = _filled(check, filling, "form")
+    form = filling.form(check)
     method = str(check.get("method") or ("POST" if form else "GET"))
-    client = Client(headers=_filled(check, filling, "send"))
+    client = _client(check, filling)
     began = time.monotonic()
     response: Any = client.generic(
         method,
@@ -78,6 +79,11 @@ def _path(check: Check) -> str:
         raise CheckError(f"{check.where}.view: {error}") from None
 
 
-def _filled(check: Check, filling: Filling, key: str) -> dict[str, str]:
-    where = f"{check.where}.{key}"
-    return filling.filled(check.get(key, {}), where)
+def _client(check: Check, filling: Filling) -> Client:
+    client = Client(headers=filling.headers(check))
+    if "HTTP_HOST" not in client.defaults:
+        try:
+            client.defaults["SERVER_NAME"] = allowed_host()
+        except ImproperlyConfigured as error:
+            raise CheckError(f"{check.where}.view: {error}") from None
+    return client
