@@ -1,1 +1,1 @@
-"""Holds every database connection of a process to what a probe may do, with one file for each database."""
+"""Holds every database connection of a process to what a probe may do."""

@@ -37,9 +37,9 @@ def discard(wrapper: BaseDatabaseWrapper) -> None:
 def part(wrapper: Any) -> None:
     """Before a connection goes back to its pool, take it from cursors and variables that keep the driver's object."""
     if getattr(wrapper.connection, "_pool", None) and uses_psycopg(type(wrapper)):
-        from django_probe.execution.guard import parting  # noqa: PLC0415 (psycopg may not be installed)
+        from django_probe.execution.guard.databases import psycopg_parting  # noqa: PLC0415 (psycopg may not be installed)
 
-        wrapper.connection = parting.part(wrapper.connection)
+        wrapper.connection = psycopg_parting.part(wrapper.connection)
 
 
 def end_session(wrapper: BaseDatabaseWrapper) -> None:
@@ -89,7 +89,7 @@ def is_stuck(wrapper: BaseDatabaseWrapper) -> bool:
     """Return whether a statement that was interrupted still runs, so that the connection is of no use."""
     if wrapper.connection is None or wrapper.vendor != "postgresql" or not uses_psycopg(type(wrapper)):
         return False
-    from django_probe.execution.guard import postgresql  # noqa: PLC0415 (psycopg may not be installed)
+    from django_probe.execution.guard.databases import postgresql  # noqa: PLC0415 (psycopg may not be installed)
 
     return postgresql.is_busy(wrapper.connection)
 
@@ -97,6 +97,6 @@ def is_stuck(wrapper: BaseDatabaseWrapper) -> bool:
 def cancel(wrapper: BaseDatabaseWrapper) -> None:
     """Stop the statement that an interrupt left running on the server, if there is one."""
     if is_stuck(wrapper):
-        from django_probe.execution.guard import postgresql  # noqa: PLC0415 (psycopg may not be installed)
+        from django_probe.execution.guard.databases import postgresql  # noqa: PLC0415 (psycopg may not be installed)
 
         postgresql.cancel(wrapper.connection)

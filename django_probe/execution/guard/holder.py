@@ -17,7 +17,7 @@ from weakref import WeakSet
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from django_probe.execution.guard import read_only, sqlite
+from django_probe.execution.guard import read_only
 from django_probe.execution.guard.backends import alias_of, backends, pool_classes
 from django_probe.execution.guard.connections import (
     HOLD,
@@ -29,6 +29,7 @@ from django_probe.execution.guard.connections import (
     is_unfinished,
     part,
 )
+from django_probe.execution.guard.databases import sqlite
 from django_probe.execution.guard.ending import remember
 from django_probe.execution.guard.refusals import NOTE, GuardError
 from django_probe.execution.guard.replacements import Replacements

@@ -5,7 +5,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from django_probe.execution.guard import compiled, sqlite
+from django_probe.execution.guard import compiled
+from django_probe.execution.guard.databases import sqlite
 from django_probe.execution.guard.refusals import NOTE, GuardError
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def _explain(wrapper: BaseDatabaseWrapper) -> Callable[..., Any]:
 
 def _module(wrapper: BaseDatabaseWrapper) -> Any:
     """Return the module that holds a vendor's connections; each needs a driver that may not be installed."""
-    return import_module(f"django_probe.execution.guard.{wrapper.vendor}")
+    return import_module(f"django_probe.execution.guard.databases.{wrapper.vendor}")
 
 
 def connecting(wrapper: BaseDatabaseWrapper, parameters: dict[str, Any]) -> dict[str, Any]:
@@ -87,9 +88,9 @@ def replacements(classes: Iterable[type]) -> Iterator[tuple[type, str, Callable[
     """Yield what is to be put around methods, of Django and the drivers, so that `hold` holds these backends."""
     yield from compiled.sources()
     if any(uses_psycopg(cls) for cls in classes):
-        from django_probe.execution.guard import cursors  # noqa: PLC0415 (psycopg may not be installed)
+        from django_probe.execution.guard.databases import psycopg_cursors  # noqa: PLC0415 (psycopg may not be installed)
 
-        yield from cursors.sending()
+        yield from psycopg_cursors.sending()
 
 
 def release(wrapper: BaseDatabaseWrapper) -> None:

@@ -32,6 +32,7 @@ LOADING: Final = (
 _FIRST_WORDS: Final = re.compile(r'\s*([\w."`]+(?:\s+[\w."`]+){0,2})')
 
 _HERE: Final = Path(__file__).parent
+_GUARD: Final = f"{_HERE}/"
 _ENGINE: Final = f"{_HERE.parent}/"
 _INSTALLED: Final = {"site-packages", "dist-packages"}
 _NEVER_OWN: Final = (f"{_HERE.parents[1]}/", f"{Path(django.__file__).parent}/", "<frozen ")
@@ -103,7 +104,7 @@ def _stack(own: list[traceback.FrameSummary]) -> str:
 
 
 def _is_guard(frame: traceback.FrameSummary) -> bool:
-    return Path(frame.filename).parent == _HERE
+    return frame.filename.startswith(_GUARD)
 
 
 def _is_library(frame: traceback.FrameSummary) -> bool:

@@ -824,7 +824,7 @@ def test_the_note_carries_no_value(script, postgres, shop):
 
 def test_the_role_of_the_docs_reads_and_cannot_write(script, postgres, shop, written):
     """With the role that docs/database-safety.md makes, the database itself refuses what goes round the guard."""
-    page = Path(__file__).parents[3] / "docs" / "database-safety.md"
+    page = Path(__file__).parents[4] / "docs" / "database-safety.md"
     (recipe,) = re.findall(r"```sql\n(CREATE ROLE .*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
     with postgres.connect(shop) as admin:
         admin.execute(recipe)

@@ -15,7 +15,7 @@ import psycopg
 from psycopg import generators
 from psycopg.pq import ExecStatus
 
-from django_probe.execution.guard.postgresql import Held
+from django_probe.execution.guard.databases.postgresql import Held
 from django_probe.execution.guard.statements import leaves_read_only
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.execution.guard.test_postgresql import door  # noqa: F401 (a fixture, for both ways to the database)
+from tests.execution.guard.databases.test_postgresql import door  # noqa: F401 (a fixture, for both ways to the database)
 
 
 @pytest.fixture
