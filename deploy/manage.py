@@ -18,10 +18,10 @@ def main() -> None:
     from django.core.management import execute_from_command_line  # noqa: PLC0415
 
     from deploy import history  # noqa: PLC0415
-    from django_probe import handshake  # noqa: PLC0415
     from django_probe.contrib.http import configuration  # noqa: PLC0415
     from django_probe.errors import UsageError  # noqa: PLC0415
     from django_probe.http import release  # noqa: PLC0415
+    from django_probe.process import handshake  # noqa: PLC0415
 
     try:
         # The first setting that is read loads them all. If that failed inside Django's own command, it

@@ -16,7 +16,7 @@ import django
 
 from deploy import environment
 from django_probe.errors import UsageError
-from django_probe.names import nearest
+from django_probe.naming.names import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Collection

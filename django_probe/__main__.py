@@ -49,11 +49,11 @@ def main() -> None:
 
             sys.exit(collect(arguments))
         case ["render", *arguments]:
-            from django_probe.render import main as render  # noqa: PLC0415 (as above)
+            from django_probe.programs.render import main as render  # noqa: PLC0415 (as above)
 
             sys.exit(render(arguments))
         case ["policy", *arguments]:
-            from django_probe.policy_check import main as policy  # noqa: PLC0415 (as above)
+            from django_probe.programs.policy_check import main as policy  # noqa: PLC0415 (as above)
 
             sys.exit(policy(arguments))
         case ["suggest", *arguments]:

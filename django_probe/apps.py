@@ -32,6 +32,6 @@ def _check(**options: Any) -> list[CheckMessage]:
 
 def _check_settings(**_options: Any) -> list[CheckMessage]:
     """W004: a setting that is named as if it were django_probe's, and is none."""
-    from django_probe import misspelt  # noqa: PLC0415 (no web process checks its settings)
+    from django_probe.naming import misspelt  # noqa: PLC0415 (no web process checks its settings)
 
     return [Warning(what, hint=hint, id="django_probe.W004") for what, hint in misspelt.settings(dir(settings))]

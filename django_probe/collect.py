@@ -16,15 +16,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from django_probe.errors import UsageError
-from django_probe.names import enumerated
+from django_probe.naming.names import enumerated
 from django_probe.reports import ReportError
 from django_probe.reports.delivery.delivery import STDOUT, Delivery, Report
 from django_probe.reports.delivery.streams import say
 from django_probe.reports.delivery.wanted import Once
 from django_probe.reports.reading.marked import CollectCode, CollectError, Shard, attempts, blocks, doubled
 from django_probe.reports.text import one_line
-from django_probe.sharded import together
-from django_probe.shards import disagreement
+from django_probe.sharding.sharded import together
+from django_probe.sharding.shards import disagreement
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

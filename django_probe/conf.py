@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 from django.apps import apps
 from django.conf import settings
 
-from django_probe.environment import environment
 from django_probe.errors import UsageError
+from django_probe.process.environment import environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,7 +12,6 @@ from datetime import UTC, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from django_probe import conf
-from django_probe.environment import environment
 from django_probe.errors import NotStartedError, UsageError
 from django_probe.execution.failures import Interrupted, one_line
 from django_probe.execution.guard.backends import objections
@@ -21,7 +20,8 @@ from django_probe.execution.loading.declared import prepare
 from django_probe.execution.redaction import Redactor
 from django_probe.execution.session import ForkedSession
 from django_probe.execution.suites import SelectedSuite
-from django_probe.originals import Original
+from django_probe.process.environment import environment
+from django_probe.process.originals import Original
 from django_probe.reports.console.console import Console
 from django_probe.reports.delivery.files import relieve
 from django_probe.results import EndedBy, ExitCode, Outcome, ProbeResult, ProbeRun, finite
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from django_probe.execution.session import Session
     from django_probe.policy.gates import Gate, Policy
     from django_probe.reports.delivery.delivery import Delivery
-    from django_probe.shards import Shard
+    from django_probe.sharding.shards import Shard
 
 
 Given = TypeVar("Given")

@@ -177,7 +177,7 @@ _ONE_END = (
     "test_examples.py",
     "test_packaging.py",
     "test_papers.py",
-    "test_policy_check.py",
+    "programs/test_policy_check.py",
     "test_run.py",
     "test_site.py",
 )

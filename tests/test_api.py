@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from django_probe import misspelt
+from django_probe.naming import misspelt
 from tests import documents
 from tests.conftest import ROOT
 from tests.projects import python
@@ -91,7 +91,7 @@ def test_every_url__can_be_reversed(site):
 def test_every_setting__is_on_the_page():
     """The settings and environment variables that the package knows are those of the page.
 
-    A new one goes there, and into django_probe/misspelt.py.
+    A new one goes there, and into django_probe/naming/misspelt.py.
     """
     known = {
         node.value

@@ -12,8 +12,8 @@ import os
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from django_probe.originals import Original
-from django_probe.overheard import MOST
+from django_probe.process.originals import Original
+from django_probe.process.overheard import MOST
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

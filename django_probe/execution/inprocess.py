@@ -29,7 +29,7 @@ from django_probe.execution.loading.suites import Stillborn
 from django_probe.execution.redaction import Redactor
 from django_probe.execution.state.imports import Imports
 from django_probe.execution.worker.executor import Executor
-from django_probe.originals import Original
+from django_probe.process.originals import Original
 from django_probe.results import EndedBy, Outcome
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-from django_probe.originals import Original
+from django_probe.process.originals import Original
 
 AVAILABLE: Final = sys.platform == "linux"
 _PR_SET_PDEATHSIG: Final = 1

@@ -20,7 +20,7 @@ import signal
 import socket
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from django_probe.originals import Original
+from django_probe.process.originals import Original
 
 if TYPE_CHECKING:
     from _socket import socket as Socket  # noqa: N812 (as `socket.socket`, the module has this name too)

@@ -20,10 +20,10 @@ from django.conf import global_settings, settings
 from django.utils.functional import LazyObject, Promise
 from django.views.debug import SafeExceptionReporterFilter
 
-from django_probe.environment import hidden
 from django_probe.errors import UsageError
 from django_probe.execution.masking import MASK, MIN_LENGTH, Mask, of_environment, of_url
-from django_probe.overheard import overheard
+from django_probe.process.environment import hidden
+from django_probe.process.overheard import overheard
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -13,7 +13,7 @@ from django_probe.execution import linux
 from django_probe.execution.judge.interrupts import Interrupts
 from django_probe.execution.judge.loader_handle import LoaderHandle
 from django_probe.execution.redaction import Redactor
-from django_probe.originals import Original
+from django_probe.process.originals import Original
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from django_probe import details
-from django_probe.originals import Original
+from django_probe.process.originals import Original
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -22,7 +22,7 @@ from django_probe.http.connecting import trust
 from django_probe.http.masks import of_json, secrets, without_secrets
 from django_probe.http.response import Headers, NoAnswerError, Question, Response, Times
 from django_probe.http.transport import is_stale, new_pools, why
-from django_probe.overheard import overhear
+from django_probe.process.overheard import overhear
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

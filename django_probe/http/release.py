@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
-from django_probe.environment import environment
 from django_probe.http.response import is_header
+from django_probe.process.environment import environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from django_probe.errors import UsageError
 from django_probe.policy.gates import MAX_PARALLEL
 from django_probe.reports.delivery.wanted import Once
-from django_probe.shards import Shard
+from django_probe.sharding.shards import Shard
 from django_probe.terms import parse_access, parse_count, parse_duration, parse_flag, parse_isolation, parse_timeout
 
 if TYPE_CHECKING:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from django_probe import handshake
 from django_probe.errors import UsageError
 from django_probe.execution.failures import message_of
 from django_probe.execution.linux import process_age
@@ -18,6 +17,7 @@ from django_probe.management import orders
 from django_probe.management.arguments import add_arguments, given_in_code
 from django_probe.management.listing import list_probes, print_schema
 from django_probe.management.voice import Voice
+from django_probe.process import handshake
 from django_probe.reports.delivery import streams
 from django_probe.reports.delivery.files import settle
 from django_probe.reports.json import about
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
     from typing import TextIO
 
-    from django_probe.handshake import Line
+    from django_probe.process.handshake import Line
     from django_probe.simple import DjangoProbeSuiteRunner
 
 _MOST: Final = 255  # a process's exit status is a byte

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 from django.apps import apps
 from django.utils.module_loading import import_string
 
-from django_probe import conf, misspelt
-from django_probe.environment import environment
+from django_probe import conf
 from django_probe.errors import UsageError
 from django_probe.execution import redaction
 from django_probe.execution.listener import Listeners
+from django_probe.naming import misspelt
+from django_probe.process.environment import environment
 from django_probe.reports import github
 from django_probe.reports.console.console import Console, is_terminal, wants_color
 from django_probe.reports.delivery.delivery import Delivery

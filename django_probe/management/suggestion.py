@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 from django.apps import apps
 from django.core.management.base import BaseCommand, CommandError
 
-from django_probe import handshake
 from django_probe.errors import UsageError
 from django_probe.execution.redaction import Redactor
 from django_probe.management.arguments import typed
 from django_probe.management.listing import poured
+from django_probe.process import handshake
 from django_probe.reports.delivery import streams
 from django_probe.reports.delivery.files import settle
 from django_probe.reports.text import one_line

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from django_probe.names import nearest
+from django_probe.naming.names import nearest
 from django_probe.policy.gates import MAX_PARALLEL, READY, Gate, Policy, PolicyError
 from django_probe.policy.keys import (
     ACCESS,

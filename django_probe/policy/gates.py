@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from django_probe.errors import UsageError
-from django_probe.names import nearest
+from django_probe.naming.names import nearest
 from django_probe.terms import CeilingError, DatabaseAccess, Isolation, Terms, Wishes, parse_isolation, settle_access
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
-from django_probe.names import nearest
+from django_probe.naming.names import nearest
 from django_probe.policy.keys import TIMEOUT
 from django_probe.terms import parse_timeout, shown
 

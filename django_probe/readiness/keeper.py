@@ -12,7 +12,7 @@ import os
 import threading
 from typing import TYPE_CHECKING, Final
 
-from django_probe.originals import Original
+from django_probe.process.originals import Original
 from django_probe.readiness.state import NO_PROBES, READY, STALE, STARTING, TIMEOUT, Answer, Step, not_ready
 
 if TYPE_CHECKING:

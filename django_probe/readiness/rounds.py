@@ -15,7 +15,6 @@ from datetime import UTC, timedelta
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from django_probe import conf
-from django_probe.environment import environment
 from django_probe.errors import UsageError
 from django_probe.execution.failures import message_of
 from django_probe.execution.judge.ledger import Ledger
@@ -28,8 +27,9 @@ from django_probe.execution.loading.selection import Probe, select
 from django_probe.execution.loading.suites import Stillborn, leaves
 from django_probe.execution.redaction import Redactor
 from django_probe.execution.worker.executor import Executor
-from django_probe.originals import Original
 from django_probe.policy.gates import NO_POLICY, READY, Gate, PolicyError
+from django_probe.process.environment import environment
+from django_probe.process.originals import Original
 from django_probe.readiness.state import Step
 from django_probe.readiness.threads import ProbeThreads
 from django_probe.results import Outcome, ProbeResult, ProbeRun

@@ -8,8 +8,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Final
 
-from django_probe.environment import environment
-from django_probe.originals import Original
+from django_probe.process.environment import environment
+from django_probe.process.originals import Original
 from django_probe.reports.text import contact, explanation, one_line
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from django_probe.reports.reading import marked
 from django_probe.reports.text import one_line, visible
 from django_probe.results import Outcome as Ended
 from django_probe.results import ProbeResult, ProbeRun
-from django_probe.sharded import together
+from django_probe.sharding.sharded import together
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from django_probe.environment import environment
 from django_probe.errors import UsageError
+from django_probe.process.environment import environment
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

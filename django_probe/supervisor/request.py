@@ -8,9 +8,9 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import django_probe
-from django_probe import handshake
 from django_probe.management.arguments import add_arguments
 from django_probe.policy.gates import DEFAULT
+from django_probe.process import handshake
 from django_probe.reports.delivery.wanted import OPTIONS
 
 if TYPE_CHECKING:

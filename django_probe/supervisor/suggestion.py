@@ -11,9 +11,9 @@ import signal
 import sys
 from typing import TYPE_CHECKING, Final
 
-from django_probe import handshake
 from django_probe.errors import UsageError
 from django_probe.execution import linux
+from django_probe.process import handshake
 from django_probe.reports.delivery import streams
 from django_probe.reports.delivery.files import pour, settle
 from django_probe.results import ExitCode

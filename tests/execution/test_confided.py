@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from django_probe.execution.confided import Confided, ToJudge
-from django_probe.overheard import MOST, listening, overhear, overheard
+from django_probe.process.overheard import MOST, listening, overhear, overheard
 
 
 def test_secrets__are_known_at_once_and_then_forgotten():

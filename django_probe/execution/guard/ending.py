@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from django_probe.execution.guard.read_only import uses_psycopg
 from django_probe.execution.guard.rules import owner_of
-from django_probe.originals import Original
+from django_probe.process.originals import Original
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

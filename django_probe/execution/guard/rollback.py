@@ -19,7 +19,7 @@ from django.db.transaction import Atomic
 
 from django_probe.execution.guard.connections import discard, is_stuck
 from django_probe.execution.guard.refusals import GuardError
-from django_probe.originals import Original
+from django_probe.process.originals import Original
 
 if TYPE_CHECKING:
     from django.db.backends.base.base import BaseDatabaseWrapper

@@ -14,7 +14,7 @@ from contextlib import suppress
 from typing import Final, NoReturn
 
 from django_probe.execution import linux
-from django_probe.originals import Original
+from django_probe.process.originals import Original
 
 _NUMBER: Final = struct.Struct("i")
 _MANY: Final = _NUMBER.size * 1024

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from django_probe.execution.endings import ENDED_BY, heeded
 from django_probe.execution.failures import Interrupted
-from django_probe.originals import Original
+from django_probe.process.originals import Original
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

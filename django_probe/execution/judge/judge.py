@@ -17,7 +17,7 @@ from django_probe.execution.judge.messages import LOST, TIMEOUT, MessageHandler
 from django_probe.execution.judge.staff import QUIET, Staff
 from django_probe.execution.judge.work import Attempt, Selected
 from django_probe.execution.judge.worker_handle import Stage
-from django_probe.originals import Original
+from django_probe.process.originals import Original
 from django_probe.results import EndedBy, Outcome
 from django_probe.terms import Isolation
 

@@ -20,7 +20,7 @@ from django_probe.execution.judge.output import ending
 from django_probe.execution.judge.retried import MOST_EARLIER, after
 from django_probe.execution.judge.room import Room, RoomForAttachments
 from django_probe.execution.judge.work import Attempt, Selected, Unit
-from django_probe.originals import Original
+from django_probe.process.originals import Original
 from django_probe.results import PROBLEMS, Earlier, EndedBy, Outcome, ProbeResult
 from django_probe.terms import UNKNOWN
 

@@ -20,7 +20,7 @@ from django_probe.execution.judge.output import Output
 from django_probe.execution.judge.work import Selected
 from django_probe.execution.judge.worker_handle import WorkerHandle
 from django_probe.execution.protocol import LAST_CALL, MOST_AT_ONCE, Channel
-from django_probe.originals import Original
+from django_probe.process.originals import Original
 from django_probe.results import EndedBy, Outcome
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from collections import deque
 from typing import Final
 
 from django_probe.execution.masking import Mask
-from django_probe.originals import Original
-from django_probe.overheard import MOST
+from django_probe.process.originals import Original
+from django_probe.process.overheard import MOST
 
 KEPT: Final = 64 * 1024
 _PIPE_SIZE: Final = 1 << 20

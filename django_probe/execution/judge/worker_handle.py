@@ -15,7 +15,7 @@ from django_probe.execution import stacks
 from django_probe.execution.confided import Confided
 from django_probe.execution.judge.output import Output, masked
 from django_probe.execution.protocol import INTERRUPT, LAST_CALL, OF_WORKERS, Channel
-from django_probe.originals import Original
+from django_probe.process.originals import Original
 
 if TYPE_CHECKING:
     from django_probe.execution.judge.work import Unit

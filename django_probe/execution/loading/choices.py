@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from django.apps import apps
 
 from django_probe.execution.loading.suites import Stillborn
-from django_probe.names import Labels, enumerated, fits, is_pattern, nearest
+from django_probe.naming.names import Labels, enumerated, fits, is_pattern, nearest
 from django_probe.policy.gates import READY
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
     from django_probe.policy.gates import Gate
-    from django_probe.shards import Shard
+    from django_probe.sharding.shards import Shard
     from django_probe.terms import Wishes
 
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final
 from django.apps import apps
 from django.db import connections
 
-from django_probe.environment import hide
-from django_probe.names import nearest
+from django_probe.naming.names import nearest
 from django_probe.policy.gates import PolicyError
+from django_probe.process.environment import hide
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -9,13 +9,13 @@ from types import CodeType
 from typing import TYPE_CHECKING, Any, Final
 
 from django_probe.execution.loading.suites import Stillborn
-from django_probe.originals import Original
+from django_probe.process.originals import Original
 from django_probe.terms import PLACE, About
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from django_probe.names import Labels
+    from django_probe.naming.names import Labels
     from django_probe.policy.gates import Gate
     from django_probe.terms import Wishes
 

@@ -24,7 +24,7 @@ from django_probe.execution.loading.suites import (
     number,
 )
 from django_probe.execution.loading.uncollected import LoadedModule, uncollected
-from django_probe.names import enumerated, names, nearest
+from django_probe.naming.names import enumerated, names, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator, Sequence

@@ -20,7 +20,7 @@ from django_probe.execution.loading import choices
 from django_probe.execution.loading.choices import Choice, LabelledTest
 from django_probe.execution.loading.descriptions import Descriptions
 from django_probe.execution.loading.suites import ProbeSuite, SilentApp, Stillborn, label_of, numbered
-from django_probe.names import Labels, unnumbered
+from django_probe.naming.names import Labels, unnumbered
 from django_probe.results import Outcome
 from django_probe.terms import UNKNOWN, About, CeilingError, DatabaseAccess, Terms, Wishes, wishes_of
 

@@ -38,7 +38,7 @@ from django_probe.execution.state.known import (
 )
 from django_probe.execution.state.module_watch import replacements, settle, watch
 from django_probe.execution.state.versions import BESIDE, numbers_of
-from django_probe.originals import Original
+from django_probe.process.originals import Original
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

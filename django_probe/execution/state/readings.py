@@ -20,7 +20,7 @@ from django.utils import timezone
 
 from django_probe.execution.state import module_watch
 from django_probe.execution.state.known import INSTRUMENTS, active_patches, is_fake, is_test_environment, wrappers_of
-from django_probe.originals import Original
+from django_probe.process.originals import Original
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -25,8 +25,8 @@ from django_probe.execution.worker.recorder import Recorder
 from django_probe.execution.worker.unawaited import refuse_unrun, refuse_unrun_cleanups
 from django_probe.execution.worker.unheard import Unheard
 from django_probe.execution.worker.watched import run_watched
-from django_probe.originals import Original
-from django_probe.overheard import listening, overheard
+from django_probe.process.originals import Original
+from django_probe.process.overheard import listening, overheard
 from django_probe.results import PROBLEMS, Outcome
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from django_probe.execution.guard.guard import DatabaseGuard
     from django_probe.execution.loading.selection import Probe
     from django_probe.execution.worker.unheard import Failure
-    from django_probe.overheard import Confidant
+    from django_probe.process.overheard import Confidant
 
     Emit = Callable[..., None]
     Step = Callable[[], object]

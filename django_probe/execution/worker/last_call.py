@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from django_probe.execution import linux
 from django_probe.execution.protocol import LAST_CALL
-from django_probe.originals import Original
+from django_probe.process.originals import Original
 
 if TYPE_CHECKING:
     from django_probe.execution.guard.guard import DatabaseGuard

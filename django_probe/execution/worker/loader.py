@@ -30,7 +30,7 @@ from django_probe.execution.state.process_state import ProcessState, prepare
 from django_probe.execution.worker import last_call
 from django_probe.execution.worker.logs import heed_warnings
 from django_probe.execution.worker.worker import work
-from django_probe.originals import Original
+from django_probe.process.originals import Original
 from django_probe.terms import Isolation
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from django_probe import details
-from django_probe.originals import Original
+from django_probe.process.originals import Original
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,10 +6,10 @@ import math
 import time
 from typing import TYPE_CHECKING, Final
 
-from django_probe.environment import environment
 from django_probe.history.notices import outbox, services, webhook, words
 from django_probe.history.notices.errors import UndeliveredError
 from django_probe.policy.recipients import CLOUDEVENTS, WEBHOOKS, Change, scheme
+from django_probe.process.environment import environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -20,11 +20,11 @@ from typing import TYPE_CHECKING, Final, cast
 from django.db import connections, transaction
 
 from django_probe import conf
-from django_probe.environment import environment
 from django_probe.execution.guard.guard import unguarded
 from django_probe.history.storage import store
 from django_probe.history.storage.retention import prune
-from django_probe.originals import Original
+from django_probe.process.environment import environment
+from django_probe.process.originals import Original
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

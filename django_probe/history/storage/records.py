@@ -16,7 +16,7 @@ from django_probe.history.models import Result, Run
 from django_probe.history.storage.clock import from_column
 from django_probe.history.storage.summaries import UNHEARD
 from django_probe.results import PROBLEMS, Earlier, EndedBy, Outcome, ProbeResult, ProbeRun
-from django_probe.sharded import together
+from django_probe.sharding.sharded import together
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -13,8 +13,8 @@ from django_probe.history.storage.store import LOST_AFTER
 from django_probe.history.storage.summaries import PART, Part, RunSummary, State, missing_shards, state_of
 from django_probe.reports.text import one_line
 from django_probe.results import ExitCode
-from django_probe.sharded import exit_code_of
-from django_probe.shards import disagreement
+from django_probe.sharding.sharded import exit_code_of
+from django_probe.sharding.shards import disagreement
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -13,7 +13,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from django_probe.results import ExitCode, Outcome
-from django_probe.shards import disagreement
+from django_probe.sharding.shards import disagreement
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence

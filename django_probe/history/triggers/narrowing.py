@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from django_probe.history.triggers.launcher import LaunchError, probe_command, probe_environment
-from django_probe.names import Labels, names, nearest, unnumbered
+from django_probe.naming.names import Labels, names, nearest, unnumbered
 from django_probe.reports.text import one_line
 from django_probe.results import ExitCode, Outcome
 

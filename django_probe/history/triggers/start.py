@@ -9,12 +9,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from django_probe import conf
-from django_probe.environment import environment
 from django_probe.history.errors import RequestError
 from django_probe.history.storage import records, runs, store
 from django_probe.history.storage.summaries import State
 from django_probe.history.triggers import gates, launcher, narrowing
 from django_probe.policy.gates import DEFAULT, PolicyError
+from django_probe.process.environment import environment
 from django_probe.results import ExitCode
 
 if TYPE_CHECKING:

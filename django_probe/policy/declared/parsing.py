@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from django_probe.names import nearest
+from django_probe.naming.names import nearest
 from django_probe.policy.declared.check import Check
 from django_probe.policy.declared.kinds import ACCESS_WISH, FILLED, FLOW, KINDS, RESERVED, STEP, STEPS, WISHES
 from django_probe.policy.declared.secrets import saved_names

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeVar
 
 from django_probe.errors import UsageError
-from django_probe.originals import Original
+from django_probe.process.originals import Original
 from django_probe.reports.delivery.files import (
     check_replaceable,
     descriptor_of,

@@ -8,7 +8,7 @@ from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
-from django_probe.environment import environment
+from django_probe.process.environment import environment
 from django_probe.reports.delivery.delivery import STDOUT, Report
 
 if TYPE_CHECKING:

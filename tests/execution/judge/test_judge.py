@@ -413,7 +413,7 @@ def test_forks_that_fail_close_the_gate(project):
         "shop",
         """
         import unittest
-        from django_probe.originals import Original
+        from django_probe.process.originals import Original
 
         def fork():
             raise BlockingIOError(11, "Resource temporarily unavailable")
@@ -438,7 +438,7 @@ def test_a_fork_that_fails_once_is_tried_again(project):
         "shop",
         """
         import unittest
-        from django_probe.originals import Original
+        from django_probe.process.originals import Original
 
         real, failures = Original.fork, iter([True])
 
@@ -460,7 +460,7 @@ def test_a_fork_that_fails_once_is_tried_again(project):
 
 FAULTS = """
 import mmap
-from django_probe.originals import Original
+from django_probe.process.originals import Original
 
 real, forks = Original.fork, mmap.mmap(-1, 1)
 

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from django_probe import misspelt
+from django_probe.naming import misspelt
 from tests.conftest import ROOT
 
 NAME = re.compile(r"PROBE_[A-Z][A-Z_]*")
@@ -26,7 +26,7 @@ def written(*folders):
 
 
 def test_names__are_those_that_the_code_reads():
-    """A new setting or variable goes into django_probe/misspelt.py; one that is gone leaves it."""
+    """A new setting or variable goes into django_probe/naming/misspelt.py; one that is gone leaves it."""
     assert written("django_probe", "deploy") == misspelt.SETTINGS | misspelt.VARIABLES | misspelt.OWN
     assert not misspelt.SETTINGS & misspelt.VARIABLES
 

@@ -7,7 +7,7 @@ import difflib
 import sys
 from typing import TYPE_CHECKING, Final
 
-from django_probe.names import Labels
+from django_probe.naming.names import Labels
 from django_probe.policy.declared.check import APP
 from django_probe.policy.file import read_policy
 from django_probe.policy.gates import PolicyError

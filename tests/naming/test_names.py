@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from django_probe.names import Labels, fits, names, nearest, unnumbered
+from django_probe.naming.names import Labels, fits, names, nearest, unnumbered
 
 STOCK = [
     ("shop.TestStock.test_a", "shop"),

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from django_probe.results import ENDED_EXIT_CODES, ExitCode, Outcome, ProbeResult, ProbeRun
-from django_probe.shards import disagreement
+from django_probe.sharding.shards import disagreement
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

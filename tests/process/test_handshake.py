@@ -9,8 +9,8 @@ import socket
 
 import pytest
 
-from django_probe import handshake
 from django_probe.errors import UsageError
+from django_probe.process import handshake
 
 
 @pytest.fixture

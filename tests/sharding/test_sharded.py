@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from django_probe.results import EndedBy, ProbeResult, ProbeRun
-from django_probe.sharded import together
-from django_probe.shards import disagreement
+from django_probe.sharding.sharded import together
+from django_probe.sharding.shards import disagreement
 
 STARTED = datetime(2026, 11, 23, 10, tzinfo=UTC)
 PASSED = (ProbeResult("shop.TestX.test_0", "passed"),)

@@ -1,0 +1,1 @@
+"""The names that users write, and what somebody may have meant who wrote another."""
