@@ -13,16 +13,17 @@ if TYPE_CHECKING:
 
 _WHOLE: Final = "\n--- with every frame ---\n"
 _LEFT_OUT: Final = "left out, down to "
+# Patterns are compiled where they are used: a run in which all goes well uses none of them.
 # Of a traceback, of the dump of a process that hung, and of the line that says which frames are left out.
 _FRAME: Final = r'File "(?P<file>[^"\n]+)", line (?P<line>\d+),? in (?P<name>.+)'
-_PLACE: Final = re.compile(rf"^ *(?:{_FRAME}|\[.*{_LEFT_OUT}(?P<down>.+)\])$", re.MULTILINE)
+_PLACE: Final = rf"(?m)^ *(?:{_FRAME}|\[.*{_LEFT_OUT}(?P<down>.+)\])$"
 _DUMP: Final = "(most recent call first)"
 _INTERRUPTED: Final = "Interrupted: "
 _WAITED: Final = "what it waited for: "
-_SERVER: Final = re.compile(rf"^{_WAITED}(.+)$", re.MULTILINE)
+_SERVER: Final = rf"(?m)^{_WAITED}(.+)$"
 # What differs from one time to the next: addresses in memory, UUIDs, dates with a time, long numbers.
 _UUID: Final = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-_CHANCE: Final = re.compile(rf"0x[0-9a-f]{{4,}}|{_UUID}|[-\d]{{10}}[T ][\d:.]{{8,}}|\d{{9,}}", re.IGNORECASE)
+_CHANCE: Final = rf"(?i)0x[0-9a-f]{{4,}}|{_UUID}|[-\d]{{10}}[T ][\d:.]{{8,}}|\d{{9,}}"
 
 
 def joined(short: str, whole: str) -> str:
@@ -67,7 +68,7 @@ def hung_in(details: str) -> str:
         end = short.find("\nTraceback", short.index(_INTERRUPTED))
         short = short if end < 0 else short[:end]
     found = _places(short)
-    server = _SERVER.search(short)
+    server = re.search(_SERVER, short)
     where = ", called from ".join(found[:1] + found[1:][-1 if _DUMP in short else 0 :][:1])
     return f"{where}, waiting for {server[1]}" if where and server else where
 
@@ -84,7 +85,7 @@ def says_waited_for(error: BaseException) -> bool:
 
 def cause(message: str, details: str) -> tuple[str, str]:
     """Return what is the same of two problems that have one cause: the message, and the place that raised it."""
-    return _CHANCE.sub("…", message), place(details)
+    return re.sub(_CHANCE, "…", message), place(details)
 
 
 def shown(file: str, line: int | str | None, name: str) -> str:
@@ -94,5 +95,7 @@ def shown(file: str, line: int | str | None, name: str) -> str:
 
 def _places(short: str) -> list[str]:
     """Return the places that a text names, the innermost first."""
-    found = [match["down"] or shown(match["file"], match["line"], match["name"]) for match in _PLACE.finditer(short)]
+    found = [
+        match["down"] or shown(match["file"], match["line"], match["name"]) for match in re.finditer(_PLACE, short)
+    ]
     return found if _DUMP in short else found[::-1]

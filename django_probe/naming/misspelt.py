@@ -53,8 +53,8 @@ OWN: Final = frozenset({"PROBE_SERVED_BY", "PROBE_SUGGESTION", "PROBE_SUPERVISOR
 _KNOWN: Final = SETTINGS | VARIABLES
 _LIKE: Final = 0.7
 """How like a known name, without its prefix, a variable is that was meant to be it: one of a team's own may be near."""
-# What Kubernetes gives each container for a Service whose name begins with "probe".
-_OF_A_SERVICE: Final = re.compile(
+# What Kubernetes gives each container for a Service whose name begins with "probe", compiled where one is met.
+_OF_A_SERVICE: Final = (
     r"PROBE_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)"
 )
 
@@ -75,7 +75,7 @@ def settings(names: Iterable[str]) -> Iterator[tuple[str, str]]:
 def variables(names: Iterable[str]) -> Iterator[tuple[str, str]]:
     """Yield each variable of the environment that looks like a known one misspelt, with a sentence that says so."""
     for name in sorted(names):
-        if not name.startswith(PREFIX) or name in _KNOWN or name in OWN or _OF_A_SERVICE.fullmatch(name):
+        if not name.startswith(PREFIX) or name in _KNOWN or name in OWN or re.fullmatch(_OF_A_SERVICE, name):
             continue
         if near := _nearest(name, _KNOWN, _LIKE):
             yield name, f'the environment variable {name} is read by nobody; did you mean "{near}"?'
