@@ -1,6 +1,6 @@
 """Does what a CI does with the job that docs/ci.md shows for it, as far as that can be done without the CI.
 
-Each system's job is read as that system reads it: the shell commands, the file with the JUnit report. The commands run
+Each system's job is read as that system reads it: the shell commands, the files with the reports. The commands run
 one after another until one fails, with the shell that the system uses; the exit code of that one is the job's.
 """
 
@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import yaml
 from junitparser import Error, Failure, JUnitXml
+
+from tests.conftest import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,16 +41,27 @@ class Job(NamedTuple):
 
     commands: list[str]
     junit: str
+    html: str
 
 
 def github(text: str) -> Job:
     """Read a workflow of GitHub Actions."""
     (job,) = yaml.safe_load(text)["jobs"].values()
     steps = job["steps"]
+    used = dict(step["uses"].split("@v") for step in steps if "uses" in step)
+    assert used == {name: _major(name) for name in used}, "the majors that our own workflows use"
     assert all(("run" in step) != ("uses" in step) for step in steps)
     (upload,) = [step for step in steps if step.get("uses", "").startswith("actions/upload-artifact@")]
     assert upload["if"] == "${{ !cancelled() }}", "a report of a gate that is closed is the one that somebody reads"
-    return Job([step["run"] for step in steps if "run" in step], upload["with"]["path"])
+    junit, html = upload["with"]["path"].split()
+    return Job([step["run"] for step in steps if "run" in step], junit, html)
+
+
+def _major(action: str) -> str:
+    """Return the newest major of an action that a file of this project uses."""
+    files = [ROOT / "action.yml", *(ROOT / ".github" / "workflows").glob("*.yml")]
+    used = [re.findall(rf"uses: {action}@[0-9a-f]+ +# v(\d+)", file.read_text(encoding="utf-8")) for file in files]
+    return max((major for each in used for major in each), key=int)
 
 
 def gitlab(text: str) -> Job:
@@ -56,7 +69,8 @@ def gitlab(text: str) -> Job:
     (job,) = yaml.safe_load(text).values()
     artifacts = job["artifacts"]
     assert artifacts["when"] == "always"
-    return Job(job["script"], artifacts["reports"]["junit"])
+    (html,) = artifacts["paths"]
+    return Job(job["script"], artifacts["reports"]["junit"], html)
 
 
 def jenkins(text: str) -> Job:
@@ -66,8 +80,8 @@ def jenkins(text: str) -> Job:
         depth += line.count("{") - line.count("}")
         assert depth >= 0, line
     assert depth == 0
-    (junit,) = re.findall(r"always \{\s+junit '([^']+)'", text)
-    return Job(re.findall(r"^ +sh '([^']+)'$", text, re.MULTILINE), junit)
+    ((junit, html),) = re.findall(r"always \{\s+junit '([^']+)'\s+archiveArtifacts '([^']+)'", text)
+    return Job(re.findall(r"^ +sh '([^']+)'$", text, re.MULTILINE), junit, html)
 
 
 READERS = {"github": github, "gitlab": gitlab, "jenkins": jenkins}
@@ -85,6 +99,7 @@ def try_recipe(system: str, text: str, project: Project, environment: Callable[.
         report = project.path / job.junit
         assert _problems(JUnitXml.fromfile(str(report))) == expected
         report.unlink()
+        (project.path / job.html).unlink()
         if "GITHUB_STEP_SUMMARY" in text:
             assert f"(exit {expected})" in summary.read_text(encoding="utf-8")
 

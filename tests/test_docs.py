@@ -123,11 +123,13 @@ def test_page__that_is_wrong_is_found_out(text, why, bench, tmp_path):
     ("right", "wrong"),
     [
         ('--summary "$GITHUB_STEP_SUMMARY"', '--summary "$GITHUB_STEP_SUMMARY" || true'),
-        ("path: gate.xml", "path: report.xml"),
+        ("            gate.xml\n", "            report.xml\n"),
+        ("            gate.html\n", "            page.html\n"),
+        ("checkout@v6", "checkout@v5"),
         ("    when: always\n", ""),
-        ("--junit gate.xml\n  artifacts", "--junit gate.xml | cat || true\n  artifacts"),
+        ("--html gate.html\n  artifacts", "--html gate.html | cat || true\n  artifacts"),
         ("junit 'gate.xml'", "junit 'report.xml'"),
-        ("gate deploy --junit gate.xml'\n            }", "gate deploy --junit gate.xml'\n"),
+        ("--html gate.html'\n            }", "--html gate.html'\n"),
     ],
 )
 def test_recipe__that_is_wrong_is_found_out(right, wrong, bench, tmp_path):

@@ -196,6 +196,7 @@ def test_ci__deploys_and_keeps_the_report(block, is_open, tmp_path):
     done = subprocess.run(shell, cwd=tmp_path, env=variables, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == int(not is_open), done.stderr
     assert ('message="402 != 200"' in (tmp_path / job_of_ci.junit).read_text(encoding="utf-8")) is not is_open
+    assert (tmp_path / job_of_ci.html).stat().st_size
     assert (tmp_path / "summary.md").exists() is (system == "github")
 
 
