@@ -32,6 +32,7 @@ from django_probe.results import PROBLEMS, Outcome
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
+    from types import ModuleType
 
     from django_probe.execution.guard.guard import DatabaseGuard
     from django_probe.execution.loading.selection import Probe
@@ -115,7 +116,7 @@ class Executor:
             module, prefix = sys.modules[cls.__module__], _parent(_parent(first.label))
             set_up = (f"{prefix}.setUpModule", getattr(module, "setUpModule", _nothing))
             tear_down = (f"{prefix}.tearDownModule", getattr(module, "tearDownModule", _nothing))
-            self._around(indices, set_up, tear_down, _module_cleanups, self._classes)
+            self._around(indices, set_up, tear_down, lambda: self._end_of(module), self._classes)
         else:
             self._classes(indices)  # of one name they share a key, and may be several all the same
         self._emit("done")
@@ -150,6 +151,8 @@ class Executor:
         if probe.fixtures is None:  # else what was added to its class or module is due with the fixtures
             self._class_cleanups(type(test))
             _module_cleanups()
+            if self._tasks:
+                self._tasks.tell_rest()
 
     def _classes(self, indices: Sequence[int]) -> None:
         for cls, members in groupby(indices, key=lambda index: type(self._probes[index].test)):
@@ -185,8 +188,16 @@ class Executor:
 
     def _cleanups(self, cls: type[unittest.TestCase], *, module: bool) -> None:
         self._class_cleanups(cls)
+        tell_kept_by(cls)
         if not module:  # else the module's own tearDown comes first
-            _module_cleanups()
+            self._end_of(None)
+
+    def _end_of(self, module: ModuleType | None) -> None:
+        _module_cleanups()
+        if module:
+            tell_kept_by(module)
+        if self._tasks:
+            self._tasks.tell_rest()
 
     def _class_cleanups(self, cls: type[unittest.TestCase]) -> None:
         if not cls._class_cleanups and getattr(cls.doClassCleanups, "__func__", None) is _CLEAN:  # type: ignore[attr-defined]

@@ -12,25 +12,30 @@ from inspect import CORO_CREATED, getcoroutinestate
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Final
 
+from django_probe.execution.worker.unheard import hear_unfinished
+
 if TYPE_CHECKING:
-    import unittest
     from collections.abc import Iterator
 
 _FEW: Final = 100
 """Entries up to which a list of a test is looked through: it costs each probe time."""
 _LISTS: Final = frozenset({list, set, tuple})
-_PLAIN: Final = frozenset({str, bool, int, dict, type(None)})  # most of what unittest puts there
+_PLAIN: Final = frozenset({str, bool, int, type(None)})  # most of what unittest puts there
 # asyncio's own weak set of tasks; from Python 3.14 on it lacks those that are written in C.
 _references: Final[set[Any]] = getattr(tasks, "_all_tasks" if hasattr(tasks, "_all_tasks") else "_scheduled_tasks").data
 
 
-def tell_kept_by(test: unittest.TestCase) -> None:
-    """Tell of each coroutine and future that a test which has run holds, in lists of its own too."""
-    for value in [*vars(test).values()]:
+def tell_kept_by(holder: Any) -> None:
+    """Tell of each coroutine and future that a test, a class or a module which is over holds, in its lists too."""
+    for value in [*vars(holder).values()]:
         kind = type(value)
         if kind in _PLAIN:
             continue
-        if kind not in _LISTS:
+        if kind is dict:
+            if value is not getattr(holder, "_type_equality_funcs", None) and len(value) <= _FEW:  # every test has it
+                for entry in [*value.values()]:
+                    _tell(entry)
+        elif kind not in _LISTS:
             _tell(value)
         elif 0 < len(value) <= _FEW:
             for entry in [*value]:
@@ -38,23 +43,37 @@ def tell_kept_by(test: unittest.TestCase) -> None:
 
 
 class KeptTasks:
-    """The tasks of this process that failed; those that did so before this is made are nobody's."""
+    """The tasks of this process; those that were there before this is made are nobody's."""
 
     def __init__(self) -> None:
-        self._before = [*_failed_tasks()]
+        self._known = [*_tasks()]
 
     def tell(self) -> None:
-        """Tell of each task that nobody can await any more, because its loop is closed."""
+        """Tell of each failed task that nobody can await any more, because its loop is closed."""
         if _references:
-            for task in _failed_tasks():
-                if task not in self._before:
+            for task in self._new():
+                if task._log_traceback and task.get_loop().is_closed():  # noqa: SLF001 (see `_tell`)
                     _tell_of_future(task)
 
+    def tell_rest(self) -> None:
+        """Tell, where everybody is done who could have awaited a task, of those that failed or came to no end."""
+        if _references:
+            for task in self._new():
+                if task.get_loop().is_running():  # in a thread
+                    continue
+                if task._log_traceback:  # noqa: SLF001 (see `_tell`)
+                    _tell_of_future(task)
+                elif not task.done():
+                    self._known.append(task)
+                    hear_unfinished(task)
 
-def _failed_tasks() -> Iterator[Any]:
+    def _new(self) -> Iterator[Any]:
+        return (task for task in _tasks() if task not in self._known)
+
+
+def _tasks() -> Iterator[Any]:
     for reference in _references.copy():  # in one step: other threads may make tasks at the same time
-        task = reference()
-        if getattr(task, "_log_traceback", False) and task.get_loop().is_closed():
+        if isinstance(task := reference(), Future):
             yield task
 
 

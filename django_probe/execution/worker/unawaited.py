@@ -8,7 +8,8 @@ returns: it says so in a warning that nobody reads.
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING, Any
+from contextlib import _GeneratorContextManagerBase  # there is no public name for both kinds
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 
 __unittest = True  # see `executor`
+
+_LAZY: Final = (map, filter)
 
 
 class UnrunError(TypeError):
@@ -37,6 +40,13 @@ def refuse_unrun(returned: object) -> None:
             "only a unittest.IsolatedAsyncioTestCase awaits: its test methods, asyncSetUp, asyncTearDown and cleanups, "
             "and each decorator of them must be async too; elsewhere call asyncio.run()"
         )
+    elif isinstance(returned, _GeneratorContextManagerBase):
+        kind = "context manager that nobody enters"
+        cure = "it has a yield, which must go; give enterContext() what is to be entered"
+        returned = returned.func  # what @contextmanager decorates
+    elif isinstance(returned, _LAZY):
+        kind = f"{type(returned).__name__} that nobody goes through"
+        cure = "Python calls nothing of it before; write a loop"
     else:
         return
     if inspect.isgenerator(returned) or inspect.iscoroutine(returned):

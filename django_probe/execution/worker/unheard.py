@@ -193,6 +193,14 @@ def _is_of_a_probe(task: Any) -> bool:
     return {written, made} <= files and not any(function in _FIXTURES for _, _, function in origin)
 
 
+def hear_unfinished(task: Any) -> None:
+    """Hear of a task that is not done though its loop stands still: no code of a probe may end so."""
+    heard = _mine()
+    if heard is not None and _is_of_a_probe(task):
+        heard.append(_cut_off(task.get_coro()))
+        task._log_destroy_pending = False  # noqa: SLF001 (else Python tells of it again)
+
+
 def _cut_off(coroutine: Any) -> Failure:
     name = coroutine.__qualname__
     message = f"nobody awaited the task of {name}, so that it was cancelled before its end: await it, or cancel it"
@@ -200,7 +208,9 @@ def _cut_off(coroutine: Any) -> Failure:
 
 
 def _unretrieved(loop: BaseEventLoop, context: dict[str, Any]) -> None:
-    error = context.get("exception")
+    error, task = context.get("exception"), context.get("task")
+    if error is None and task is not None and not task.done():  # it was destroyed
+        hear_unfinished(task)
     listening = loop.get_exception_handler() is None  # else somebody else wants to hear of it
     heard = _mine() if listening and isinstance(error, Exception) and context.keys() & _ASYNC else None
     if heard is None or error is None:

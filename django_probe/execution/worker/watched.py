@@ -15,6 +15,7 @@ from functools import partial, update_wrapper
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from unittest import IsolatedAsyncioTestCase  # unittest loads it when it is asked for: not in each fork
 
+from django_probe.execution import linux
 from django_probe.execution.worker.unawaited import UnrunError, looked_at, refuse_unrun, refuse_value
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ _ORIGINAL: Final = "_django_probe_original"
 _ASYNC_FIXTURES: Final = ("asyncSetUp", "asyncTearDown")
 _ADD_ASYNC: Final = "addAsyncCleanup"
 _SEAMS: Final = ("_callSetUp", "_callTestMethod", "_callTearDown", "_callCleanup", "doCleanups")
+_begun: Final[set[str]] = set()
+"""The test methods of a class that runs them by itself which were called since the last such test began."""
 
 
 class _Plan(NamedTuple):
@@ -54,10 +57,11 @@ def run_watched(test: unittest.TestCase, result: unittest.TestResult) -> None:
     if not plan.runs_itself and not plan.owes:
         test(result)
         return
+    _begun.clear()
     kept, owed = _Kept(), dict(plan.owed)
     own = vars(test)
     if plan.runs_itself:
-        _look_at_method(test, kept)
+        _look_at_method(test)
     own.update({_KEPT: kept, _OWED: owed})
     try:
         test(result)
@@ -69,7 +73,21 @@ def run_watched(test: unittest.TestCase, result: unittest.TestResult) -> None:
             raise UnrunError(
                 f"nothing of {name} ran: only a unittest.IsolatedAsyncioTestCase calls it; make the class one"
             )
+        if plan.runs_itself:
+            _refuse_uncalled(test)
         kept.refuse()
+
+
+def _refuse_uncalled(test: Any) -> None:
+    """Raise UnrunError if a class that runs its tests by itself passed one over, or the cleanups of one."""
+    name = test._testMethodName  # noqa: SLF001 (unittest has no other name for it)
+    method = getattr(test, name, None)
+    # Of a coroutine Python says that nobody awaited it; and a class may run each test in a process of its own.
+    if name not in _begun and not inspect.iscoroutinefunction(method) and not linux.has_forked():
+        raise UnrunError(f"nothing of {getattr(method, '__qualname__', name)} ran: its class brings a run() of its own")
+    if left := getattr(test, "_cleanups", None):
+        names = ", ".join(str(getattr(function, "__qualname__", function)) for function, *_ in left)
+        raise UnrunError(f"nobody called its cleanups ({names}): its class brings a run() or doCleanups() of its own")
 
 
 class _Kept:
@@ -205,6 +223,7 @@ def _keep_of_argument(test: Any, bound: Any, function: Any, /, *args: Any, **kwa
 
 
 def _keep_of_method(test: Any, bound: Any, /, *args: Any, **kwargs: Any) -> Any:
+    _begun.add(test._testMethodName)  # noqa: SLF001 (unittest has no other name for it)
     return looked_at(bound, _kept(test).of_method)(*args, **kwargs)
 
 
@@ -213,14 +232,14 @@ def _kept(test: Any) -> _Kept:
     return vars(test).get(_KEPT) or _Kept()
 
 
-def _look_at_method(test: unittest.TestCase, kept: _Kept) -> None:
+def _look_at_method(test: unittest.TestCase) -> None:
     name = test._testMethodName  # noqa: SLF001 (unittest has no other name for it)
     own = vars(test)
     if name not in own:
         if hasattr(type(test), name):
             _replace(type(test), name, _keep_of_method)
     elif not inspect.iscoroutinefunction(own[name]):
-        own[name] = update_wrapper(looked_at(own[name], kept.of_method), own[name])
+        own[name] = update_wrapper(partial(_keep_of_method, test, own[name]), own[name])
 
 
 def _pay(name: str, test: Any, bound: Any, /, *args: Any, **kwargs: Any) -> Any:

@@ -24,6 +24,7 @@ class TestPlain(unittest.TestCase):
     def test_in_a_list(self):
         self.page = Page(self)
         self.kept = [nothing()]
+    def test_in_a_dict(self): self.kept = {"page": nothing()}
 
 class TestSetUp(unittest.IsolatedAsyncioTestCase):
     async def asyncSetUp(self): self.worker = asyncio.create_task(work())
@@ -47,7 +48,15 @@ class TestModule(unittest.TestCase):
             KEPT.append(asyncio.create_task(work()))
             await asyncio.sleep(0.01)
         asyncio.run(run())
-    def test_next(self): pass
+    def test_unfinished(self):
+        async def check():
+            await asyncio.sleep(60)
+            self.fail("never seen")
+        loop = asyncio.new_event_loop()
+        loop.create_task(check())
+        loop.run_until_complete(nothing())
+        loop.close()
+    def test_without(self): pass
 """
 
 
@@ -59,7 +68,7 @@ def test_run__what_a_test_still_holds_is_heard(project):
 
     assert done.code == 1
     found = outcomes(record)
-    assert len(found) == 6
+    assert len(found) == 7
     assert found == dict.fromkeys(found, "error"), record["results"]
     told = by_label(record)
     assert told["test_set_up"]["message"] == "Task exception was never retrieved: ValueError: lost"
@@ -68,14 +77,52 @@ def test_run__what_a_test_still_holds_is_heard(project):
         assert details.count("exception was never retrieved") + details.count("was made here") == 1, details
 
 
-def test_run__a_failed_task_that_a_module_holds_is_its_probe_s(project):
-    """It is told of when its loop is closed, and never again; Python 3.14 keeps no list of its tasks to look at."""
+HELD_BY_FIXTURES = """
+import asyncio, unittest
+
+async def load(): raise AssertionError("never ran")
+
+def setUpModule():
+    global USER
+    USER = load()
+
+class TestClass(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.user = load()
+        cls.loop = asyncio.new_event_loop()
+    @classmethod
+    def tearDownClass(cls): cls.loop.close()
+    def test_first(self):
+        type(self).task = self.loop.create_task(asyncio.sleep(0))
+        self.assertTrue(self.user)
+    def test_second(self): self.loop.run_until_complete(self.task)
+"""
+
+
+def test_run__what_class_and_module_hold_is_heard_at_their_end(project):
+    """A coroutine that a fixture made and no probe awaited is the fixture's error; a task may be a later probe's."""
+    project.app("shop", HELD_BY_FIXTURES)
+
+    _, record = project.record()
+
+    by_outcome = {name: outcome for name, outcome in outcomes(record).items() if outcome != "passed"}
+    assert by_outcome == {"tearDownClass": "error", "tearDownModule": "error"}, record["results"]
+    assert len(record["results"]) == 4
+
+
+def test_run__a_task_that_is_held_elsewhere_is_its_probe_s(project):
+    """That it failed or came to no end is told at the end of the probe, once; Python 3.14 keeps no list to look at."""
     project.app("shop", HELD + IN_THE_MODULE)
 
     _, record = project.record("-k", "TestModule")
 
     expected = "error" if sys.version_info < (3, 14) else "passed"
-    assert outcomes(record) == {"test_module": expected, "test_next": "passed"}, record["results"]
+    assert outcomes(record) == {
+        "test_module": expected,
+        "test_without": "passed",
+        "test_unfinished": expected,
+    }, record["results"]
 
 
 HEALTHY = """

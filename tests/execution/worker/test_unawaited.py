@@ -7,7 +7,7 @@ import pytest
 from tests.execution.running import by_label, outcomes
 
 WRAPPED = """
-import asyncio, functools, unittest
+import asyncio, contextlib, functools, unittest
 
 def logged(function):
     @functools.wraps(function)
@@ -79,6 +79,17 @@ class TestModuleCleanup(unittest.TestCase):
     def test_module_cleanup(self):
         async def undo(): raise AssertionError("never ran")
         unittest.addModuleCleanup(undo)
+
+class TestContextManager(unittest.TestCase):
+    @contextlib.contextmanager
+    def setUp(self):
+        self.fail("never ran")
+        yield
+    def test_context_manager(self): pass
+
+class TestMap(unittest.TestCase):
+    def setUp(self): return map(self.fail, ["never ran"])
+    def test_map(self): pass
 """
 )
 
@@ -93,7 +104,7 @@ def test_run__what_nobody_awaits_is_an_error(project, options):
     assert done.code == 1
     found = outcomes(record)
     assert found == dict.fromkeys(found, "error")
-    assert len(found) == 16
+    assert len(found) == 18
     assert "never ran" not in done.err
     assert "the probe ran without it" not in done.err
     assert "RuntimeWarning" not in done.err
@@ -349,6 +360,17 @@ class TestCalled(unittest.TestCase):
         self.fail("never ran")
         yield
 
+class TestPassedOver(unittest.TestCase):
+    def run(self, result=None):
+        result.startTest(self)
+        result.addSuccess(self)
+        result.stopTest(self)
+    def test_passed_over(self): self.fail("never ran")
+
+class TestCleanups(unittest.TestCase):
+    def doCleanups(self): pass
+    def test_cleanups(self): self.addCleanup(self.fail, "never ran")
+
 class TestAround(unittest.TestCase):
     def run(self, result=None): return super().run(result)
     async def test_around(self): self.fail("never ran")
@@ -366,21 +388,25 @@ class TestIsolatedAround(unittest.IsolatedAsyncioTestCase):
 
 
 def test_run__a_class_that_runs_its_tests_itself_is_looked_at_too(project):
-    """Testtools, a hand-written run() or __call__(), one around unittest's own: a generator tells whether it began."""
+    """Testtools, a hand-written run() or __call__(), one around unittest's own: whether code began can be seen."""
     project.app("shop", ITSELF)
 
     done, record = project.record()
 
     assert done.code == 1
     found = outcomes(record)
-    assert len(found) == 13
+    assert len(found) == 15
     assert found == dict.fromkeys(found, "error"), record["results"]
-    for result in record["results"]:
+    told = by_label(record)
+    assert told.pop("test_cleanups")["message"] == (
+        "UnrunError: nobody called its cleanups (TestCase.fail): its class brings a run() or doCleanups() of its own"
+    )
+    for result in told.values():
         assert "nothing of " in result["message"] or "UnrunError: it returned" in result["message"], result
 
 
 AWAITS = """
-import asyncio, functools, inspect, unittest
+import asyncio, copy, functools, inspect, os, unittest
 import testtools
 
 class Deferred:
@@ -418,6 +444,18 @@ class TestTools(testtools.TestCase):
         self.addCleanup(print, "cleaned")
     def test_tools(self): pass
 
+class TestCopies(unittest.TestCase):
+    def run(self, result=None): return unittest.TestCase.run(copy.copy(self), result)
+    def test_copies(self): self.addCleanup(print, "cleaned")
+
+class TestForks(unittest.TestCase):
+    def run(self, result=None):
+        if not (child := os.fork()): os._exit(not super().run().wasSuccessful())
+        result.startTest(self)
+        (result.addFailure if os.waitpid(child, 0)[1] else result.addSuccess)(self)
+        result.stopTest(self)
+    def test_forks(self): pass
+
 class TestAround(unittest.IsolatedAsyncioTestCase):
     def run(self, result=None): return super().run(result)
     async def asyncSetUp(self): self.ready = True
@@ -441,7 +479,7 @@ def test_run__a_class_that_awaits_by_itself_stays_as_it_is(project):
 
     assert done.code == 0, done.err
     assert set(outcomes(record).values()) == {"passed"}
-    assert len(record["results"]) == 9
+    assert len(record["results"]) == 11
 
 
 VALUES = """
