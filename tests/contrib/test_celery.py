@@ -43,7 +43,7 @@ def worker(site):
     """Run the worker `shop@here`, which is told to stop with the block, and has stopped."""
     log = site.path / "worker.log"
     with log.open("wb") as output:
-        command = [sys.executable, "-m", "celery", "-A", "shop", "worker", "-n", "shop@here"]
+        command = [sys.executable, "-m", "celery", "-A", "shop", "worker", "-n", "shop@here", "-Q", "celery,quick"]
         process = subprocess.Popen(
             [*command, "--pool", "solo", "--loglevel", "INFO", "--without-gossip", "--without-mingle"],
             cwd=site.path,
@@ -68,7 +68,7 @@ def test_celery__answers_until_its_worker_stops(site, redis, results, left_open)
     settings = {
         "PROBE_CELERY_WORKERS": ["shop@here"],
         "PROBE_CELERY_TIMEOUT": "30s",
-        "PROBE_CELERY_QUEUES": {"mail": 2},
+        "PROBE_CELERY_QUEUES": {"mail": 2, "quick": 0},
     }
     with redis.connect() as broker, worker(site):
         broker.rpush("mail", "one", "two")
@@ -94,19 +94,24 @@ def test_celery__answers_until_its_worker_stops(site, redis, results, left_open)
 
 
 def test_celery__without_workers_grows_long_queues(redis, results):
-    """The queue over its limit closes the gate with its number, the other does not, and so do the missing workers."""
-    wanted = {"QUEUES": {"mail": 2, "celery": 0}, "WORKERS": 2, "TIMEOUT": "100ms"}
+    """The queue over its limit closes the gate with its number, and so does one of a name that none has.
+
+    Neither does an empty one that settings name, and the missing workers do.
+    """
+    wanted = {"QUEUES": {"mail": 2, "celery": 0, "fast": 0, "fats": 0}, "WORKERS": 2, "TIMEOUT": "100ms"}
+    routes = [["shop.tasks.*", {"queue": "fast", "routing_key": "fats"}]]
     with redis.connect(QUIET) as broker:
         broker.rpush("mail", "one", "two", "three")
 
         settings = {f"PROBE_CELERY_{name}": value for name, value in wanted.items()}
-        found = results("probe_celery", CELERY_BROKER_URL=redis.url(QUIET), **settings)
+        found = results("probe_celery", CELERY_BROKER_URL=redis.url(QUIET), CELERY_TASK_ROUTES=[routes], **settings)
 
         assert broker.llen("mail") == 3
     place = f"Celery's broker at {redis.shown(QUIET)}"
     assert outcomes_of(found) == {BROKER: "passed", QUEUES: "failed", WORKERS: "failed"}
     assert f'{place}: 3 messages wait in the queue "mail", more than 2' in found[QUEUES]["details"]
-    assert '"celery"' not in found[QUEUES]["details"]
+    assert f'{place}: there is no queue "fats"; did you mean "fast"?' in found[QUEUES]["details"]
+    assert not any(f'queue "{name}"' in found[QUEUES]["details"] for name in ("celery", "fast"))
     assert f"{place}: 0 of 2 workers answered within 0.1 s" in found[WORKERS]["message"]
 
 
