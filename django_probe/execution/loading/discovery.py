@@ -13,6 +13,7 @@ from django.apps import apps
 
 from django_probe.errors import UsageError
 from django_probe.execution.loading.compiled import keep_asserts
+from django_probe.execution.loading.lost.uncollected import LoadedModule, uncollected
 from django_probe.execution.loading.modules import load_app
 from django_probe.execution.loading.suites import (
     ProbeSuite,
@@ -23,7 +24,6 @@ from django_probe.execution.loading.suites import (
     leaves,
     number,
 )
-from django_probe.execution.loading.uncollected import LoadedModule, uncollected
 from django_probe.naming.names import enumerated, names, nearest
 
 if TYPE_CHECKING:

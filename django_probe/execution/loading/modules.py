@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any
 from django_probe.execution.failures import formatted, message_of, one_line
 from django_probe.execution.guard.refusals import take_refusals
 from django_probe.execution.loading.compiled import without_asserts
-from django_probe.execution.loading.packages import lost_files, lost_module, shadowed_folder
+from django_probe.execution.loading.lost.packages import lost_files, lost_module, shadowed_folder
+from django_probe.execution.loading.lost.uncollected import LoadedModule
 from django_probe.execution.loading.suites import ProbeSuite, Stillborn, error_suite, leaves
-from django_probe.execution.loading.uncollected import LoadedModule
 from django_probe.execution.state import imports
 from django_probe.results import Outcome
 

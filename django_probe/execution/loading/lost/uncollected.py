@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from django.apps import apps
 
-from django_probe.execution.loading.hidden import hidden
+from django_probe.execution.loading.lost.hidden import hidden
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

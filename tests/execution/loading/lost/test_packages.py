@@ -6,7 +6,7 @@ import os
 import py_compile
 from types import SimpleNamespace
 
-from django_probe.execution.loading.packages import lost_files
+from django_probe.execution.loading.lost.packages import lost_files
 
 FAILS = "import unittest\nclass TestLost(unittest.TestCase):\n    def test_lost(self): self.fail('never ran')\n"
 PASSES = "import unittest\nclass TestGood(unittest.TestCase):\n    def test_good(self): pass\n"

@@ -6,7 +6,7 @@ import importlib.util
 
 import pytest
 
-from django_probe.execution.loading.hidden import hidden
+from django_probe.execution.loading.lost.hidden import hidden
 
 HEAD = """\
 import functools, sys, typing, unittest
