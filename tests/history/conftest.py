@@ -12,7 +12,7 @@ if sys.version_info < (3, 13):  # see tests/conftest.py
     _TRIGGERS = ("triggers/test_start.py", "triggers/test_launcher.py", "triggers/test_narrowing.py")
     _SHOWN = ("test_browser.py", "http/test_metrics.py", "http/openapi/test_openapi.py", "storage/test_retention.py")
     # Of notices, what the database is asked stays (test_changes.py); who is told, and over what, is no Django's.
-    _TOLD = ("notices/test_watch.py", "notices/test_services.py", "notices/test_messenger.py")
+    _TOLD = ("notices/test_watch.py", "notices/delivery/test_services.py", "notices/test_messenger.py")
     collect_ignore = [
         "pages",
         *_SHOWN,

@@ -10,7 +10,8 @@ from django.db import connections
 
 from django_probe import conf
 from django_probe.execution.guard.guard import unguarded
-from django_probe.history.notices import changes, delivery, outbox
+from django_probe.history.notices import changes, outbox
+from django_probe.history.notices.delivery import delivery
 from django_probe.history.storage import store
 
 if TYPE_CHECKING:

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Final
 from django.db import connections
 
 from django_probe import conf
-from django_probe.history.notices import changes, delivery, outbox
+from django_probe.history.notices import changes, outbox
+from django_probe.history.notices.delivery import delivery
 from django_probe.policy.gates import PolicyError
 from django_probe.reports.text import one_line
 

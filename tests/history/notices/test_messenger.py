@@ -47,7 +47,7 @@ class TestShop(unittest.TestCase):
 """
 NOTICES = """
 from django_probe import conf
-from django_probe.history.notices import delivery
+from django_probe.history.notices.delivery import delivery
 from django_probe.history.models import Notice, Standing
 """
 

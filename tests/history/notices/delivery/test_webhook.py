@@ -9,8 +9,8 @@ from contextlib import suppress
 
 import pytest
 
-from django_probe.history.notices.errors import UndeliveredError
-from django_probe.history.notices.webhook import post
+from django_probe.history.notices.delivery.errors import UndeliveredError
+from django_probe.history.notices.delivery.webhook import post
 
 
 def test_post__answer_that_drips():

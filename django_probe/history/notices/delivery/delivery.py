@@ -6,8 +6,9 @@ import math
 import time
 from typing import TYPE_CHECKING, Final
 
-from django_probe.history.notices import outbox, services, webhook, words
-from django_probe.history.notices.errors import UndeliveredError
+from django_probe.history.notices import outbox, words
+from django_probe.history.notices.delivery import services, webhook
+from django_probe.history.notices.delivery.errors import UndeliveredError
 from django_probe.policy.recipients import CLOUDEVENTS, WEBHOOKS, Change, scheme
 from django_probe.process.environment import environment
 

@@ -20,7 +20,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 from urllib.request import HTTPHandler, HTTPSHandler, OpenerDirector, ProxyHandler, Request
 
 import django_probe
-from django_probe.history.notices.errors import UndeliveredError
+from django_probe.history.notices.delivery.errors import UndeliveredError
 from django_probe.policy.recipients import CLOUDEVENTS, scheme
 
 _CONTENT_TYPE: Final = "application/cloudevents+json; charset=utf-8"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from django_probe.history.notices import services
-from django_probe.history.notices.errors import UndeliveredError
+from django_probe.history.notices.delivery import services
+from django_probe.history.notices.delivery.errors import UndeliveredError
 from tests.history.notices.sinks import mail, webhook
 from tests.patience import PATIENCE
 

@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from django_probe.history.notices.errors import UndeliveredError
+from django_probe.history.notices.delivery.errors import UndeliveredError
 
 _CHILD: Final = Path(__file__).with_name("apprise_child.py")
 _INSTALL: Final = 'apprise is not installed: install django-probe-gate with its extra "notify"'

@@ -1,0 +1,1 @@
+"""Delivers what is due in the outbox: by apprise, or to a webhook."""
