@@ -17,7 +17,7 @@ from django_probe.execution.failures import Interrupted, one_line
 from django_probe.execution.guard.backends import objections
 from django_probe.execution.loading.choices import Choice
 from django_probe.execution.loading.declared import prepare
-from django_probe.execution.redaction import Redactor
+from django_probe.execution.secrets.redaction import Redactor
 from django_probe.execution.session import ForkedSession
 from django_probe.execution.suites import SelectedSuite
 from django_probe.process.environment import environment

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from django_probe import details
 from django_probe.execution import tracebacks
-from django_probe.execution.redaction import Redactor
+from django_probe.execution.secrets.redaction import Redactor
 
 if TYPE_CHECKING:
     from types import TracebackType

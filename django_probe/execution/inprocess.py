@@ -26,7 +26,7 @@ from django_probe.execution.loading.declared import preload
 from django_probe.execution.loading.renewal import Renewal
 from django_probe.execution.loading.selection import select
 from django_probe.execution.loading.suites import Stillborn
-from django_probe.execution.redaction import Redactor
+from django_probe.execution.secrets.redaction import Redactor
 from django_probe.execution.state.imports import Imports
 from django_probe.execution.worker.executor import Executor
 from django_probe.process.originals import Original

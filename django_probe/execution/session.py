@@ -12,7 +12,7 @@ from django_probe.errors import NotStartedError, UsageError
 from django_probe.execution import linux
 from django_probe.execution.judge.interrupts import Interrupts
 from django_probe.execution.judge.loader_handle import LoaderHandle
-from django_probe.execution.redaction import Redactor
+from django_probe.execution.secrets.redaction import Redactor
 from django_probe.process.originals import Original
 
 if TYPE_CHECKING:

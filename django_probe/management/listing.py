@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from django_probe.execution.redaction import Redactor
+from django_probe.execution.secrets.redaction import Redactor
 from django_probe.reports.delivery.files import pour
 from django_probe.reports.text import one_line
 from django_probe.results import ExitCode, Outcome

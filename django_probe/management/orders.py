@@ -12,8 +12,8 @@ from django.utils.module_loading import import_string
 
 from django_probe import conf
 from django_probe.errors import UsageError
-from django_probe.execution import redaction
 from django_probe.execution.listener import Listeners
+from django_probe.execution.secrets import redaction
 from django_probe.naming import misspelt
 from django_probe.process.environment import environment
 from django_probe.reports import github

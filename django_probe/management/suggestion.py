@@ -11,7 +11,7 @@ from django.apps import apps
 from django.core.management.base import BaseCommand, CommandError
 
 from django_probe.errors import UsageError
-from django_probe.execution.redaction import Redactor
+from django_probe.execution.secrets.redaction import Redactor
 from django_probe.management.arguments import typed
 from django_probe.management.listing import poured
 from django_probe.process import handshake

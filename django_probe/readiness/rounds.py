@@ -25,7 +25,7 @@ from django_probe.execution.loading.declared import preload, prepare
 from django_probe.execution.loading.renewal import Renewal
 from django_probe.execution.loading.selection import Probe, select
 from django_probe.execution.loading.suites import Stillborn, leaves
-from django_probe.execution.redaction import Redactor
+from django_probe.execution.secrets.redaction import Redactor
 from django_probe.execution.worker.executor import Executor
 from django_probe.policy.gates import NO_POLICY, READY, Gate, PolicyError
 from django_probe.process.environment import environment

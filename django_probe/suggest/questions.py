@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from django_probe.client import Client
 from django_probe.execution.failures import message_of
 from django_probe.execution.loading.suites import ProbeSuite, Stillborn
-from django_probe.execution.redaction import Redactor
+from django_probe.execution.secrets.redaction import Redactor
 from django_probe.http.masks import without_secrets
 from django_probe.results import Outcome
 from django_probe.suggest import addresses

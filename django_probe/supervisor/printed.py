@@ -79,7 +79,7 @@ class Printed:
 
 def masked(text: str) -> str:
     """Return a text without the user info of URLs, and without the values of variables that are secrets by name."""
-    from django_probe.execution.masking import Mask, of_environment  # noqa: PLC0415 (where all goes well nobody needs it)
+    from django_probe.execution.secrets.masking import Mask, of_environment  # noqa: PLC0415 (where all goes well nobody needs it)
 
     return Mask(of_environment())(text)
 

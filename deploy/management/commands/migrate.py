@@ -10,7 +10,7 @@ from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 
 from deploy.history import ALIAS
 from django_probe.contrib.platform.databases import place
-from django_probe.execution.redaction import Redactor
+from django_probe.execution.secrets.redaction import Redactor
 from django_probe.reports.text import one_line
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import os
 from collections import deque
 from typing import Final
 
-from django_probe.execution.masking import Mask
+from django_probe.execution.secrets.masking import Mask
 from django_probe.process.originals import Original
 from django_probe.process.overheard import MOST
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from django_probe import attachments
 from django_probe.attachments import BYTES, MOST_NAMED, MOST_OF_PROBE, TEXT, Attachment
-from django_probe.execution.redaction import Redactor
+from django_probe.execution.secrets.redaction import Redactor
 from django_probe.process.originals import Original
 
 if TYPE_CHECKING:

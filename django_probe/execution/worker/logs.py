@@ -18,7 +18,7 @@ from django.utils.log import AdminEmailHandler
 
 from django_probe import conf, details
 from django_probe.execution.failures import formatted, shortened
-from django_probe.execution.redaction import Redactor
+from django_probe.execution.secrets.redaction import Redactor
 
 if TYPE_CHECKING:
     from typing import TextIO

@@ -16,11 +16,11 @@ from threading import get_ident
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from django_probe.execution import linux
-from django_probe.execution.confided import ToJudge
 from django_probe.execution.failures import Interrupted
 from django_probe.execution.forking import renew_event_loops
 from django_probe.execution.guard.refusals import take_refusals
 from django_probe.execution.protocol import INTERRUPT, MICROSECONDS, Channel
+from django_probe.execution.secrets.confided import ToJudge
 from django_probe.execution.stacks import DUMP
 from django_probe.execution.state.module_watch import settle
 from django_probe.execution.state.process_state import ProcessState

@@ -8,7 +8,7 @@ import time
 import pytest
 from django.conf import UserSettingsHolder, global_settings
 
-from django_probe.execution import redaction
+from django_probe.execution.secrets import redaction
 from tests.execution.running import by_label, outcomes
 
 MASK = "********************"

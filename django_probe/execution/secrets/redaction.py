@@ -21,7 +21,7 @@ from django.utils.functional import LazyObject, Promise
 from django.views.debug import SafeExceptionReporterFilter
 
 from django_probe.errors import UsageError
-from django_probe.execution.masking import MASK, MIN_LENGTH, Mask, of_environment, of_url
+from django_probe.execution.secrets.masking import MASK, MIN_LENGTH, Mask, of_environment, of_url
 from django_probe.process.environment import hidden
 from django_probe.process.overheard import overheard
 

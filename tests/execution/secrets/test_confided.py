@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from django_probe.execution.confided import Confided, ToJudge
+from django_probe.execution.secrets.confided import Confided, ToJudge
 from django_probe.process.overheard import MOST, listening, overhear, overheard
 
 

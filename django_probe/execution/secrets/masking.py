@@ -20,11 +20,9 @@ MIN_LENGTH: Final = 8
 MASK: Final = "*" * 20  # as Django's error pages have it
 _URL_USER: Final = re.compile(r"(?<=://)[^\s/'\"<>]+(?=@)")
 # Where a value that is too long ends, where unittest leaves out its middle, and where pprint goes on in the next line.
-_CUT: Final = re.compile(
-    r"""(… | \[\d+\ chars\] | \ \[truncated\]\.\.\.
-        | ['"]\n[-+]?\ +b?['"] | ['"]?\n\?[ ^+-]*\n\n?[-+]\ +b?['"])""",  # the last beside the marks of difflib
-    re.VERBOSE,
-)
+# Compiled where a text has a sign of one: most runs have none.
+_CUT: Final = r"""(?x)(… | \[\d+\ chars\] | \ \[truncated\]\.\.\.
+    | ['"]\n[-+]?\ +b?['"] | ['"]?\n\?[ ^+-]*\n\n?[-+]\ +b?['"])"""  # the last beside the marks of difflib
 _CUT_SIGNS: Final = ("…", " chars]", "[truncated]", "'\n", '"\n', "\n?")
 """One of these is in every cut. To look for them is a hundred times as quick as to try the pattern at each place."""
 _NUMBER: Final = re.compile(rf"(?<!\d)\d{{{MIN_LENGTH},}}(?!\d)", re.ASCII)
@@ -82,7 +80,7 @@ class _Known:
         text = self._without_whole(text)
         if not any(sign in text for sign in _CUT_SIGNS):
             return text
-        parts = _CUT.split(text)  # each second one is a cut
+        parts = re.split(_CUT, text)  # each second one is a cut
         if len(parts) > 1:
             after, before = self._sides
             parts[2::2] = [_without_head(part, after) for part in parts[2::2]]
