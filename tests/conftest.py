@@ -6,15 +6,18 @@ import compileall
 import json
 import os
 import signal
-import subprocess
 import sys
 import textwrap
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests import servers, warm
+
+if TYPE_CHECKING:
+    import subprocess
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -110,16 +113,10 @@ class Project:
 
     def start(
         self, *arguments: str, env: dict[str, str] | None = None, stdout: int | None = None, stderr: int | None = None
-    ) -> subprocess.Popen[bytes]:
+    ) -> warm.Started | subprocess.Popen[bytes]:
         """Start `manage.py` and go on; the caller waits for it."""
-        return subprocess.Popen(
-            self.command(*arguments),
-            cwd=self.path,
-            env=self.environment(env),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE if stdout is None else stdout,
-            stderr=subprocess.PIPE if stderr is None else stderr,
-        )
+        environment = self.environment(env)
+        return warm.piped(self.command(*arguments), cwd=self.path, env=environment, stdout=stdout, stderr=stderr)
 
     def probe(self, *arguments: str, env: dict[str, str] | None = None, timeout: float = 90) -> Completed:
         """Run `manage.py probe`."""

@@ -95,6 +95,20 @@ def test_start__has_a_time_limit(start, tmp_path):
     assert not pid.exists() or not _runs(int(pid.read_text(encoding="utf-8")))
 
 
+def test_start__with_pipes_is_read_from_while_it_runs(tmp_path):
+    """A line that it has written is there before it ends, and then all the rest; a wait for its end has a limit."""
+    code = "import sys, time; print('first', file=sys.stderr); print('rest'); sys.stdout.flush(); time.sleep(600)"
+    with warm.piped([sys.executable, "-c", code], cwd=tmp_path, env=ENVIRONMENT) as process:
+        assert process.stderr.readline() == b"first\n"
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.communicate(timeout=0.01)
+        process.kill()
+        out, err = process.communicate(timeout=PATIENCE)
+
+    assert (process.returncode, err) == (-signal.SIGKILL, b"")
+    assert out in (b"rest\n", b"")
+
+
 def _runs(pid: int) -> bool:
     try:
         return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] not in "ZX"

@@ -14,17 +14,17 @@ import atexit
 import json
 import os
 import resource
-import selectors
 import signal
 import socket
 import subprocess
 import sys
 import threading
-import time
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
+
+from tests.started import Started, read_into
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -68,6 +68,32 @@ def start(
         return start_cold(line, cwd=cwd, env=env, output=output, errors=errors)
     request = {**understood, **_inherited(), "cwd": str(cwd), "env": env, "session": True}
     return _parent().start(request, output, errors)
+
+
+def piped(
+    command: Sequence[object], *, cwd: Path, env: dict[str, str], stdout: int | None = None, stderr: int | None = None
+) -> Started | subprocess.Popen[bytes]:
+    """Start what `run` runs, in a session of its own; the caller reads what it writes from pipes.
+
+    What it writes goes to the descriptors that are given in place of a pipe.
+    """
+    line = [str(part) for part in command]
+    given = {"stdout": stdout, "stderr": stderr}
+    understood = understand(line) if may_be_warm(env) else None
+    if understood is None:
+        streams = {name: subprocess.PIPE if each is None else each for name, each in given.items()}
+        return subprocess.Popen(line, cwd=cwd, env=env, stdin=subprocess.DEVNULL, start_new_session=True, **streams)
+    pipes = {name: os.pipe() for name, each in given.items() if each is None}
+    output, errors = (pipes[name][1] if each is None else each for name, each in given.items())
+    request = {**understood, **_inherited(), "cwd": str(cwd), "env": env, "session": True}
+    try:
+        started = _parent().start(request, output, errors)
+    finally:
+        for _, write in pipes.values():
+            os.close(write)
+    for name, (read, _) in pipes.items():
+        setattr(started, name, open(read, "rb", buffering=0))  # noqa: PTH123, SIM115  (a descriptor, which its end closes)
+    return started
 
 
 def start_cold(
@@ -123,46 +149,6 @@ def may_be_warm(env: dict[str, str]) -> bool:
     return folders[0] == OWN["PYTHONPATH"] and all(value == known.get(name) for name, value in same.items())
 
 
-class Started:
-    """A warm process that runs: of `subprocess.Popen` what the tests of servers use."""
-
-    def __init__(self, told: BinaryIO) -> None:
-        self._told = told
-        self.pid = int(told.readline())
-        self.returncode: int | None = None
-
-    def poll(self) -> int | None:
-        """Return how it ended, None where it has not."""
-        with suppress(subprocess.TimeoutExpired):
-            self.wait(0)
-        return self.returncode
-
-    def wait(self, timeout: float | None = None) -> int:
-        """Return how it ended; raise `subprocess.TimeoutExpired` where that takes more than `timeout` seconds."""
-        if self.returncode is None:
-            with selectors.DefaultSelector() as waiting:
-                waiting.register(self._told, selectors.EVENT_READ)
-                if not waiting.select(timeout):
-                    raise subprocess.TimeoutExpired(str(self.pid), timeout or 0)
-            self.returncode = int(self._told.readline())
-            self._told.close()
-        return self.returncode
-
-    def send_signal(self, number: int) -> None:
-        """Send it a signal, where it runs; it may end, and be waited for by its parent, just before."""
-        if self.poll() is None:
-            with suppress(ProcessLookupError):
-                os.kill(self.pid, number)
-
-    def terminate(self) -> None:
-        """Ask it to end."""
-        self.send_signal(signal.SIGTERM)
-
-    def kill(self) -> None:
-        """Kill it."""
-        self.send_signal(signal.SIGKILL)
-
-
 class _Parent:
     """The process that has imported what is shared. A request is a message with the four descriptors of the command."""
 
@@ -206,35 +192,20 @@ class _Parent:
             finally:
                 for descriptor in theirs:
                     os.close(descriptor)
-            out, err, told = read_all(ours, line, timeout)
+            got = {file: bytearray() for file in ours}
+            in_time = read_into(got, timeout)
+            out, err, told = map(bytes, got.values())
+            if not in_time:
+                with suppress(ProcessLookupError):
+                    os.kill(int(told.split()[0]), signal.SIGKILL)
+                ours[-1].read()  # until it has ended
+                raise subprocess.TimeoutExpired(line, timeout, out, err)
         finally:
             for file in ours:
                 file.close()
         assert told.count(b"\n") == 2, f"{PARENT} is gone; what it wrote stands before this"
         _, code = told.split()
         return subprocess.CompletedProcess(line, int(code), out, err)
-
-
-def read_all(files: list[BinaryIO], line: list[str], timeout: float) -> list[bytes]:
-    """Return what comes out of pipes until all are closed; the last one tells the pid that a timeout kills."""
-    got = {file: bytearray() for file in files}
-    until = time.monotonic() + timeout
-    with selectors.DefaultSelector() as waiting:
-        for file in files:
-            waiting.register(file, selectors.EVENT_READ)
-        while waiting.get_map():
-            ready = waiting.select(max(0, until - time.monotonic()))
-            if not ready and time.monotonic() >= until:
-                with suppress(ProcessLookupError):
-                    os.kill(int(got[files[-1]].split()[0]), signal.SIGKILL)
-                files[-1].read()  # until it has ended
-                raise subprocess.TimeoutExpired(line, timeout, bytes(got[files[0]]), bytes(got[files[1]]))
-            for key, _ in ready:
-                if part := os.read(key.fd, 1 << 16):
-                    got[key.fileobj] += part
-                else:
-                    waiting.unregister(key.fileobj)
-    return [bytes(each) for each in got.values()]
 
 
 _starting = threading.Lock()
