@@ -10,12 +10,15 @@ import socket
 import subprocess
 import tempfile
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psycopg
+
+from tests.patience import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -235,6 +238,29 @@ def redis_server(*options: str) -> Iterator[Redis]:
         line += ["--save", "", "--dir", str(folder), *options]
         with _running(line, folder, server, signal.SIGKILL) as running:
             yield running
+
+
+@contextmanager
+def redis_cluster() -> Iterator[tuple[Redis, Redis]]:
+    """Run a cluster of two Redis, each of which has half of the keys."""
+    with ExitStack() as stack:
+        nodes, buses = [], [_free_port(), _free_port()]
+        for number, bus in enumerate(buses):
+            node = stack.enter_context(redis_server("--cluster-enabled", "yes", "--cluster-port", str(bus)))
+            nodes.append(node)
+            with node.connect() as client:
+                client.execute_command("CLUSTER", "ADDSLOTSRANGE", 8192 * number, 8192 * number + 8191)
+        one, two = nodes
+        with one.connect() as client:
+            client.execute_command("CLUSTER", "MEET", "127.0.0.1", two.port, buses[1])
+        for node in nodes:
+            wait_for(partial(_is_whole, node), "the nodes of a cluster to know each other")
+        yield one, two
+
+
+def _is_whole(node: Redis) -> bool:
+    with node.connect() as client:
+        return client.cluster("INFO")["cluster_state"] == "ok"
 
 
 @contextmanager

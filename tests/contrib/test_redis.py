@@ -109,6 +109,18 @@ def test_redis__that_takes_no_writes_is_named_where_it_is_written_to(redis, resu
     assert "open-sesame" not in str(found)
 
 
+def test_redis__that_is_a_node_of_a_cluster(results):
+    """A node refuses the keys of the others, to which no client of Django's goes; of an own client, nobody knows."""
+    with servers.redis_cluster() as (one, two):
+        own = cached(two.url(), backend=DJANGO_REDIS, REDIS_CLIENT_CLASS="redis.cluster.RedisCluster")
+        found = results(WRITES, CACHES={"default": cached(one.url()), "own": own})[WRITES]
+
+    assert found["outcome"] == "failed"
+    said = '(cache "default"): it is one node of a cluster, which refuses the keys of the others, and what asks it goes'
+    assert f"{one.shown()} {said} to no other: " in found["details"]
+    assert "own" not in found["details"]
+
+
 def test_redis__that_does_not_let_in_is_one_sentence(redis, results, closed_port, silent_port):
     """Each server that is down, says nothing or knows another password is named, without user and password."""
     urls = {

@@ -10,6 +10,11 @@ if TYPE_CHECKING:
 _ALL: Final = 100
 _MIB: Final = 2**20
 _KEEPS_ALL: Final = "noeviction"
+_KEYS: Final = 16
+"""Of two nodes that have half of the keys each, one has all of so many once in 65,536 times."""
+_OF_A_CLUSTER: Final = (
+    "it is one node of a cluster, which refuses the keys of the others, and what asks it goes to no other"
+)
 
 
 def answers(server: Server) -> None:
@@ -23,24 +28,31 @@ def answers(server: Server) -> None:
 def accepts_writes(server: Server) -> str | None:
     """Have the server take a write that changes nothing, and return why it is not asked, or None.
 
-    The write is `SET key value XX` with a random key: to a key that does not exist it does nothing. A server refuses
+    The write is `SET key value XX` with random keys: to a key that does not exist it does nothing. A server refuses
     it all the same where it would refuse any other: as a replica, without memory, without enough replicas, where it
-    cannot save, or where the login may only read. Raise AssertionError with what it said.
+    cannot save, where the login may only read, or where another node has the key. Raise AssertionError with what it
+    said.
     """
     from redis.exceptions import AskError, NoPermissionError, ReadOnlyError  # noqa: PLC0415 (the project's own package)
 
     if not server.writes:
         return f"{server.blamed} is only read"
-    key = server.key
-    with server.client() as client:
-        try:
-            client.set(key, "", xx=True)
-        except ReadOnlyError:
-            raise AssertionError(f"{server.blamed}: it is a replica, which takes no writes") from None
-        except NoPermissionError as error:
-            raise AssertionError(f"{server.blamed}: {error} (SET {key} XX)") from None
-        except AskError:  # MOVED too
-            return f"{server.blamed} is one node of a cluster, which this probe does not ask for writes"
+    keys = [server.key for _ in range(_KEYS)]
+    with server.client() as client, client.pipeline(transaction=False) as pipeline:
+        for key in keys:
+            pipeline.set(key, "", xx=True)
+        for key, came in zip(keys, pipeline.execute(raise_on_error=False), strict=True):
+            match came:
+                case AskError() if server.follows:  # MOVED too
+                    return f"{server.blamed} is one node of a cluster, which is not asked for writes"
+                case AskError():
+                    raise AssertionError(f"{server.blamed}: {_OF_A_CLUSTER}: {came}")
+                case ReadOnlyError():
+                    raise AssertionError(f"{server.blamed}: it is a replica, which takes no writes")
+                case NoPermissionError():
+                    raise AssertionError(f"{server.blamed}: {came} (SET {key} XX)")
+                case Exception():
+                    raise came
     return None
 
 

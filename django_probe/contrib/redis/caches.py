@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 _OF_DJANGO_REDIS: Final = "django_redis."
+_CLIENTS: Final = ("CLIENT_CLASS", "REDIS_CLIENT_CLASS")
+_PLAIN: Final = ("django.", _OF_DJANGO_REDIS, "redis.client.", "redis.Redis", "redis.StrictRedis")
 _SHARDED: Final = "ShardClient"
 """That client of django-redis writes to each of its servers; the others to the first, and read from the rest."""
 
@@ -32,7 +34,14 @@ def servers() -> Iterator[Server]:
             else:
                 found = _of_django(written) if _is_djangos(backend) else []
             prefix = str(caches[alias].make_key("")) if found else ""
-        yield from (Server((name,), pool, prefix, writes) for pool, writes in found)
+        follows = _may_follow(backend, written.get("OPTIONS", {}))
+        yield from (Server((name,), pool, prefix, writes, follows) for pool, writes in found)
+
+
+def _may_follow(backend: str, options: Mapping[str, Any]) -> bool:
+    """Return whether what asks is a class of somebody else's, which may know what a cluster is; those here do not."""
+    asks = [backend, *(options[name] for name in _CLIENTS if name in options)]
+    return not all(str(each).startswith(_PLAIN) for each in asks)
 
 
 def _is_djangos(backend: str) -> bool:

@@ -21,13 +21,15 @@ class Server:
     """A server, and what the project does there.
 
     `pool` makes connections as the project's own would; none is made before `client()`. `prefix` begins the keys that
-    the project writes there: a login may be allowed no others.
+    the project writes there: a login may be allowed no others. What the project asks with may be a class that `follows`
+    where a node of a cluster sends it.
     """
 
     used_by: tuple[str, ...]
     pool: Any
     prefix: str
     writes: bool = True
+    follows: bool = False
 
     def __str__(self) -> str:
         """Return its address and database, or who knows its address, without user and password."""
@@ -93,7 +95,8 @@ class Server:
         """Return the two as one: what either does with the server is done with it."""
         prefix = self.prefix if self.writes else other.prefix
         used_by = tuple(dict.fromkeys((*self.used_by, *other.used_by)))
-        return replace(self, used_by=used_by, prefix=prefix, writes=self.writes or other.writes)
+        follows = self.follows and other.follows
+        return replace(self, used_by=used_by, prefix=prefix, writes=self.writes or other.writes, follows=follows)
 
 
 def each_once(servers: Iterable[Server]) -> list[Server]:
