@@ -23,8 +23,7 @@ _WORD: Final = re.compile("[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _HARMLESS: Final = re.compile(
     "(co)?authors?|author(ed|ing|ity|ities|ship)|(un)?authori[sz]ed|(un)?authenticated|authentic"
     "|pass(ed|ing|ive|ages?|engers?)|compass|key(boards?|frames?|notes?|words?)|(don|hoc|mon|tur|whis)keys?"
-    "|secretar(y|ies)",
-    re.IGNORECASE,
+    "|secretar(y|ies)"
 )
 """Words in which letters of those above stand by chance."""
 _ABOUT: Final = ("name", "type")
@@ -46,7 +45,7 @@ def _is_secret(name: str) -> bool:
     if words and words[-1].lower() in _ABOUT and name.endswith(words[-1]):
         return False
     # What is left is looked at as a whole: `toKen` is one as well.
-    return may_say_secret(_WORD.sub(lambda word: "-" if _HARMLESS.fullmatch(word[0]) else word[0], name))
+    return may_say_secret(_WORD.sub(lambda word: "-" if _HARMLESS.fullmatch(word[0].lower()) else word[0], name))
 
 
 def secret_names(checks: Iterable[Check]) -> frozenset[str]:
