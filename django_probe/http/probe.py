@@ -33,7 +33,7 @@ class HttpProbe(unittest.TestCase):
     def __probe_preload__(cls) -> None:
         """Do once what every process that asks would do; what goes wrong here, the session tells."""
         with suppress(ImportError):
-            from django_probe.http import asking  # noqa: PLC0415 (see the package's docstring)
+            from django_probe.http.wire import asking  # noqa: PLC0415 (see the package's docstring)
 
             asking.prepare([str(setting("PROBE_BASE_URL") or "")])
 

@@ -73,7 +73,7 @@ class Session:
         headers: Mapping[str, str] | None = None,
     ) -> None:
         try:
-            from django_probe.http import asking  # noqa: PLC0415 (see the package's docstring)
+            from django_probe.http.wire import asking  # noqa: PLC0415 (see the package's docstring)
         except ModuleNotFoundError as error:
             raise ImproperlyConfigured(
                 f"django_probe.http needs {error.name}; install django-probe-gate[checks]"

@@ -6,9 +6,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from django_probe.http.asking import Browser
 from django_probe.http.release import IN_A_ROW
 from django_probe.http.response import NoAnswerError, Question
+from django_probe.http.wire.asking import Browser
 
 if TYPE_CHECKING:
     from threading import Event

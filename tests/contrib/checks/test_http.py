@@ -15,9 +15,9 @@ from django_probe.contrib.checks.exchange.expectations import differences
 from django_probe.contrib.checks.filling import Filling
 from django_probe.details import parted
 from django_probe.http import release as releases
-from django_probe.http.asking import Browser
 from django_probe.http.release import Release
 from django_probe.http.response import Headers, NoAnswerError, Question, Response
+from django_probe.http.wire.asking import Browser
 from django_probe.policy.declared.check import Check
 from django_probe.terms import Wishes
 from tests.http.conftest import Clock

@@ -11,7 +11,7 @@ from socket import create_server
 import pytest
 
 from django_probe.contrib.checks.kinds import tls
-from django_probe.http import connecting
+from django_probe.http.wire import connecting
 from django_probe.policy.declared.check import Check
 
 A_DAY = 24 * 3600.0

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from django_probe.contrib.checks.filling import Filling
-    from django_probe.http.asking import Browser
     from django_probe.http.response import Response
+    from django_probe.http.wire.asking import Browser
     from django_probe.policy.declared.check import Check
 
 

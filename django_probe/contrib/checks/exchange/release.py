@@ -9,7 +9,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django_probe.contrib.checks.errors import CheckError
 from django_probe.contrib.checks.exchange.exchange import asked_and_compared
 from django_probe.http import release
-from django_probe.http.asking import Browser
+from django_probe.http.wire.asking import Browser
 from django_probe.policy.declared.parsing import RELEASE_TIMEOUT
 
 if TYPE_CHECKING:

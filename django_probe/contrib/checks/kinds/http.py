@@ -8,8 +8,8 @@ from django_probe.contrib.checks import json_values
 from django_probe.contrib.checks.exchange import release
 from django_probe.contrib.checks.exchange.exchange import asked_and_compared
 from django_probe.contrib.checks.filling import Filling
-from django_probe.http import asking
-from django_probe.http.asking import Browser
+from django_probe.http.wire import asking
+from django_probe.http.wire.asking import Browser
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -11,10 +11,10 @@ from django_probe.contrib.checks.exchange.evidence import told
 from django_probe.contrib.checks.exchange.exchange import asked_and_compared
 from django_probe.contrib.checks.filling import Filling
 from django_probe.contrib.checks.limits import too_slow
-from django_probe.http import asking
-from django_probe.http.asking import Browser
 from django_probe.http.json_values import JsonError
 from django_probe.http.paths import value_at
+from django_probe.http.wire import asking
+from django_probe.http.wire.asking import Browser
 from django_probe.policy.declared.values import COOKIE
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ import socket
 from typing import TYPE_CHECKING, Final
 
 from django_probe.contrib.checks.limits import address_of, in_time, patience
-from django_probe.http.connecting import UnreachableError, connect
 from django_probe.http.response import Times
+from django_probe.http.wire.connecting import UnreachableError, connect
 
 if TYPE_CHECKING:
     from django_probe.policy.declared.check import Check

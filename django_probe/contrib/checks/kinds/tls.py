@@ -7,9 +7,9 @@ import time
 from typing import TYPE_CHECKING
 
 from django_probe.contrib.checks.limits import address_of, ends_too_soon, in_time, patience
-from django_probe.http.connecting import UnreachableError, certificate_end, connect, trust
 from django_probe.http.evidence import certificate_left
 from django_probe.http.response import Times
+from django_probe.http.wire.connecting import UnreachableError, certificate_end, connect, trust
 
 if TYPE_CHECKING:
     from django_probe.policy.declared.check import Check

@@ -15,8 +15,8 @@ from django_probe.contrib.checks.errors import CheckError
 from django_probe.contrib.checks.exchange.expectations import differences
 from django_probe.contrib.checks.filling import Filling
 from django_probe.http import evidence
-from django_probe.http.bodies import MOST
 from django_probe.http.response import Headers, Response, Times
+from django_probe.http.wire.bodies import MOST
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

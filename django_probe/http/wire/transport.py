@@ -26,9 +26,9 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import InvalidHeader, LocationParseError
 
-from django_probe.http.bodies import BrokenBodyError
-from django_probe.http.connecting import UnreachableError, certificate_end, connect, left, trust
 from django_probe.http.response import Times
+from django_probe.http.wire.bodies import BrokenBodyError
+from django_probe.http.wire.connecting import UnreachableError, certificate_end, connect, left, trust
 
 if TYPE_CHECKING:
     import socket

@@ -10,8 +10,8 @@ from contextlib import contextmanager, suppress
 
 import pytest
 
-from django_probe.http.asking import Browser
 from django_probe.http.response import NoAnswerError, Question
+from django_probe.http.wire.asking import Browser
 
 OK = b"HTTP/1.1 200 OK\r\n"
 TEXT = b"Teapot " * 500

@@ -12,8 +12,8 @@ import threading
 import pytest
 
 from django_probe.http import NoAnswerError, Session
-from django_probe.http import connecting as connecting_module
-from django_probe.http.connecting import trust
+from django_probe.http.wire import connecting as connecting_module
+from django_probe.http.wire.connecting import trust
 from tests.http.conftest import OK, page
 
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"

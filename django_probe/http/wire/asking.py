@@ -17,11 +17,11 @@ from urllib.parse import unquote, urlencode, urljoin, urlsplit
 import urllib3
 from urllib3.exceptions import HTTPError
 
-from django_probe.http import bodies
-from django_probe.http.connecting import trust
 from django_probe.http.masks import of_json, secrets, without_secrets
 from django_probe.http.response import Headers, NoAnswerError, Question, Response, Times
-from django_probe.http.transport import is_stale, new_pools, why
+from django_probe.http.wire import bodies
+from django_probe.http.wire.connecting import trust
+from django_probe.http.wire.transport import is_stale, new_pools, why
 from django_probe.process.overheard import overhear
 
 if TYPE_CHECKING:
