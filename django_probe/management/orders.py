@@ -110,6 +110,8 @@ def runner(
         raise UsageError(f"PROBE_RUNNER: {path} cannot be made: {type(error).__name__}: {error}") from error
     if not isinstance(made, DjangoProbeSuiteRunner):
         raise UsageError(f"PROBE_RUNNER: {path} makes {shown(made)}, which is no {conf.DEFAULT_RUNNER}")
+    if not hasattr(made, "gate"):
+        raise UsageError(f"PROBE_RUNNER: the __init__ of {path} does not call super().__init__() with its arguments")
     for sentence in _misspelt(policy):
         console.warned(sentence)
     return made

@@ -1,4 +1,4 @@
-"""Finds tests that Python lost: another value of the same name hides them, or they are properties.
+"""Finds tests that Python lost: another value of the same name hides them, or they are properties, or stand in others.
 
 Of what is hidden there is no object any more, so the source is read. What the source may mean otherwise is left alone:
 a definition under a condition, one that the other builds on, one with a decorator that may have kept it, and a property
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import ModuleType
 
-    Definition = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+    Function = ast.FunctionDef | ast.AsyncFunctionDef
+    Definition = ast.ClassDef | Function
     Binding = Definition | ast.Assign | ast.AnnAssign | ast.Import | ast.ImportFrom
 
 _DEFINITION: Final = re.compile(r"^([ \t]*)(?:class|(?:async[ \t]+)?def)[ \t]+(\w+)", re.MULTILINE)
@@ -23,6 +24,7 @@ _OTHER_BINDING: Final = re.compile(
     r"^[ \t]*(?:(\w+)[ \t]*(?::[^=\n]+)?=(?!=)|(?:from[ \t]+[\w.]+[ \t]+)?import[ \t]+(\([^)]*\)|[^\n]+))", re.MULTILINE
 )
 _PROPERTY: Final = re.compile(r"property\s+def[ \t]+test_")
+_METHOD: Final = re.compile(r"^([ \t]+)(?:async[ \t]+)?def[ \t]+test\w*\([ \t]*self\b", re.MULTILINE)
 _SHARED: Final = re.compile(r"^_|Base|Mixin|Abstract")  # others may read what is in it
 _FIXTURES: Final = frozenset({"setUp", "tearDown", "setUpClass", "tearDownClass", "asyncSetUp", "asyncTearDown"})
 # They give back what they are given, or what calls it; others may have kept what the name loses.
@@ -63,11 +65,17 @@ def _lost_methods(cls: ast.ClassDef, tree: ast.Module, module: ModuleType) -> It
             f"nothing runs of {cls.name}.{method.name} in line {method.lineno} of {module.__name__}: it is a "
             f"property; make it a method, or give it a name that does not begin with test"
         )
+    for outer, inner in _nested(cls):
+        yield (
+            f"nothing runs of {inner.name} in line {inner.lineno} of {module.__name__}: it stands inside "
+            f"{cls.name}.{outer.name}; indent it as much as that, or call it there"
+        )
 
 
 def _may_hide(source: str) -> bool:
     """Return whether it is worth while to parse a module: to parse every one would take long."""
-    return _defines_twice(source) or _binds_otherwise(source) or _PROPERTY.search(source) is not None
+    nests = len(set(_METHOD.findall(source))) > 1
+    return nests or _defines_twice(source) or _binds_otherwise(source) or _PROPERTY.search(source) is not None
 
 
 def _binds_otherwise(source: str) -> bool:
@@ -142,6 +150,25 @@ def _properties(cls: ast.ClassDef, tree: ast.Module) -> Iterator[ast.FunctionDef
             name = each.name
             if not any(isinstance(node, ast.Attribute) and node.attr == name for node in ast.walk(tree)):
                 yield each
+
+
+def _nested(cls: ast.ClassDef) -> Iterator[tuple[Function, Function]]:
+    """Yield what looks like a test method of the class and is a function that another method makes and never uses."""
+    for outer in cls.body:
+        if isinstance(outer, ast.FunctionDef | ast.AsyncFunctionDef):
+            for inner in _functions_in(outer):
+                first = [each.arg for each in inner.args.args[:1]]
+                if _is_test(inner) and first == ["self"] and not inner.decorator_list and not _uses(outer, inner.name):
+                    yield outer, inner
+
+
+def _functions_in(code: ast.AST) -> Iterator[Function]:
+    """Yield the functions that code makes, and those that they make, but no methods."""
+    for each in ast.iter_child_nodes(code):
+        if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield each
+        if not isinstance(each, ast.ClassDef):
+            yield from _functions_in(each)
 
 
 def _is_property(method: ast.FunctionDef) -> bool:

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from django.apps import apps
 
 from django_probe.execution.loading.lost.hidden import hidden
+from django_probe.execution.loading.lost.misnamed import misnamed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from types import ModuleType
 
 _NAMED: Final = 5
-_TEST_CLASS: Final = re.compile(r"^Test|Tests?$")
+_TEST_CLASS: Final = re.compile(r"^Test|(?:Test|Probe)s?$")
 _BASE: Final = re.compile(r"^_|Base|Mixin|Abstract")
 
 
@@ -76,6 +77,9 @@ def _told_of_module(module: ModuleType, functions: set[int], inherited: set[type
             f"nothing runs of {_enumerated(left)} in {module.__name__}: the names of test methods begin with test; "
             f"name them so, or give the class __test__ = False if it is no probe"
         )
+    if left := [*misnamed(module)]:
+        why = "unittest does not call it by this name; rename it"
+        yield f"nothing runs of {_enumerated(left)} in {module.__name__}: {why}"
     yield from hidden(module, chooses=chooses)
 
 
@@ -109,7 +113,7 @@ def _is_test_function(value: Any, module: ModuleType) -> bool:
         and function.__module__ == module.__name__
         and _may_be_a_test(value)
         and not _is_fixture(value)
-        and _required(function) <= len(_patched(function))
+        and (_required(function) <= len(_patched(function)) or _is_marked(value))
     )
 
 
@@ -126,6 +130,11 @@ def _wrapped(value: Any) -> Any:
 
 def _is_fixture(value: Any) -> bool:
     return type(value).__module__.startswith("_pytest.") or hasattr(value, "_pytestfixturefunction")
+
+
+def _is_marked(value: Any) -> bool:
+    """Return whether pytest's own decorators are on it, which may be what gives its arguments."""
+    return inspect.getattr_static(value, "pytestmark", None) is not None
 
 
 def _required(function: FunctionType) -> int:

@@ -65,6 +65,9 @@ PLAIN = {
     "underscores": CLASS + "def _(a): pass\ndef _(a): pass\n",
     "helpers": CLASS + "def build(): pass\ndef build(): pass\nclass Page: pass\nclass Page: pass\n",
     "nested_functions": CLASS + "    def test_b(self):\n        def test(): pass\n        def test(): pass\n",
+    "nested_and_called": CLASS + "    def test_b(self):\n        def test_c(self): pass\n        test_c(self)\n",
+    "methods_of_an_inner_class": CLASS
+    + "    def test_b(self):\n        class TestC:\n            def test_c(self): pass\n",
     "text": CLASS + 'TEXT = """\nclass TestA(Mine):\n    def test_a(self): pass\n"""\n',
 }
 
@@ -96,6 +99,16 @@ def test_hidden__says_that_a_property_is_no_test(tmp_path, decorator):
     (sentence,) = sentences(tmp_path, f"{CLASS}    @{decorator}\n    def test_b(self): return 1\n")
 
     assert sentence.startswith("nothing runs of TestA.test_b in line 8 of probes: it is a property")
+
+
+def test_hidden__says_what_stands_inside_another_method(tmp_path):
+    """One indentation too much makes a test a function that the method before it makes, and nobody calls."""
+    (sentence,) = sentences(tmp_path, f"{CLASS}        def test_b(self): return 1\n".replace(": pass", ":\n        0"))
+
+    assert sentence == (
+        "nothing runs of test_b in line 8 of probes: it stands inside TestA.test_a; indent it as much as that, or "
+        "call it there"
+    )
 
 
 @pytest.mark.parametrize("name", PLAIN)

@@ -33,6 +33,11 @@ LOST = {
         "class LedgerTest:\n    def test_a(self): pass\nclass LedgerTests:\n    def test_a(self): pass\n",
         "LedgerTest, LedgerTests",
     ),
+    "named_as_a_probe": ("class LedgerProbe:\n    def test_a(self): pass\n", "LedgerProbe"),
+    "marked": (
+        "import pytest\n@pytest.mark.parametrize('one', [1])\ndef test_balance(one): raise RuntimeError\n",
+        "test_balance()",
+    ),
     "class": ("class TestLedger:\n    def test_ledger(self): raise RuntimeError\n", "TestLedger"),
     "inherited": (
         "class Base:\n    def test_ledger(self): raise RuntimeError\nclass TestLedger(Base): pass\n",
@@ -57,13 +62,18 @@ def test_run__what_is_no_test_case_is_an_error_under_its_module_s_label(project)
         project.app(name, text)
     project.app("package", {"a.py": LOST["function"][0], "b.py": GOOD})
     project.app("hidden", f"{GOOD}{GOOD}")
+    project.app("misnamed", f"{GOOD}    def setup(self): raise RuntimeError\n")
 
     done, record = project.record()
 
     assert done.code == 1
     problems = {result["label"]: result for result in record["results"] if result["outcome"] != "passed"}
     assert {result["outcome"] for result in problems.values()} == {"error"}
-    assert problems.keys() == {*LOST, "package.a", "hidden"}
+    assert problems.keys() == {*LOST, "package.a", "hidden", "misnamed"}
+    assert problems["misnamed"]["message"] == (
+        "nothing runs of TestGood.setup (unittest's is setUp) in misnamed.probes: unittest does not call it by this "
+        "name; rename it"
+    )
     assert problems["hidden"]["message"].startswith("nothing runs of TestGood in line 2 of hidden.probes: another of")
     for name, (_, lost) in LOST.items():
         assert problems[name]["message"] == (
