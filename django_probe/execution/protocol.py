@@ -9,8 +9,9 @@ more warning, or nothing). To the loader: a byte, with the four descriptors of e
 
 To a worker: `run` (units of indices), `stop` (index, fixture's label or None). From a worker: `hello` (pid, token),
 `fixture` (label, indices that depend on it), `fixture_done`, `interrupted`, `result` (index, outcome, began, duration,
-message, details, logs, attachments, secrets that its output may have), `fixture_problem` (label, then the same), `done`
-after a unit with fixtures, `bye`. Both times are whole microseconds, which are written and read faster than fractions.
+message, details, logs, attachments, secrets that its output may have), `passed` (index, began, duration) where there is
+nothing else to say, `fixture_problem` (label, then as `result`), `done` after a unit with fixtures, `bye`. Both times
+are whole microseconds, which are written and read faster than fractions.
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ class Channel:
 
     def send(self, *message: object) -> None:
         """Send a message; OSError where the other end is gone."""
-        self.sock.sendall(Original.encode(message).encode("ascii") + b"\n")
+        self.sock.sendall(f"{Original.encode(message)}\n".encode("ascii"))
 
     def receive(self) -> Message | None:
         """Wait for a message; None once the other end is gone."""

@@ -5,17 +5,17 @@ Nothing here takes a lock: another thread would hold it where a process is forke
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
 MOST: Final = 5000
 """Secrets that are known at a time, the first ones: to look for very many would take the judge's time."""
 _known: Final[set[str]] = set()
 _listening: Final[list[Confidant | None]] = []
+_NOTHING: Final[frozenset[str]] = frozenset()
 
 
 class Confidant(Protocol):
@@ -28,16 +28,24 @@ class Confidant(Protocol):
         """Take that all of them are gone."""
 
 
-@contextmanager
-def listening(confidant: Confidant | None = None) -> Iterator[None]:
-    """Know the secrets of a probe, or of those that share fixtures and so perhaps a log-in, until the block ends."""
-    _listening.append(confidant)
-    try:
-        yield
-    finally:
+class Listening:
+    """A block: the secrets of a probe, or of those that share fixtures and so perhaps a log-in, are known in it.
+
+    It may be entered again and again; a generator would take longer than all that is done here.
+    """
+
+    __slots__ = ("_confidant",)
+
+    def __init__(self, confidant: Confidant | None = None) -> None:
+        self._confidant = confidant
+
+    def __enter__(self) -> None:
+        _listening.append(self._confidant)
+
+    def __exit__(self, *_: object) -> None:
         _listening.pop()
-        if _known and confidant:
-            confidant.forget()
+        if _known and self._confidant:
+            self._confidant.forget()
         _known.clear()
 
 
@@ -53,4 +61,4 @@ def overhear(secrets: Iterable[str]) -> None:
 
 def overheard() -> frozenset[str]:
     """Return those that are known now; threads that heard some at the same moment made them no more than `MOST`."""
-    return frozenset(islice(_known.copy(), MOST))
+    return frozenset(islice(_known.copy(), MOST)) if _known else _NOTHING

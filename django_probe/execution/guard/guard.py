@@ -135,17 +135,18 @@ class DatabaseGuard:
         self._rules.depth += 1
 
     def _begin(self, access: DatabaseAccess) -> None:
+        rules = self._rules
         self._holder.install()
-        self._rules.owner = get_ident()
-        self._rules.round += 1
-        changed, self._rules.access = access is not self._rules.access, access
-        for wrapper in self._open(changed=changed):
+        rules.owner = get_ident()
+        rules.round += 1
+        changed, rules.access = access is not rules.access, access
+        for wrapper in self._open() if self._holder.has_held or changed else ():
             if changed or access is DatabaseAccess.ROLLBACK:
                 discard(wrapper)
             else:
                 distrust(wrapper)
         if changed and (found := objections(access)):
-            self._rules.access = None
+            rules.access = None
             raise GuardError("; ".join(found))
 
     def _leave(self) -> None:
@@ -155,7 +156,8 @@ class DatabaseGuard:
             self._rules.depth -= 1
             if not self._rules.depth:
                 self._transactions.drop()
-        if not self._rules.depth:
+        # To ask for the connections where none was ever held would cost more than an empty probe.
+        if self._holder.has_held and not self._rules.depth:
             for wrapper in self._open():
                 settle(wrapper)
         if ended:
@@ -165,6 +167,6 @@ class DatabaseGuard:
                 f"connection past Django: what it wrote may have stayed"
             )
 
-    def _open(self, *, changed: bool = False) -> Sequence[BaseDatabaseWrapper]:
-        """Return this thread's connections; none if none was ever held, since asking costs more than an empty probe."""
-        return connections.all(initialized_only=True) if changed or self._holder.has_held else []
+    def _open(self) -> Sequence[BaseDatabaseWrapper]:
+        """Return this thread's connections."""
+        return connections.all(initialized_only=True)

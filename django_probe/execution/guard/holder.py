@@ -58,15 +58,11 @@ class Holder:
         self._rules = rules
         self._transactions = transactions
         self._known: WeakSet[BaseDatabaseWrapper] = WeakSet()
-        self._has_held = False
+        self.has_held = False
+        """Whether any connection was held yet."""
         self._busy: set[BaseDatabaseWrapper] = set()
         self._replacements = Replacements()
         self._covered: set[type] = set()
-
-    @property
-    def has_held(self) -> bool:
-        """Whether any connection was held yet."""
-        return self._has_held
 
     def held(self) -> list[BaseDatabaseWrapper]:
         """Return the connections that were held at some time and are open, of all threads."""
@@ -122,7 +118,7 @@ class Holder:
                 vars(wrapper).pop(HOLD, None)
                 read_only.release(wrapper)
         self._known.clear()
-        self._has_held = False
+        self.has_held = False
 
     def _is_held(self, wrapper: BaseDatabaseWrapper) -> bool:
         hold: _Hold | None = vars(wrapper).get(HOLD)
@@ -131,7 +127,7 @@ class Holder:
     def _hold(self, wrapper: BaseDatabaseWrapper) -> None:
         access = self._rules.wanted(wrapper)
         self._known.add(wrapper)
-        self._has_held = True
+        self.has_held = True
         if access is DatabaseAccess.READ_ONLY:
             read_only.hold(wrapper, self._rules.note)
         elif access is DatabaseAccess.ROLLBACK:

@@ -77,6 +77,8 @@ def hand_on(error: BaseException, note: str) -> None:
 
 def take_refusals() -> list[Refusal]:
     """Return what was refused since the last call, in any thread."""
+    if not _refusals:
+        return []
     taken = list(_refusals)
     _refusals.clear()
     return taken

@@ -79,6 +79,8 @@ class Transactions:
 
     def leave(self) -> list[str]:
         """Undo the innermost block; return the aliases whose transaction somebody else had ended."""
+        if not (self._open or self._ended):
+            return []
         for transaction in list(self._open):
             if not self._undone(transaction):
                 self._ended.append(transaction.wrapper.alias)
@@ -99,7 +101,7 @@ class Transactions:
 
     def drop(self) -> None:
         """Roll back and close everything that is open."""
-        for transaction in list(self._open):
+        for transaction in [*self._open]:
             self._drop(transaction)
 
     def _drop(self, transaction: _Transaction) -> None:

@@ -59,6 +59,7 @@ class LabelledTest(NamedTuple):
     prefix: str
     test: unittest.TestCase
     tags: tuple[str, ...]
+    wishes: Wishes
 
     @property
     def is_stillborn(self) -> bool:

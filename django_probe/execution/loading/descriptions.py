@@ -5,7 +5,7 @@ from __future__ import annotations
 import unittest
 from functools import partial
 from pathlib import Path
-from types import CodeType
+from types import CodeType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, Final
 
 from django_probe.execution.loading.suites import Stillborn
@@ -40,6 +40,9 @@ class Descriptions:
             return About(None, owner, runbook)
         try:
             method = _method(test)
+            if is_bare(method):
+                code = method.__func__.__code__
+                return About(_first_line(method), owner, runbook, self._file(code.co_filename), code.co_firstlineno)
             title, code, place = _first_line(method), _code(method), getattr(method, PLACE, None)
         except Exception:  # noqa: BLE001 (what stands in place of a method may be an object of any class)
             title, code, place = None, None, None
@@ -67,6 +70,11 @@ def _here() -> Path | None:
         return Path(Original.getcwd())
     except OSError:  # somebody removed it
         return None
+
+
+def is_bare(method: Any) -> bool:
+    """Return whether no decorator wrapped a method or left anything on it; to look for what is missing takes long."""
+    return type(method) is MethodType and type(method.__func__) is FunctionType and not method.__func__.__dict__
 
 
 def _method(test: unittest.TestCase) -> Any:

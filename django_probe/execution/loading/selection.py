@@ -18,14 +18,24 @@ from django_probe.errors import UsageError
 from django_probe.execution.failures import formatted, message_of
 from django_probe.execution.loading import choices
 from django_probe.execution.loading.choices import Choice, LabelledTest
-from django_probe.execution.loading.descriptions import Descriptions
+from django_probe.execution.loading.descriptions import Descriptions, is_bare
 from django_probe.execution.loading.suites import ProbeSuite, SilentApp, Stillborn, label_of, numbered
 from django_probe.naming.names import Labels, unnumbered
 from django_probe.results import Outcome
-from django_probe.terms import UNKNOWN, About, CeilingError, DatabaseAccess, Terms, Wishes, wishes_of
+from django_probe.terms import (
+    ATTRIBUTE,
+    NOTHING,
+    UNKNOWN,
+    About,
+    CeilingError,
+    DatabaseAccess,
+    Terms,
+    Wishes,
+    wishes_of,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from django_probe.policy.gates import Gate
 
@@ -115,14 +125,11 @@ def _chosen(loaded: Iterable[LabelledTest], labels: Labels, choice: Choice) -> I
     closing = labels.all(choice.closing)
     required = labels.all(choice.required)
     terms_of = cache(partial(_terms, choice))
-    descriptions = Descriptions(gate, labels)
-    for label, _, test, tags in loaded:
+    about = Descriptions(gate, labels).of
+    for label, _, test, tags, own in loaded:
         if isinstance(test, Stillborn) or (_chosen_by_tags(tags, gate) and _named(label, test, choice)):
-            own = wishes_of(test, test._testMethodName)  # noqa: SLF001 (unittest has no other name for it)
             terms, refusal = terms_of(own, label in warned, label in closing)
-            probe = _probe(label, test, tags, terms, refusal, required=label in required)
-            probe.about = descriptions.of(label, test, own)
-            yield probe
+            yield _probe(label, test, tags, terms, refusal, label in required, about(label, test, own))
 
 
 def _missing(entry: str, why: str) -> Probe:
@@ -134,10 +141,8 @@ def _missing(entry: str, why: str) -> Probe:
 def survey(suite: unittest.TestSuite) -> tuple[list[LabelledTest], Labels]:
     """Return the tests of a suite, each under a label of its own, and the labels by which entries find them."""
     seen: dict[str, int] = {}
-    loaded = [
-        LabelledTest(numbered(label_of(test, prefix), seen), prefix, test, _tags(test))
-        for test, prefix in _walk(suite, None)
-    ]
+    of_class = cache(_of_class)
+    loaded = [_labelled(test, prefix, seen, of_class) for test, prefix in _walk(suite, None)]
     return loaded, Labels(((each.label, each.prefix) for each in loaded), _unchosen(suite))
 
 
@@ -160,21 +165,35 @@ def _walk(suite: unittest.TestSuite, prefix: str | None) -> Iterator[tuple[unitt
             message = f"{test!r} is no unittest.TestCase: a probe is a method of one"
             yield Stillborn(prefix or type(test).__module__, Outcome.ERROR, message), prefix or ""
         else:
-            yield _readable(test, prefix or _home(type(test))), prefix or _home(type(test))
+            yield test, prefix or _home(type(test))
 
 
-def _readable(test: unittest.TestCase, prefix: str) -> unittest.TestCase:
-    """Return the test, or an error in its place where what is looked up of it raises: descriptors are code."""
-    cls: Any = type(test)
+def _of_class(cls: type) -> tuple[tuple[str, ...], Wishes]:
+    """Return the tags and the wishes of each of its tests that has none of its own."""
+    _fixtures(cls)
+    return _tags(cls), getattr(cls, ATTRIBUTE, NOTHING)
+
+
+def _labelled(
+    test: unittest.TestCase,
+    prefix: str,
+    seen: dict[str, int],
+    of_class: Callable[[type], tuple[tuple[str, ...], Wishes]],
+) -> LabelledTest:
+    """Return the test with what is looked up of it, or an error in its place where that raises: descriptors are code.
+
+    `seen` are the labels of the tests before.
+    """
     try:
-        for owner in (getattr(test, test._testMethodName, None), cls):  # noqa: SLF001 (unittest has no other name for it)
-            getattr(owner, "tags", None)
-        wishes_of(test, test._testMethodName)  # noqa: SLF001
-        _fixtures(cls)
+        tags, wishes = of_class(type(test))
+        method = getattr(test, test._testMethodName, None)  # noqa: SLF001 (unittest has no other name for it)
+        if not is_bare(method):
+            tags, wishes = _tags(method, type(test)), wishes_of(test, test._testMethodName)  # noqa: SLF001 (as above)
     except Exception as error:  # noqa: BLE001 (it is the probe's code)
         info = (type(error), error, error.__traceback__)
-        return Stillborn(label_of(test, prefix), Outcome.ERROR, message_of(error), formatted(info))
-    return test
+        test = Stillborn(label_of(test, prefix), Outcome.ERROR, message_of(error), formatted(info))
+        tags, wishes = (), NOTHING
+    return LabelledTest(numbered(label_of(test, prefix), seen), prefix, test, tags, wishes)
 
 
 def _home(cls: type) -> str:
@@ -185,11 +204,10 @@ def _home(cls: type) -> str:
     return cls.__module__
 
 
-def _tags(test: unittest.TestCase) -> tuple[str, ...]:
-    """Return the tags that Django's `@tag` left on the method and the class."""
-    method = getattr(test, test._testMethodName, test)  # noqa: SLF001 (unittest has no other name for it)
+def _tags(*owners: object) -> tuple[str, ...]:
+    """Return the tags that Django's `@tag` left on a method and its class."""
     tags: set[object] = set()
-    for tagged in (method, type(test)):
+    for tagged in owners:
         given = getattr(tagged, "tags", None)
         if isinstance(given, _SEVERAL):  # else the name is the probe's own, for its own purpose
             tags.update(given)
@@ -206,8 +224,10 @@ def _chosen_by_tags(tags: Sequence[str], gate: Gate) -> bool:
 
 def _named(label: str, test: unittest.TestCase, choice: Choice) -> bool:
     """Return whether a `-k` pattern is in the label or in the test's full name."""
-    names = (label, test.id()) if choice.patterns else ()
-    return not choice.patterns or any(choices.in_name(pattern, names) for pattern in choice.patterns)
+    if not choice.patterns:
+        return True
+    names = label, test.id()
+    return any(choices.in_name(pattern, names) for pattern in choice.patterns)
 
 
 def _terms(choice: Choice, own: Wishes, warns_only: bool, required: bool) -> tuple[Terms, str]:  # noqa: FBT001 (keys of a cache)
@@ -219,14 +239,20 @@ def _terms(choice: Choice, own: Wishes, warns_only: bool, required: bool) -> tup
         return Terms(gate.timeout, 0, blocking=True, database_access=DatabaseAccess.READ_ONLY), str(error)
 
 
-def _probe(
-    label: str, test: unittest.TestCase, tags: tuple[str, ...], terms: Terms, refusal: str, *, required: bool
+def _probe(  # noqa: PLR0917 (a call by names would take longer)
+    label: str,
+    test: unittest.TestCase,
+    tags: tuple[str, ...],
+    terms: Terms,
+    refusal: str,
+    required: bool,  # noqa: FBT001
+    about: About,
 ) -> Probe:
     message = _refusal(test, label) or (f"{label} was not run: {refusal}" if refusal else "")
     if message:
         test = Stillborn(label, Outcome.ERROR, message)
     cls: Any = type(test)
-    return Probe(label, test, tags, terms, None if isinstance(test, Stillborn) else _fixtures(cls), required)
+    return Probe(label, test, tags, terms, None if isinstance(test, Stillborn) else _fixtures(cls), required, about)
 
 
 @lru_cache(maxsize=1024)  # as `_fixtures`

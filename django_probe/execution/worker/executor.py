@@ -26,7 +26,7 @@ from django_probe.execution.worker.unawaited import refuse_unrun, refuse_unrun_c
 from django_probe.execution.worker.unheard import Unheard
 from django_probe.execution.worker.watched import run_watched
 from django_probe.process.originals import Original
-from django_probe.process.overheard import listening, overheard
+from django_probe.process.overheard import Listening, overheard
 from django_probe.results import PROBLEMS, Outcome
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class Executor:
         self._emit = emit
         self._heed = heed
         self._failfast = failfast
-        self._confidant = confidant
+        self._listening = Listening(confidant)
         self._logs = None if shared else Logs()
         self._recorder = Recorder()
         self._attached = Attached(lambda: self.current is not None)
@@ -102,7 +102,7 @@ class Executor:
         None of their instances may have run before. What they set in the context (the active language and time zone,
         the URLconf, the decimal context) ends with the unit.
         """
-        with listening(self._confidant):
+        with self._listening:
             copy_context().run(self._run, indices)
 
     def _run(self, indices: Sequence[int]) -> None:
@@ -135,8 +135,8 @@ class Executor:
         probe = self._probes[index]
         self._begin()
         began, clock = Original.unix_time(), Original.monotonic()
-        self._call(index, lambda: self._test(probe), self._held(probe))
-        if self._recorder.outcome is None:
+        self._call(index, self._test, self._held(probe), probe)
+        if self._recorder.is_silent:
             self._recorder.note(Outcome.ERROR, _SILENCE)
         if self._failfast and probe.terms.blocking and self._recorder.outcome in PROBLEMS:
             self.leaving = True  # the rest is given back; if this one has retries left, it comes again
@@ -260,8 +260,9 @@ class Executor:
     def _call(
         self,
         current: int | str,
-        step: Callable[[], object],
+        step: Callable[..., object],
         held: AbstractContextManager[None] = _UNHELD,
+        *arguments: object,
     ) -> None:
         """Run user code; whatever it raises is noted, `sys.exit()` and `KeyboardInterrupt` included."""
         unheard = self._unheard.open()
@@ -272,7 +273,7 @@ class Executor:
                     self.attention = False
                     self._heed()
                 try:
-                    refuse_unrun(step())
+                    refuse_unrun(step(*arguments))
                 finally:
                     self._end_forks()
                     if self._tasks:
@@ -282,7 +283,8 @@ class Executor:
             self.current = None
             self._note(error)
         self._unheard.close()
-        self._note_unheard(unheard)
+        if unheard:
+            self._note_unheard(unheard)
         if (refused := take_refusals()) and self._recorder.outcome is not Outcome.ERROR:
             what = one_line(f"code hid the error of a refused write: {refused[0].note}")
             self._recorder.note(Outcome.ERROR, what, refused[0].stack)
@@ -317,8 +319,7 @@ class Executor:
 
     def _tell(self, kind: str, what: int | str, began: float, duration: float) -> None:
         outcome, message, details = self._recorder.told
-        attached = self._attached.told()
-        logged = self._logged(outcome)
+        logged, attached = self._logged(outcome), self._attached.told()
         self._emit(kind, what, outcome, began, duration, message, details, logged, attached, [*overheard()])
 
     def _logged(self, outcome: Outcome | None) -> str:

@@ -6,6 +6,7 @@ freed. What a test keeps on itself is freed late or never. Here it is told at on
 
 from __future__ import annotations
 
+import unittest
 import warnings
 from asyncio import Future, tasks
 from inspect import CORO_CREATED, getcoroutinestate
@@ -20,19 +21,20 @@ if TYPE_CHECKING:
 _FEW: Final = 100
 """Entries up to which a list of a test is looked through: it costs each probe time."""
 _LISTS: Final = frozenset({list, set, tuple})
-_PLAIN: Final = frozenset({str, bool, int, type(None)})  # most of what unittest puts there
+_UNITTESTS: Final = frozenset(vars(unittest.TestCase()))
+"""The attributes that every test has; unittest keeps no code in them."""
 # asyncio's own weak set of tasks; from Python 3.14 on it lacks those that are written in C.
 _references: Final[set[Any]] = getattr(tasks, "_all_tasks" if hasattr(tasks, "_all_tasks") else "_scheduled_tasks").data
 
 
 def tell_kept_by(holder: Any) -> None:
     """Tell of each coroutine and future that a test, a class or a module which is over holds, in its lists too."""
-    for value in [*vars(holder).values()]:
+    held = vars(holder)
+    for name in held.keys() - _UNITTESTS:
+        value = held[name]
         kind = type(value)
-        if kind in _PLAIN:
-            continue
         if kind is dict:
-            if value is not getattr(holder, "_type_equality_funcs", None) and len(value) <= _FEW:  # every test has it
+            if len(value) <= _FEW:
                 for entry in [*value.values()]:
                     _tell(entry)
         elif kind not in _LISTS:

@@ -58,6 +58,11 @@ class Recorder(unittest.TestResult):
         self.unexpectedSuccesses = []
 
     @property
+    def is_silent(self) -> bool:
+        """Whether nothing was said yet."""
+        return not (self._passed or self._notes)
+
+    @property
     def outcome(self) -> Outcome | None:
         """Return the worst outcome that was seen, None where nothing was said."""
         worst = self._worst()

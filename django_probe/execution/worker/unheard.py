@@ -46,13 +46,18 @@ class Failure(NamedTuple):
     details: str
 
 
-class _Scope(NamedTuple):
-    """A probe, or the time between two fixtures; `others` are the threads that were there before it."""
+class _Scope:
+    """A probe, or the time between two fixtures; `others` are the threads that were there before it.
 
-    others: frozenset[int]
-    heard: list[Failure]
-    shows: object
-    """What shows a warning; `catch_warnings(record=True)` and `assertWarns` put something else there."""
+    `shows` is what shows a warning; `catch_warnings(record=True)` and `assertWarns` put something else there.
+    """
+
+    __slots__ = ("heard", "others", "shows")
+
+    def __init__(self, others: frozenset[int], shows: object) -> None:
+        self.others = others
+        self.heard: list[Failure] = []
+        self.shows = shows
 
 
 class Unheard:
@@ -83,7 +88,7 @@ class Unheard:
     def open(self) -> list[Failure]:
         """Begin a scope, and return the list that is filled until `close`."""
         others = frozenset(_alive()) if count_threads() and not self._shared else _NOBODY
-        scope = _Scope(others, [], warnings._showwarnmsg_impl)  # type: ignore[attr-defined]  # noqa: SLF001 (no other tells)
+        scope = _Scope(others, warnings._showwarnmsg_impl)  # type: ignore[attr-defined]  # noqa: SLF001 (no other tells)
         self._scopes.append(scope)
         _listeners[self._thread] = self
         return scope.heard

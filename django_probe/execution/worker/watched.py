@@ -32,7 +32,11 @@ _OWED: Final = "_django_probe_owed"
 _ORIGINAL: Final = "_django_probe_original"
 _ASYNC_FIXTURES: Final = ("asyncSetUp", "asyncTearDown")
 _ADD_ASYNC: Final = "addAsyncCleanup"
-_SEAMS: Final = ("_callSetUp", "_callTestMethod", "_callTearDown", "_callCleanup", "doCleanups")
+_RUNNING: Final = frozenset(
+    {"run", "__call__", "_callSetUp", "_callTestMethod", "_callTearDown", "_callCleanup", "doCleanups"}
+)
+"""The methods by which unittest runs a test."""
+_OWN: Final = (unittest.TestCase, IsolatedAsyncioTestCase, object)
 _begun: Final[set[str]] = set()
 """The test methods of a class that runs them by itself which were called since the last such test began."""
 
@@ -152,10 +156,12 @@ def _put_into(cls: Any, plan: _Plan, *, isolated: bool) -> None:
 
 def _runs_itself(cls: Any) -> bool:
     """Return whether a class brings a part of what unittest runs tests with, and so may await what comes back."""
+    if all(_RUNNING.isdisjoint(vars(base)) for base in cls.__mro__ if base not in _OWN):
+        return False
     unittests: Any = unittest.TestCase
     if issubclass(cls, IsolatedAsyncioTestCase):
         unittests = IsolatedAsyncioTestCase
-    return any(_original(cls, name) is not getattr(unittests, name) for name in ("run", "__call__", *_SEAMS))
+    return any(_original(cls, name) is not getattr(unittests, name) for name in _RUNNING)
 
 
 def _original(cls: Any, name: str) -> Any:

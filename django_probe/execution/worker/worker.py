@@ -27,6 +27,7 @@ from django_probe.execution.state.process_state import ProcessState
 from django_probe.execution.worker import last_call, telemetry, waiting
 from django_probe.execution.worker.executor import Executor
 from django_probe.process.originals import Original
+from django_probe.results import Outcome
 
 if TYPE_CHECKING:
     from _socket import socket as Socket  # noqa: N812 (as `socket.socket`, the module has this name too)
@@ -131,9 +132,12 @@ class _Worker:
             self._end_of_output()
         if kind in _TIMED:
             what, outcome, began, duration, *told = rest
-            rest = (what, outcome, int(began * MICROSECONDS), int(duration * MICROSECONDS), *told)
+            times = int(began * MICROSECONDS), int(duration * MICROSECONDS)
+            rest = (what, outcome, *times, *told)
         if kind == "result":
             self._look(self._shared or self._forked)
+            if outcome is Outcome.PASSED and not any(told):
+                kind, rest = "passed", (what, *times)
         elif kind == "fixture_done":
             self._shared = ProcessState()  # what a fixture makes of the process is for the probes that share it
         elif kind == "done":

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import re
+from types import FunctionType
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -25,6 +26,9 @@ _OTHER_BINDING: Final = re.compile(
 )
 _PROPERTY: Final = re.compile(r"property\s+def[ \t]+test_")
 _METHOD: Final = re.compile(r"^([ \t]+)(?:async[ \t]+)?def[ \t]+test\w*\([ \t]*self\b", re.MULTILINE)
+_ODD: Final = re.compile(r"def\b(?! [A-Za-z_])")  # one that does not begin as a formatter would have it
+_TO_FIND: Final = ("test", "setUp", "tearDown", "asyncSetUp", "asyncTearDown")
+"""The beginnings of the names of tests and fixtures."""
 _SHARED: Final = re.compile(r"^_|Base|Mixin|Abstract")  # others may read what is in it
 _FIXTURES: Final = frozenset({"setUp", "tearDown", "setUpClass", "tearDownClass", "asyncSetUp", "asyncTearDown"})
 # They give back what they are given, or what calls it; others may have kept what the name loses.
@@ -42,7 +46,7 @@ def hidden(module: ModuleType, *, chooses: bool) -> Iterator[str]:
     loader = getattr(module.__spec__, "loader", None)
     try:
         source = loader.get_source(module.__name__) if loader and hasattr(loader, "get_source") else None
-        tree = ast.parse(source) if source and _may_hide(source) else None
+        tree = ast.parse(source) if source and not _has_all(module, source) and _may_hide(source) else None
     except (ImportError, SyntaxError, ValueError):  # it is not there, or was written anew since it was imported
         return
     if tree is None:
@@ -70,6 +74,27 @@ def _lost_methods(cls: ast.ClassDef, tree: ast.Module, module: ModuleType) -> It
             f"nothing runs of {inner.name} in line {inner.lineno} of {module.__name__}: it stands inside "
             f"{cls.name}.{outer.name}; indent it as much as that, or call it there"
         )
+
+
+def _has_all(module: ModuleType, source: str) -> bool:
+    """Return whether each test and fixture that the source defines is still where it was defined.
+
+    They are counted: to look for names that are bound twice takes ten times as long. Whatever cannot be counted for
+    certain, as what a decorator wraps, is looked for.
+    """
+    if not source.isascii() or _ODD.search(source):
+        return False
+    homes = [module, *(value for value in vars(module).values() if type(value) is type)]
+    there = {
+        id(function.__code__)
+        for home in homes
+        for name, value in vars(home).items()
+        if name.startswith(_TO_FIND)
+        and type(function := value.__func__ if type(value) is classmethod else value) is FunctionType
+        and function.__code__.co_name == name
+        and function.__code__.co_filename == getattr(module, "__file__", None)
+    }
+    return len(there) == sum(source.count(f"def {beginning}") for beginning in _TO_FIND)
 
 
 def _may_hide(source: str) -> bool:

@@ -35,9 +35,9 @@ def lost_module(app: Path) -> str:
         return f"{file} is a folder, of which nothing is imported; put the file there (a mount of a missing file?)"
     if file.is_symlink() and not file.exists():
         return f"{file} is a link to {file.readlink()}, which is not there; mend the link, or remove it"
-    for entry in app.iterdir() if app.is_dir() and _can_be_listed(app) else ():
-        if entry.name != file.name and entry.name.lower() == file.name and entry.is_file():
-            return f"{entry} is never imported, because of its name; rename it to {file.name}"
+    for name in os.listdir(app) if app.is_dir() and _can_be_listed(app) else ():  # noqa: PTH208 (a path for each takes long)
+        if name != file.name and name.lower() == file.name and (app / name).is_file():
+            return f"{app / name} is never imported, because of its name; rename it to {file.name}"
     return ""
 
 
