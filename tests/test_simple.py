@@ -219,7 +219,7 @@ class OldSignature(Base):
     def __init__(self, verbosity, interactive, failfast):
         super().__init__(verbosity, interactive, failfast)
 
-class Forgets(Base):
+class Unmade(Base):
     def __init__(self, **options): pass
 
 not_a_class = 3
@@ -502,7 +502,7 @@ def test_run_probes__that_gives_another_code_does_not_open_the_gate(answer):
         ("broken.Runner", "PROBE_RUNNER: broken.Runner cannot be imported: SyntaxError: "),
         ("team.not_a_class", "PROBE_RUNNER: team.not_a_class cannot be made: "),
         ("team.OldSignature", "PROBE_RUNNER: team.OldSignature cannot be made: "),
-        ("team.Forgets", "PROBE_RUNNER: the __init__ of team.Forgets does not call super().__init__()"),
+        ("team.Unmade", "PROBE_RUNNER: the __init__ of team.Unmade does not call super().__init__()"),
         ("team.gives_five", "PROBE_RUNNER: team.gives_five makes 5, which is no django_probe.simple.Django"),
     ],
 )
