@@ -8,7 +8,7 @@ CHARACTERISTICS`, `default_transaction_read_only`) would outlive the probe behin
 A statement can make the transaction another (`RESET transaction_read_only`, a function that does so). No list of words
 finds them all, so three things do not depend on words:
 
-- Each statement is sent in the extended protocol, which takes one statement at a time; see `cursors`.
+- Each statement is sent in the extended protocol, which takes one statement at a time; see `psycopg_cursors`.
 - `_ASK` fails, and aborts the transaction, where it is not read-only any more or has a transaction id: only what writes
   takes one. It goes with every COMMIT in the same message, and so costs no round trip.
 - After each statement that no compiler of Django's made it is sent too, so that the statement is named.
