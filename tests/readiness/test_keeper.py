@@ -304,7 +304,8 @@ def test_urls__cost_a_server_nothing(tmp_path):
     """
     done = python(site_, code, cold=True)
     readiness = ["readiness", "readiness.keeper", "readiness.state", "readiness.views"]
-    names = ["conf", "environment", "errors", "middleware", "originals", *readiness, "urls"]
+    process = ["process", "process.environment", "process.originals"]
+    names = ["conf", "errors", "middleware", *process, *readiness, "urls"]
     assert done.out == f"{[f'django_probe.{name}' for name in names]}\n", done.out + done.err
 
 
