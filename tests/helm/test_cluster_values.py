@@ -6,13 +6,13 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-import kubernetes_validate
 import pytest
 
 from tests import warm
 from tests.cluster import values
 from tests.cluster.conftest import image_values
 from tests.helm.charts import pod_of, render
+from tests.helm.kubernetes import validate
 from tests.helm.tools import ROOT
 
 if TYPE_CHECKING:
@@ -25,13 +25,13 @@ RELEASES = ("PASSING", "FAILING", "CROWDED", "CRON", "SHARDS", "HANGING")
 def test_release__renders(name, version):
     """Both Helms take the values, and Kubernetes every object of them."""
     for each in render(getattr(values, name), version=version).objects:
-        kubernetes_validate.validate(each, "1.31", strict=True)
+        validate(each)
 
 
 def test_release_with_a_sidecar__renders():
     """In every pod the sidecar is one that ends with the pod."""
     for each in render(values.with_sidecar("django-probe:7")).objects:
-        kubernetes_validate.validate(each, "1.31", strict=True)
+        validate(each)
         if pod := pod_of(each):
             assert [beside["restartPolicy"] for beside in pod["spec"]["initContainers"]] == ["Always"]
 

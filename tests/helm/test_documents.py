@@ -15,7 +15,6 @@ from functools import cache
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
-import kubernetes_validate
 import pytest
 import yaml
 
@@ -23,6 +22,7 @@ from django_probe.policy.file import parse_policy
 from django_probe.terms import parse_duration
 from tests.documents import blocks, commands
 from tests.helm.charts import CHART, HELMS, NEW, environment, helm, pod_of, render
+from tests.helm.kubernetes import validate
 from tests.helm.tools import ROOT, fetch
 from tests.recipes import READERS, SHELLS
 from tests.rollout.world import job, log, made, pod
@@ -73,7 +73,7 @@ def test_values__render(block, version):
     rendered = render(yaml.safe_load(block.text), version=version)
     for each in rendered.objects:
         if each["kind"] not in {"ServiceMonitor", "PrometheusRule"}:  # which are not Kubernetes' own
-            kubernetes_validate.validate(each, "1.31", strict=True)
+            validate(each)
 
 
 def test_inline_probe__is_python():
@@ -203,7 +203,7 @@ def test_ci__deploys_and_keeps_the_report(block, is_open, tmp_path):
 def test_rights__are_a_role(parent):
     """What `django-probe rollout` needs is a Role in the namespace of the release, which only reads."""
     role = yaml.safe_load(block_of("rbac", "").text)
-    kubernetes_validate.validate(role, "1.31", strict=True)
+    validate(role)
     assert role["metadata"]["namespace"] == render({}, chart=parent).kind("Job")["metadata"]["namespace"]
     assert {verb for rule in role["rules"] for verb in rule["verbs"]} == {"get", "list", "watch"}
 
@@ -238,7 +238,7 @@ def test_argo_rollouts__gets_the_job_of_the_chart(parent):
     spec = metric["provider"]["job"]["spec"]
     assert spec == render({}, chart=parent).kind("Job")["spec"]
     job = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "gate"}, "spec": spec}
-    kubernetes_validate.validate(job, "1.31", strict=True)
+    validate(job)
     steps = yaml.safe_load(block_of("argo", "Rollout").text)["spec"]["strategy"]["canary"]["steps"]
     assert steps[-1] == {"analysis": {"templates": [{"templateName": template["metadata"]["name"]}]}}
 

@@ -14,7 +14,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import kubernetes_validate
 import pytest
 import yaml
 
@@ -22,6 +21,7 @@ from django_probe.terms import parse_duration
 from tests import node
 from tests.documents import blocks
 from tests.helm.charts import CHART, render, values_of
+from tests.helm.kubernetes import validate
 from tests.helm.tools import ROOT
 
 BLOCKS = {
@@ -185,7 +185,7 @@ def test_sync_fail__is_a_job_of_kubernetes():
     """It is a hook of Argo CD, and no second gate."""
     job = BLOCKS["SyncFail"]
     assert job["metadata"]["annotations"]["argocd.argoproj.io/hook"] == "SyncFail"
-    kubernetes_validate.validate(job, "1.31", strict=True)
+    validate(job)
 
 
 def test_kargo__verifies_by_the_template_of_the_page():

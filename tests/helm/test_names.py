@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 import shutil
 
-import kubernetes_validate
 import pytest
 
 from tests.helm.charts import CHART, pod_of, render
+from tests.helm.kubernetes import validate
 
 ON = {"cronJob": {"enabled": True}, "web": {"enabled": True}, "probes": {"a.py": ""}, "gate": {"fault": "fail"}}
 LONGEST_RELEASE = "a-release-whose-name-is-as-long-as-helm-lets-it-be-ok"
@@ -89,7 +89,7 @@ def test_texts__stay_texts_whatever_yaml_takes_them_for(name):
     """A release, a namespace or a chart that looks like a number or a boolean is a text in every object."""
     values = {**ON, "nameOverride": "on", "serviceAccount": {"create": True}, "networkPolicy": {"enabled": True}}
     for each in render(values, "--namespace", "1234", release=name.lower()).objects:
-        kubernetes_validate.validate(each, "1.31", strict=True)
+        validate(each)
         assert each["metadata"]["namespace"] == "1234"
         assert each["metadata"]["labels"]["app.kubernetes.io/instance"] == name.lower()
 

@@ -8,11 +8,11 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-import kubernetes_validate
 import pytest
 import yaml
 
 from tests.helm.charts import CHART, HELMS, NEW, Rendered, environment, helm, pod_of, render
+from tests.helm.kubernetes import validate
 from tests.helm.tools import ROOT
 from tests.patience import PATIENCE
 
@@ -43,7 +43,7 @@ def test_parent__renders_alike_by_both_helms(parents):
     assert kinds == ["ConfigMap", "Deployment", "Job", "Pod", "Service"]
     assert texts[0].text == texts[1].text
     for each in texts[0].objects:
-        kubernetes_validate.validate(each, "1.31", strict=True)
+        validate(each)
 
 
 def test_parent__lints(parents, version):
