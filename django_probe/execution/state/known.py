@@ -38,6 +38,8 @@ _METHODS: Final[tuple[tuple[str, str, str], ...]] = (
     ("django.db.models.query", "QuerySet", "get filter all count exists first create update delete"),
     ("django.template.base", "Template", "render _render"),
     ("django.test.client", "Client", "request get post login force_login"),
+    ("django_probe.client", "Client", "request get post login force_login"),
+    ("django_probe.http.session", "Session", "request get post"),
 )
 # They change the process as a whole, for its operation: nothing is faked by them.
 INSTRUMENTS: Final = frozenset(

@@ -57,6 +57,7 @@ _ENVIRON: Final = os.environ
 _environment: Final[dict[bytes, bytes]] = os.environ._data  # type: ignore[attr-defined]  # noqa: SLF001
 _threads: Final[dict[int, threading.Thread]] = threading._active  # type: ignore[attr-defined]  # noqa: SLF001 (without a lock)
 _modules: Final = sys.modules
+_sys: Final = vars(sys)
 _test_case: Final[dict[str, Any]] = gc.get_referents(vars(unittest.TestCase))[0]
 """The methods of TestCase: what Python gives of a class is only a view of this."""
 # C's own: those of `signal` make enumerations of all that they return.
@@ -84,7 +85,8 @@ class ProcessState:
         self._settings = [*self._stored.values()]
         self._of_tests = [*_test_case.values()]
         self._variables = _environment.copy()
-        large = (_modules, self._stored, _test_case, _environment)
+        self._of_sys = _sys.copy()
+        large = (_modules, self._stored, _test_case, _environment, _sys)
         self._numbers = numbers_of(*large) if len(self._stored) > BESIDE else []
         self._numbered = [number.value for number in self._numbers]
         self._cached = vars(_settings)  # with what is wrapped; to ask it for that runs code of Django's
@@ -120,6 +122,7 @@ class ProcessState:
         That takes milliseconds, and copies pages that the processes share; so what is still the same is not read again.
         """
         self._values = self._read()  # a fork has no alarm and other threads, and the engine its hooks
+        self._of_sys = _sys.copy()
         self.threads = len(_threads)
         return self if self.is_unchanged() else ProcessState()
 
@@ -189,6 +192,7 @@ class ProcessState:
             [*self._stored.values()] == self._settings
             and [*_test_case.values()] == self._of_tests
             and _environment == self._variables
+            and _sys == self._of_sys
             and _replaceable()(_modules) == self._loaded
             and self._get_added(_modules) == (*self._added.values(),)
             and (len(_modules) == self._known or self._has_more_modules())
@@ -255,6 +259,7 @@ def _containers(values: Iterable[object]) -> Iterator[Any]:
         sys.argv,
         warnings.filters,
         logging.root.handlers,
+        logging.root.filters,
         *(each.receivers for each in _RECEIVED),
     )
     seen: set[int] = set()

@@ -22,6 +22,7 @@ LEFT = {
     "clock": "freeze_time('2012-01-14').start()",
     "clock_by_hand": "time.time = lambda: 0.0",
     "method": "http.client.HTTPConnection.request = lambda *args: None",
+    "method_of_our_client": "Client.get = lambda *args: None",
     "assertion": "unittest.TestCase.assertEqual = lambda *args: None",
     "module": "sys.modules['shop.gateway'] = types.ModuleType('shop.gateway')",
     "module_of_python": "sys.modules['smtplib'] = mock.Mock()",
@@ -43,6 +44,8 @@ LEFT = {
     "warnings": "warnings.simplefilter('ignore')",
     "path": "sys.path.insert(0, '/nowhere')",
     "hook": "sys.excepthook = print",
+    "interpreter": "sys.platform = 'win32'",
+    "filter": "logging.root.addFilter(print)",
     "logging": "logging.disable(logging.CRITICAL)",
     "locale": "locale.setlocale(locale.LC_NUMERIC, 'C.UTF-8')",
     "recursion": "sys.setrecursionlimit(5000)",
@@ -72,6 +75,7 @@ from django.db.models.signals import pre_init
 from django.test.utils import override_settings
 from django.urls import set_script_prefix, set_urlconf, get_script_prefix, get_urlconf
 from django.utils import timezone, translation
+from django_probe.client import Client
 from freezegun import freeze_time
 from shop import gateway
 
