@@ -50,8 +50,6 @@ LABELS = [
     ("orders", "shop.orders.TestPay.test_long shop.TestPay shop.TestPay.test_quick shop.orders.TestÄ.test_ö", ""),
     ("orders", "shop", "labels: shop is more than the gate orders: it has shop.orders"),
     ("orders", "shop.orders shop.TestOther", "labels: shop.TestOther selects nothing in the gate orders"),
-    ("orders", "stock", "labels: stock selects nothing in the gate orders"),
-    ("orders", "shop.order", "labels: shop.order selects nothing in the gate orders"),
     (
         "orders",
         "shop.TestPay.test_qui",
@@ -59,7 +57,6 @@ LABELS = [
     ),
     ("smoke", "shop.TestPay", ""),
     ("smoke", "shop.TestPay.test_long", "labels: shop.TestPay.test_long selects nothing in the gate smoke"),
-    ("smoke", "shop.TestPay shop.TestOther", "labels: shop.TestOther selects nothing in the gate smoke"),
     ("stock", "stock", ""),
     ("stock", "stock.bad", ""),  # it does not load now, and that is what is to be seen again
     ("wrong", "shop", "the probes could not be listed: gates.wrong.probes: "),
