@@ -86,8 +86,8 @@ PAGES = {
     "notice": "runs/nothing/",
 }
 
-# Axe applies all its rules, but writes no report of all that is right: that takes as long as the rules. In the dark only
-# colours are others.
+# Axe applies all its rules, but writes no report of all that is right: that takes as long as the rules. In the dark
+# only colours are others.
 VIOLATIONS = {"resultTypes": ["violations"]}
 RULES = {"light": VIOLATIONS, "dark": VIOLATIONS | {"runOnly": ["color-contrast"]}}
 # What is wider than the box that it stands in; tables may be, where one can scroll them.
