@@ -111,9 +111,16 @@ def _files(folder: Path) -> list[str]:
             continue
         seen.add(real)
         folders[:] = sorted(name for name in folders if not _is_left_out(name))
-        names = (name for name in sorted(files) if name == _MAIN or (name.endswith(".py") and not _is_left_out(name)))
-        found.extend(Path(where, name).relative_to(folder).as_posix() for name in names)
+        paths = (Path(where, name) for name in sorted(files))
+        found.extend(path.relative_to(folder).as_posix() for path in paths if _holds_probes(path))
     return found
+
+
+def _holds_probes(file: Path) -> bool:
+    """Return whether there may be probes in a file: an `__init__.py` is mostly there for the files beside it."""
+    if file.name == "__init__.py":
+        return file.stat().st_size > 0
+    return file.name == _MAIN or (file.suffix == ".py" and not _is_left_out(file.name))
 
 
 def _is_left_out(name: str) -> bool:

@@ -51,7 +51,8 @@ def test_run__files_that_are_not_imported_are_errors(project):
         "shop.sub.asia": f"{probes}/sub/asia {nothing} (cards.py); add an empty one",
         "shop.sub.__main__": f"{probes}/sub/__main__.py {main}",
         "shop.mains": f"{probes}/mains {nothing} (__main__.py); add an empty one",
-        "shop.half": f"{probes}/half {nothing} (deep/cards.py); add an empty one, and to the folders below it",
+        "shop.half": f"{probes}/half {nothing} (deep/__init__.py, deep/cards.py); add "
+        "an empty one, and to the folders below it",
     }
     passed = {result["label"] for result in record["results"] if result["outcome"] == "passed"}
     assert passed == {"shop.good.TestGood.test_good", "shop.twice.TestGood.test_good"}
