@@ -1,4 +1,4 @@
-"""Hears failures that Python only prints: of coroutines that nobody awaited, of tasks and of threads.
+"""Hears failures that Python only prints: of coroutines that nobody awaited, of tasks, threads and finalizers.
 
 unittest passes a probe whose only assertion stood there, and a worker throws away what a passing probe printed. The
 hooks belong to the process, so each failure is looked at: whose thread is it? What is nobody's goes where it went
@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from django_probe import details
 from django_probe.execution.failures import formatted, message_of
+from django_probe.execution.worker.pools import files_of_probes, is_of_probes, listen, unasked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -73,6 +74,8 @@ class Unheard:
         self._thread = get_ident()
         self._scopes: list[_Scope] = []
         _install()
+        if not shared:
+            listen(_mine)
         if not sys.get_coroutine_origin_tracking_depth():
             sys.set_coroutine_origin_tracking_depth(_DEPTH)  # of this thread alone
 
@@ -95,7 +98,9 @@ class Unheard:
 
     def close(self) -> None:
         """End the innermost scope."""
-        self._scopes.pop()
+        heard = self._scopes.pop().heard
+        for error in unasked(heard):
+            heard.append(_failure("nobody asked for the result of a future that failed", error))
         if not self._scopes:
             _listeners.pop(self._thread, None)
 
@@ -193,9 +198,7 @@ def _is_of_a_probe(task: Any) -> bool:
     if task.cancelling() or not origin:
         return False
     written, made = coroutine.cr_code.co_filename, origin[0][0]
-    modules = sys.modules.copy()
-    files = {getattr(modules[name], "__file__", None) for name in modules if "probes" in name.split(".")}
-    return {written, made} <= files and not any(function in _FIXTURES for _, _, function in origin)
+    return {written, made} <= files_of_probes() and not any(function in _FIXTURES for _, _, function in origin)
 
 
 def hear_unfinished(task: Any) -> None:
@@ -237,11 +240,12 @@ def _thread_died(args: threading.ExceptHookArgs) -> None:
 
 def _unraisable(args: sys.UnraisableHookArgs) -> None:
     error = args.exc_value
-    heard = _mine() if error is not None and "in thread started by" in (args.err_msg or "") else None
+    of_thread = "in thread started by" in (args.err_msg or "")
+    heard = _mine() if error is not None and (of_thread or is_of_probes(error)) else None
     if heard is None or error is None:
         _former["raw thread"](args)
         return
-    heard.append(_failure("a thread died", error))
+    heard.append(_failure("a thread died" if of_thread else "Python ignored an exception", error))
 
 
 def _failure(what: str, error: BaseException) -> Failure:

@@ -8,7 +8,9 @@ from tests.execution.running import by_label, outcomes
 from tests.projects import python
 
 LOST = """
-import _thread, asyncio, threading, time, unittest
+import _thread, asyncio, threading, time, unittest, weakref
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, wait
+from multiprocessing import get_context
 from asgiref.sync import async_to_sync
 
 async def work(): raise AssertionError("in a coroutine")
@@ -69,6 +71,14 @@ class TestPlain(unittest.TestCase):
             self.fail("never seen")
         async def run(): asyncio.create_task(check())
         asyncio.run(run())
+    def test_pool(self):
+        with ThreadPoolExecutor() as pool: pool.submit(self.fail, "in a pool")
+    def test_pool_map(self):
+        def check(number): return 1 / number
+        with ThreadPoolExecutor() as pool: pool.map(check, [0])
+    def test_pool_of_processes(self):
+        with ProcessPoolExecutor(1, mp_context=get_context("fork")) as pool: wait([pool.submit(fail)])
+    def test_finalizer(self): weakref.finalize(type("Page", (), {})(), self.fail, "in a finalizer")
     def test_future(self):
         async def run():
             asyncio.get_running_loop().create_future().set_exception(ValueError("in a future"))
@@ -103,13 +113,16 @@ def test_run__what_nobody_heard_of_is_an_error(project, options):
     assert done.code == 1
     found = outcomes(record)
     assert found == dict.fromkeys(found, "error"), done.err
-    assert len(found) == 19
+    assert len(found) == 23
     told = by_label(record)
     assert told["test_exit"]["message"] == "the thread till died: SystemExit: no database"
     cut_off = "nobody awaited the task of TestIsolated.check, so that it was cancelled before its end"
     for name in ("test_isolated_cut_off", "test_isolated_gathered"):
         assert told[name]["message"].startswith(cut_off)
         assert f"in {name}\n" in told[name]["details"]
+    assert told["test_pool"]["message"] == "nobody asked for the result of a future that failed: in a pool"
+    assert "in check\n" in told["test_pool_map"]["details"]
+    assert told["test_finalizer"]["message"] == "Python ignored an exception: in a finalizer"
     assert told["test_thread"]["message"] == "the thread till died: in a thread"
     assert 'def fail(): raise AssertionError("in a thread")' in told["test_thread"]["details"]
     assert told["test_forgotten"]["message"].startswith("a coroutine was never awaited, so that nothing of nothing ran")
@@ -123,6 +136,7 @@ def test_run__what_nobody_heard_of_is_an_error(project, options):
 
 HEARD = """
 import asyncio, threading, unittest, warnings
+from concurrent.futures import ThreadPoolExecutor
 
 async def nothing(): pass
 async def work(): raise AssertionError("in a coroutine")
@@ -181,6 +195,12 @@ class TestHeard(unittest.IsolatedAsyncioTestCase):
             thread.join()
         finally: threading.excepthook = before
         self.assertIs(told[0].exc_type, ZeroDivisionError)
+    def test_pool(self):
+        with ThreadPoolExecutor() as pool:
+            failed = pool.submit(self.fail)
+            pool.submit(int, "of the application")
+            with self.assertRaises(AssertionError): list(pool.map(self.fail, "ab"))
+            with self.assertRaises(AssertionError): failed.result()
     def test_exit(self):
         for code in (None, 0):
             thread = threading.Thread(target=exit, args=[code])
