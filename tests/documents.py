@@ -38,8 +38,8 @@ import yaml
 import django_probe
 from tests import recipes, warm
 from tests.conftest import ROOT
+from tests.installed import needed
 from tests.patience import PATIENCE
-from tests.programs import needed
 from tests.webservers import gunicorn
 
 if TYPE_CHECKING:

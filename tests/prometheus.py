@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from tests.programs import needed
+from tests.installed import needed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.programs import needed
+from tests.installed import needed
 
 ROOT = Path(__file__).resolve().parent.parent
 TINY = [

@@ -10,8 +10,8 @@ import pytest
 
 from tests.deploy.conftest import Deployment, with_history
 from tests.deploy.visitors import Visitor, serving
+from tests.installed import needed
 from tests.patience import wait_for
-from tests.programs import needed
 
 PROXY = {"Host": "probe.example.com", "Origin": "https://probe.example.com"}
 

@@ -10,7 +10,7 @@ from playwright.sync_api import expect, sync_playwright
 
 from tests.history import recorded
 from tests.history.serving import POLICY, new_site
-from tests.programs import needed
+from tests.installed import needed
 from tests.projects import migrated, python
 from tests.webservers import gunicorn
 

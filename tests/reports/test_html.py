@@ -15,8 +15,8 @@ from playwright.sync_api import sync_playwright
 from django_probe.attachments import Attachment
 from django_probe.reports import html
 from django_probe.results import Earlier
+from tests.installed import needed
 from tests.markup import EVIL, Page
-from tests.programs import needed
 
 SERIOUS = ("serious", "critical")
 SHOT = base64.b64decode(

@@ -13,7 +13,7 @@ from tests.conftest import ROOT
 from tests.helm.charts import render
 from tests.helm.tools import UnavailableError
 from tests.history.recorded import ask, new_site, probe
-from tests.programs import needed
+from tests.installed import needed
 from tests.prometheus import prometheus
 from tests.webservers import gunicorn
 

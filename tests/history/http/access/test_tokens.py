@@ -16,8 +16,8 @@ import yaml
 from django_probe.history.http.access.attempts import MOST_ADDRESSES, Attempts
 from tests import documents
 from tests.conftest import ROOT
+from tests.installed import needed
 from tests.patience import PATIENCE
-from tests.programs import needed
 from tests.projects import new_project, python
 from tests.webservers import LOGGING, gunicorn
 
