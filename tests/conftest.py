@@ -178,23 +178,62 @@ _ONE_END = (
     "test_run.py",
     "test_site.py",
 )
-# Neither does one change what is chosen of what was loaded, how a policy is read and what HTTP servers
-# make of us, which are the same on both ends.
+# Neither does one change what is chosen of what was loaded, how a policy is read, what the judge keeps account of, how
+# `django-probe` finds a project, and what HTTP servers make of us, which are the same on both ends.
 _ONE_END += (
     "contrib/test_http_probes.py",
+    "execution/judge/test_ledger.py",
     "execution/loading/test_choices.py",
     "execution/loading/test_selection.py",
     "management/test_listing.py",
+    "naming",
     "policy",
+    "programs/test_render.py",
     "readiness/test_keeper.py",
     "server",
+    "supervisor/test_application.py",
 )
 collect_ignore = list(_ONE_END) if sys.version_info < (3, 13) else []
 
 # Of these files the older end runs only what another version might do otherwise. For the supervisor, which imports no
 # Django, that is how Python ends, what it leaves open, who gets signals, and what it does where a standard stream is
-# closed. For the pages of other projects it is Django's times, numbers and log-in.
+# closed. For the pages of other projects it is Django's times, numbers and log-in. Of the migrations it is how Django
+# reads and compares them; of what is loaded, how Python imports and what it says of an import that fails; of what is
+# masked, how unittest shortens it.
 ALSO_ON_THE_OLDER_END = {
+    "contrib/test_platform_migrations.py": {
+        "test_migrations__applied",
+        "test_migrations__unapplied_is_named",
+        "test_migrations__never_migrated",
+        "test_migrations__conflict",
+        "test_migrations__squashed",
+        "test_migrations__squashed_and_partly_applied",
+        "test_models__change_without_a_migration",
+    },
+    "execution/guard/databases/test_postgresql_transactions.py": {
+        "test_what_django_compiled_is_asked_when_it_commits",
+        "test_what_only_reads_is_not_taken_for_a_write",
+    },
+    "execution/loading/test_discovery.py": {
+        "test_list__every_probe_of_every_app_one_label_a_line",
+        "test_run__every_probe_answers_under_its_own_label",
+        "test_run__a_django_test_class_is_refused_before_any_of_it_runs",
+        "test_run__a_module_that_does_not_load_closes_the_gate_and_the_others_run",
+        "test_run__the_message_of_a_broken_module_names_it_and_the_reason",
+        "test_run__the_traceback_of_an_import_shows_the_line",
+    },
+    "execution/secrets/test_redaction.py": {
+        "test_no_secret_of_the_settings_is_in_a_report",
+        "test_a_secret_that_an_assertion_shortened_does_not_leak",
+    },
+    "management/test_probe.py": {
+        "test_exit_code__is_the_verdict",
+        "test_exit_code__of_a_run_that_was_ended_by_a_signal",
+        "test_exit_code__of_a_mistake_is_2_with_one_line",
+        "test_reports__on_standard_output_are_alone_there",
+        "test_console__on_a_terminal_shows_what_goes_on",
+        "test_options__where_a_project_makes_the_parser",
+    },
     "supervisor/test_main.py": {
         "test_probe__is_the_command",
         "test_probe__of_an_application_that_ends_python",

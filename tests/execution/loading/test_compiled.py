@@ -21,8 +21,7 @@ class TestAsserts(unittest.TestCase):
 '''
 
 
-@pytest.mark.parametrize("level", ["", "1", "2"])
-@pytest.mark.parametrize("options", [[], ["--parallel", "0"]])
+@pytest.mark.parametrize(("level", "options"), [("", []), ("1", []), ("2", []), ("2", ["--parallel", "0"])])
 def test_run__probes_keep_their_asserts(project, level, options):
     """In every module of the package; what the project is made of is compiled as Python was told to."""
     project.app("shop", {"a.py": PROBES, "helpers.py": "def check(value):\n    assert value, 'in a helper'\n"})
