@@ -7,9 +7,11 @@ stays as it is: an app may rely on being optimised, and its asserts are not the 
 from __future__ import annotations
 
 import ast
+import os
 import sys
 from importlib.machinery import ModuleSpec, SourceFileLoader
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from zipimport import zipimporter
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -41,8 +43,8 @@ def without_asserts(package: str) -> str:
 
 
 def _lost_asserts(name: str) -> bool:
-    loader = getattr(getattr(sys.modules[name], "__spec__", None), "loader", None)
-    if type(loader) is not SourceFileLoader:
+    loader: Any = getattr(getattr(sys.modules[name], "__spec__", None), "loader", None)
+    if type(loader) not in (SourceFileLoader, zipimporter):
         return False
     try:
         nodes = ast.walk(ast.parse(loader.get_source(name) or ""))
@@ -60,6 +62,16 @@ class _Loader(SourceFileLoader):
         return code
 
 
+class _ZipLoader(zipimporter):
+    """Does so for an app that is imported from a ZIP file, where that has the source."""
+
+    def get_code(self, fullname: str) -> CodeType:
+        if (source := self.get_source(fullname)) is None:
+            return super().get_code(fullname)
+        code: CodeType = compile(source, self.get_filename(fullname), "exec", dont_inherit=True, optimize=0)
+        return code
+
+
 class _Finder:
     """Finds what the finders behind it find, and gives it another loader."""
 
@@ -74,6 +86,8 @@ class _Finder:
         spec = next((spec for spec in found if spec is not None), None)
         if spec and type(spec.loader) is SourceFileLoader:
             spec.loader = _Loader(spec.loader.name, spec.loader.path)
+        elif spec and isinstance(spec.loader, zipimporter):
+            spec.loader = _ZipLoader(os.path.join(spec.loader.archive, spec.loader.prefix))  # noqa: PTH118 (no path)
         return spec
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zipfile
+
 import pytest
 
 from tests.execution.running import outcomes
@@ -19,13 +21,23 @@ class TestAsserts(unittest.TestCase):
     def test_debug(self): self.assertTrue(__debug__)
     def test_of_the_project(self): self.assertEqual(price(-1), -1)
 '''
+ZIPPED = """
+import unittest
+class TestZipped(unittest.TestCase):
+    def test_in_a_zip_file(self): assert 1 == 2
+"""
 
 
 @pytest.mark.parametrize(("level", "options"), [("", []), ("1", []), ("2", []), ("2", ["--parallel", "0"])])
 def test_run__probes_keep_their_asserts(project, level, options):
-    """In every module of the package; what the project is made of is compiled as Python was told to."""
+    """In every module of the package, one in a ZIP file too; what the project is made of is compiled as it is told."""
     project.app("shop", {"a.py": PROBES, "helpers.py": "def check(value):\n    assert value, 'in a helper'\n"})
     project.write("shop/prices.py", "def price(value):\n    assert value > 0\n    return value\n")
+    with zipfile.ZipFile(project.path / "zipped.zip", "w") as file:
+        file.writestr("zipped/__init__.py", "")
+        file.writestr("zipped/probes.py", ZIPPED)
+    project.apps.append("zipped")
+    project.configure(f"import sys\nsys.path.insert(0, {str(project.path / 'zipped.zip')!r})\n")
 
     done, record = project.record(*options, env={"PYTHONOPTIMIZE": level})
 
@@ -33,6 +45,7 @@ def test_run__probes_keep_their_asserts(project, level, options):
     assert outcomes(record) == {
         "test_in_the_probe": "failed",
         "test_in_a_helper": "failed",
+        "test_in_a_zip_file": "failed",
         "test_debug": "passed",
         "test_of_the_project": "passed" if level else "failed",
     }
