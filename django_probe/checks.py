@@ -18,8 +18,8 @@ from django_probe.execution.loading.choices import Choice
 from django_probe.execution.loading.declared import preload, prepare
 from django_probe.execution.loading.selection import django_test_class, select, survey
 from django_probe.execution.loading.suites import Stillborn, leaves
+from django_probe.outcomes import Outcome
 from django_probe.policy.gates import READY, Policy
-from django_probe.results import Outcome
 from django_probe.terms import NOTHING, DatabaseAccess
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import sys
 import traceback
 from dataclasses import replace
 from datetime import UTC, timedelta
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from django_probe import conf
 from django_probe.errors import NotStartedError, UsageError
@@ -17,14 +17,13 @@ from django_probe.execution.failures import Interrupted, one_line
 from django_probe.execution.guard.backends import objections
 from django_probe.execution.loading.choices import Choice
 from django_probe.execution.loading.declared import prepare
-from django_probe.execution.secrets.redaction import Redactor
 from django_probe.execution.session import ForkedSession
 from django_probe.execution.suites import SelectedSuite
+from django_probe.outcomes import ExitCode
 from django_probe.process.environment import environment
 from django_probe.process.originals import Original
 from django_probe.reports.console.console import Console
 from django_probe.reports.delivery.files import relieve
-from django_probe.results import EndedBy, ExitCode, Outcome, ProbeResult, ProbeRun, finite
 from django_probe.terms import NOTHING, Wishes
 
 if TYPE_CHECKING:
@@ -32,43 +31,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from django_probe.execution.inprocess import InProcessSession
-    from django_probe.execution.judge.work import Selected
+    from django_probe.execution.judge.selected import Selected
     from django_probe.execution.listener import Listener
+    from django_probe.execution.records import Records
     from django_probe.execution.session import Session
+    from django_probe.outcomes import EndedBy
     from django_probe.policy.gates import Gate, Policy
     from django_probe.reports.delivery.delivery import Delivery
+    from django_probe.results import ProbeRun
     from django_probe.sharding.shards import Shard
-
-
-Given = TypeVar("Given")
 
 
 def _nobody(_label: str, _module: str) -> None:
     """Hear which module is imported next where nobody keeps time: `build_suite` was called by itself."""
-
-
-def _given(value: Any, kind: type[Given], complaint: str) -> Given:
-    """Return what an override gave; TypeError where it is not what the caller goes on with."""
-    if isinstance(value, kind) and not isinstance(value, bool):  # False is no exit code, though Python counts it as 0
-        return value
-    raise TypeError(complaint.format(value))
-
-
-def _whole(run: ProbeRun, session: Session) -> ProbeRun:
-    """Return the record with an error for each selected probe that an override left out, and what ended the run."""
-    heard = {result.label for result in run.results}
-    lost = [
-        ProbeResult(
-            probe.label,
-            Outcome.ERROR,
-            blocking=probe.blocking,
-            message="run_suite() of the team's own runner gave no result for it",
-        )
-        for probe in session.selected
-        if probe.label not in heard
-    ]
-    ended_by = run.ended_by or (session.ran[1] if session.ran else None)
-    return replace(run, results=(*run.results, *lost), ended_by=ended_by, selection=session.digest or None)
 
 
 class DjangoProbeSuiteRunner:
@@ -157,7 +132,7 @@ class DjangoProbeSuiteRunner:
                 session.ignore_signals(for_good=self._ends_process)
                 self._tell(run)
         except NotStartedError as error:
-            run = self._without_probes(str(error), "", None)
+            run = self._without_probes(str(error))
             self._tell(run)
         return run.exit_code or (ExitCode.UNDELIVERED if self.undelivered else ExitCode.PASSED)
 
@@ -167,8 +142,8 @@ class DjangoProbeSuiteRunner:
         A team's own may end without a record. Then nothing was proved, and the record is one error that says so. The
         record is in every report that was asked for, and once it is, nothing takes its place.
         """
-        run = self._told or self.run
-        if not isinstance(run, ProbeRun):
+        run = self._told or self._records.known(self.run)
+        if run is None:
             message = f"run_probes() of the team's own runner {what}, and there is no record of a run"
             run = self._without_probes(message, details, ended_by)
         if run is not self._told:
@@ -176,10 +151,10 @@ class DjangoProbeSuiteRunner:
         self.run = run
         return run
 
-    def _without_probes(self, message: str, details: str, ended_by: EndedBy | None) -> ProbeRun:
+    def _without_probes(self, message: str, details: str = "", ended_by: EndedBy | None = None) -> ProbeRun:
         """Return the record of a run that came to no probe: one error."""
-        broken = ProbeResult("runner", Outcome.ERROR, message=one_line(message), details=Redactor()(details))
-        run = self._record(None, [broken], ended_by)
+        broken = self._records.broken(message, details)
+        run = self._records.of(None, [broken], ended_by)
         if not self._begun:
             self._meanwhile()
         self._listener.ended(broken)
@@ -216,7 +191,7 @@ class DjangoProbeSuiteRunner:
         if not isinstance(suite, SelectedSuite):
             raise TypeError("run_suite() takes the suite that run_probes() gives it")
         results, ended_by = suite.session.run(self._listener)
-        return self._record(suite.session, results, ended_by)
+        return self._records.of(suite.session, results, ended_by)
 
     def suite_result(self, suite: unittest.TestSuite, run: ProbeRun) -> int:  # noqa: ARG002 (the original's signature)
         """Return the exit code; a subclass may be stricter than the record, and is not heard where it is laxer."""
@@ -227,7 +202,7 @@ class DjangoProbeSuiteRunner:
         self._begun = True
         if self._delivery:
             self._delivery.warm_up()
-        self._listener.begun(self._record(None, (), None))
+        self._listener.begun(self._records.of())
 
     def _warn(self, session: Session) -> None:
         for warning in session.warnings:
@@ -269,14 +244,14 @@ class DjangoProbeSuiteRunner:
         session = suite.session
         try:
             with session.interruptible():
-                run = _given(self.run_suite(suite), ProbeRun, "run_suite() gave {!r}, not a ProbeRun")
-                run = _whole(run, session)
-                code = _given(self.suite_result(suite, run), int, "suite_result() gave {!r}, not an exit code")
+                run = self._records.whole(self.run_suite(suite), session)
+                code = self.suite_result(suite, run)
+                if not isinstance(code, int) or isinstance(code, bool):  # False is 0 to Python, and no exit code
+                    raise TypeError(f"suite_result() gave {code!r}, not an exit code")
                 run = run.judged(code)
         except BaseException as error:  # noqa: BLE001 (the gate always answers)
             run = self._broken(session, run, error)
-        by = session.interrupted_by
-        return replace(run, ended_by=by) if by and run.ended_by in (None, EndedBy.FAILFAST) else run
+        return self._records.ended(run, session.interrupted_by)
 
     def _broken(self, session: Session, run: ProbeRun | None, error: BaseException) -> ProbeRun:
         """Return the record of what ran, and of the error that ended it; to run after a signal starts nothing."""
@@ -284,27 +259,16 @@ class DjangoProbeSuiteRunner:
         what = f"the runner itself failed: {type(error).__name__}: {one_line(error)}"
         if isinstance(error, Interrupted):
             what = f"{by} ended the run while the runner itself was at work"
-        redact = Redactor()
-        broken = ProbeResult("runner", Outcome.ERROR, message=redact(what), details=redact(traceback.format_exc()))
+        broken = self._records.broken(what, traceback.format_exc())
         if run:
             results, ended_by = run.results, run.ended_by
         else:
             results, ended_by = session.ran or (session.run(self._listener) if by else ((), None))
-        return self._record(session, [*results, broken], ended_by)
+        return self._records.of(session, [*results, broken], ended_by)
 
-    def _record(self, session: Session | None, results: Sequence[ProbeResult], ended_by: EndedBy | None) -> ProbeRun:
-        shard = self._choice.shard
-        return ProbeRun(
-            id=self._id,
-            gate=self.gate.name,
-            release=environment("PROBE_RELEASE") or None,
-            host=Original.gethostname(),
-            shard=str(shard) if shard else None,
-            started_at=self._began,
-            finished_at=self._began + timedelta(seconds=finite(Original.monotonic() - self._clock)),
-            selected=session.total if session else 0,
-            selection=(session.digest or None) if session else None,
-            results=tuple(results),
-            allow_empty=self.allow_empty,
-            ended_by=ended_by,
-        )
+    @property
+    def _records(self) -> Records:
+        """What makes records: only this side needs it, so it is imported while the other one is loading."""
+        from django_probe.execution.records import Records  # noqa: PLC0415 (as above)
+
+        return Records(self._id, self.gate.name, self._choice.shard, self._began, self._clock, self.allow_empty)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 from typing import Final
 
-from django_probe.results import EndedBy
+from django_probe.outcomes import EndedBy
 
 ENDED_BY: Final = {
     signal.Signals[by]: by

@@ -21,7 +21,8 @@ from django_probe.execution.failures import Interrupted, message_of
 from django_probe.execution.guard.guard import DatabaseGuard
 from django_probe.execution.judge.ledger import Ledger
 from django_probe.execution.judge.room import attached
-from django_probe.execution.judge.work import Attempt, Selected, Unit
+from django_probe.execution.judge.selected import Selected
+from django_probe.execution.judge.work import Attempt, Unit
 from django_probe.execution.loading.declared import preload
 from django_probe.execution.loading.renewal import Renewal
 from django_probe.execution.loading.selection import select
@@ -29,8 +30,8 @@ from django_probe.execution.loading.suites import Stillborn
 from django_probe.execution.secrets.redaction import Redactor
 from django_probe.execution.state.imports import Imports
 from django_probe.execution.worker.executor import Executor
+from django_probe.outcomes import EndedBy, Outcome
 from django_probe.process.originals import Original
-from django_probe.results import EndedBy, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

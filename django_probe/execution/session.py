@@ -21,11 +21,12 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from django_probe.execution.judge.loader_handle import Loaded
-    from django_probe.execution.judge.work import Selected
+    from django_probe.execution.judge.selected import Selected
     from django_probe.execution.listener import Listener
     from django_probe.execution.loading.choices import Choice
     from django_probe.execution.worker.loader import Build
-    from django_probe.results import EndedBy, ProbeResult
+    from django_probe.outcomes import EndedBy
+    from django_probe.results import ProbeResult
 
     Ran = tuple[tuple[ProbeResult, ...], EndedBy | None]
 

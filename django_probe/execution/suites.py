@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import unittest
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from django_probe.execution.session import Session
 
 
-@dataclass(frozen=True, slots=True)
 class SelectedProbe:
     """A probe as the judge's side knows it: its label, and nothing that could be run."""
 
-    label: str
+    __slots__ = ("label",)
+
+    def __init__(self, label: str) -> None:
+        self.label = label
 
     def id(self) -> str:
         """Return the label, as `TestCase.id` gives a test's name."""

@@ -17,12 +17,12 @@ from django_probe.management import orders
 from django_probe.management.arguments import add_arguments, given_in_code
 from django_probe.management.listing import list_probes, print_schema
 from django_probe.management.voice import Voice
+from django_probe.outcomes import EndedBy, ExitCode
 from django_probe.process import handshake
 from django_probe.reports.delivery import streams
 from django_probe.reports.delivery.files import settle
 from django_probe.reports.json import about
 from django_probe.reports.text import one_line
-from django_probe.results import EndedBy, ExitCode
 from django_probe.terms import shown
 
 if TYPE_CHECKING:

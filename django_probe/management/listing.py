@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django_probe.execution.secrets.redaction import Redactor
+from django_probe.outcomes import ExitCode, Outcome
 from django_probe.reports.delivery.files import pour
 from django_probe.reports.text import one_line
-from django_probe.results import ExitCode, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -14,11 +14,11 @@ from django_probe.errors import UsageError
 from django_probe.execution.secrets.redaction import Redactor
 from django_probe.management.arguments import typed
 from django_probe.management.listing import poured
+from django_probe.outcomes import ExitCode
 from django_probe.process import handshake
 from django_probe.reports.delivery import streams
 from django_probe.reports.delivery.files import settle
 from django_probe.reports.text import one_line
-from django_probe.results import ExitCode
 from django_probe.suggest import catalogue, writing
 from django_probe.suggest.finding import EndedError, find_out
 from django_probe.terms import parse_timeout

@@ -18,7 +18,8 @@ from django_probe import conf
 from django_probe.errors import UsageError
 from django_probe.execution.failures import message_of
 from django_probe.execution.judge.ledger import Ledger
-from django_probe.execution.judge.work import Attempt, Selected
+from django_probe.execution.judge.selected import Selected
+from django_probe.execution.judge.work import Attempt
 from django_probe.execution.loading import discovery
 from django_probe.execution.loading.choices import Choice
 from django_probe.execution.loading.declared import preload, prepare
@@ -27,12 +28,13 @@ from django_probe.execution.loading.selection import Probe, select
 from django_probe.execution.loading.suites import Stillborn, leaves
 from django_probe.execution.secrets.redaction import Redactor
 from django_probe.execution.worker.executor import Executor
+from django_probe.outcomes import Outcome
 from django_probe.policy.gates import NO_POLICY, READY, Gate, PolicyError
 from django_probe.process.environment import environment
 from django_probe.process.originals import Original
 from django_probe.readiness.state import Step
 from django_probe.readiness.threads import ProbeThreads
-from django_probe.results import Outcome, ProbeResult, ProbeRun
+from django_probe.results import ProbeResult, ProbeRun
 from django_probe.terms import DatabaseAccess, Wishes
 
 if TYPE_CHECKING:

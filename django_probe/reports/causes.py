@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from django_probe import details
 from django_probe.reports.text import explanation
@@ -11,14 +10,14 @@ from django_probe.reports.text import explanation
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from django_probe.results import Outcome, ProbeResult
+    from django_probe.outcomes import Outcome
+    from django_probe.results import ProbeResult
 
 MOST_NAMED: Final = 3
 """Labels of one cause that a report names where it has to be short."""
 
 
-@dataclass(frozen=True, slots=True)
-class Cause:
+class Cause(NamedTuple):
     """What several results have in common; there is at least one of them."""
 
     results: tuple[ProbeResult, ...]

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Final
 
 from junit_xml import TestCase, TestSuite
 
+from django_probe.outcomes import Outcome
 from django_probe.reports import ReportError
 from django_probe.reports.text import attached, explanation, one_line, visible, word
-from django_probe.results import Outcome
 
 if TYPE_CHECKING:
     from django_probe.results import Earlier, ProbeResult, ProbeRun

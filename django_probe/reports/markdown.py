@@ -8,11 +8,11 @@ from __future__ import annotations
 import html
 from typing import TYPE_CHECKING, Final
 
+from django_probe.outcomes import Outcome
 from django_probe.reports import gfm
 from django_probe.reports.causes import causes
 from django_probe.reports.json import timestamp
 from django_probe.reports.text import attached, seconds, slowest, tally, word
-from django_probe.results import Outcome
 
 if TYPE_CHECKING:
     from django_probe.reports.causes import Cause

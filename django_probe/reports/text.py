@@ -6,16 +6,14 @@ import re
 from heapq import nlargest
 from typing import TYPE_CHECKING, Final
 
-from django_probe.results import Outcome
+from django_probe.outcomes import Outcome
 
 if TYPE_CHECKING:
     from django_probe.results import ProbeResult, ProbeRun
 
 # C0 without tab and newline, DEL and C1 control a terminal. Line separators and the marks that embed, override
 # and isolate rearrange what people read. Surrogates are no valid UTF-8; they and U+FFFE are no valid XML.
-_UNSAFE: Final = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]"
-)
+_UNSAFE: Final = "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]"
 
 _MOST: Final = 300
 _KIB: Final = 1024
@@ -25,9 +23,9 @@ MARKER: Final = "django-probe:junit"
 
 def visible(text: str) -> str:
     r"""Return `text` with an escape such as `\x1b` for every character that does more than show itself."""
-    if _UNSAFE.search(text) is None:
+    if (text.isascii() and text.isprintable()) or re.search(_UNSAFE, text) is None:
         return text
-    return _UNSAFE.sub(_escape, text.replace("\r\n", "\n"))
+    return re.sub(_UNSAFE, _escape, text.replace("\r\n", "\n"))
 
 
 def _escape(match: re.Match[str]) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from django_probe.results import ENDED_EXIT_CODES, ExitCode, Outcome, ProbeResult, ProbeRun
+from django_probe.outcomes import ENDED_EXIT_CODES, ExitCode, Outcome
+from django_probe.results import ProbeResult, ProbeRun
 from django_probe.sharding.shards import disagreement
 
 if TYPE_CHECKING:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from zlib import crc32
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-@dataclass(frozen=True, slots=True)
-class Shard:
+class Shard(NamedTuple):
     """One of `count` parts of a selection, `index` from 0."""
 
-    index: int
-    count: int
+    index: int  # type: ignore[assignment]  # in place of a method of tuples that nobody asks for
+    count: int  # type: ignore[assignment]  # likewise
 
     def __str__(self) -> str:
         return f"{self.index}/{self.count}"

@@ -22,22 +22,19 @@ _DEAF_TO: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT,
 
 
 class Guardian:
-    """The judge's hold on the guardian, which is forked at once; OSError where that is impossible.
+    """The judge's hold on the guardian; what it is told before it is there, it hears then.
 
     It is a child of the judge's process like any other, and ended as such.
     """
 
     def __init__(self) -> None:
+        self._read_end, self._pipe = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+
+    def start(self) -> None:
+        """Fork it, from the process that it is to outlive; OSError where that is impossible."""
         judge = os.getpid()
-        read_end, self._pipe = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
-        try:
-            if linux.fork() == 0:
-                _be_guardian(judge, read_end)
-        except OSError:
-            self.close()
-            raise
-        finally:
-            os.close(read_end)
+        if linux.fork() == 0:
+            _be_guardian(judge, self._read_end)
 
     def watch(self, group: int) -> None:
         """Have this process group killed when the judge is gone."""
@@ -52,7 +49,8 @@ class Guardian:
             Original.write(self._pipe, _NUMBER.pack(number))
 
     def close(self) -> None:
-        """Close this end, in the judge's process or in one that was forked from it."""
+        """Close the pipe, in the judge's process or in one that was forked from it."""
+        os.close(self._read_end)
         os.close(self._pipe)
 
 

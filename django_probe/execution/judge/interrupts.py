@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import TracebackType
 
-    from django_probe.results import EndedBy
+    from django_probe.outcomes import EndedBy
 
 _ECHO: Final = 0.3
 """Seconds in which the same signal once more is the same request: timeout(1) sends it to its command and to the group,

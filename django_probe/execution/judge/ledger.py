@@ -19,9 +19,10 @@ from django_probe.execution.failures import one_line
 from django_probe.execution.judge.output import ending
 from django_probe.execution.judge.retried import MOST_EARLIER, after
 from django_probe.execution.judge.room import Room, RoomForAttachments
-from django_probe.execution.judge.work import Attempt, Selected, Unit
+from django_probe.execution.judge.work import Attempt, Unit
+from django_probe.outcomes import PROBLEMS, EndedBy, Outcome
 from django_probe.process.originals import Original
-from django_probe.results import PROBLEMS, Earlier, EndedBy, Outcome, ProbeResult
+from django_probe.results import Earlier, ProbeResult
 from django_probe.terms import UNKNOWN
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from django_probe.attachments import Attachment
+    from django_probe.execution.judge.selected import Selected
     from django_probe.terms import About
 
 

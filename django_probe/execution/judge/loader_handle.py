@@ -8,7 +8,6 @@ import os
 import select
 import selectors
 import signal
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from django_probe.errors import UsageError
@@ -17,14 +16,14 @@ from django_probe.execution.exit_status import cause_of_death
 from django_probe.execution.forking import close_databases, flush_streams
 from django_probe.execution.judge.guardian import Guardian
 from django_probe.execution.judge.output import Output
-from django_probe.execution.judge.work import Selected
+from django_probe.execution.judge.selected import Selected
 from django_probe.execution.judge.worker_handle import WorkerHandle
 from django_probe.execution.protocol import LAST_CALL, MOST_AT_ONCE, Channel
+from django_probe.outcomes import EndedBy, Outcome
 from django_probe.process.originals import Original
-from django_probe.results import EndedBy, Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from django_probe.execution.judge.interrupts import Interrupts
     from django_probe.execution.loading.choices import Choice
@@ -39,7 +38,6 @@ _MOST_LOST: Final = 3
 _NOTHING_YET: Final = ("runner", "the process that loads the probes")  # until the first module is announced
 
 
-@dataclass(slots=True)
 class Loaded:
     """What the loader selected, as `selection.Selection` has it; `ended_by` where loading was not let to its end.
 
@@ -47,12 +45,13 @@ class Loaded:
     leave them out.
     """
 
-    selected: list[Selected]
-    total: int
-    digest: str = ""
-    warnings: list[str] = field(default_factory=list)
-    ended_by: EndedBy | None = None
-    changed: dict[str, tuple[str, str]] = field(default_factory=dict)
+    def __init__(self, selected: Iterable[Selected] = (), total: int = 0) -> None:
+        self.selected = [*selected]
+        self.total = total
+        self.digest = ""
+        self.warnings: list[str] = []
+        self.ended_by: EndedBy | None = None
+        self.changed: dict[str, tuple[str, str]] = {}
 
 
 class LoaderHandle:
@@ -74,7 +73,7 @@ class LoaderHandle:
         self._asked = 0
         self._lost: set[int] = set()
         self._module = _NOTHING_YET
-        self._loaded = Loaded([], 0)
+        self._loaded = Loaded()
         with contextlib.ExitStack() as undo:
             undo.callback(gc.unfreeze)
             self._start(be_loader, undo)
@@ -100,10 +99,11 @@ class LoaderHandle:
                 mine.close()
                 self._guardian.close()
                 be_loader(Channel(theirs), self.output.write_end, self._stacks.descriptor)
-        self._guardian.watch(self._pid)
-        self.output.hand_over()
         self.pidfd = os.pidfd_open(self._pid)
         undo.callback(self._end)
+        self._guardian.start()  # now that the loader is at work: to fork takes milliseconds
+        self._guardian.watch(self._pid)
+        self.output.hand_over()
 
     def load(self, interrupts: Interrupts, deadline: float) -> Loaded:
         """Wait until everything is loaded, `deadline` on the monotonic clock at the most.

@@ -16,8 +16,8 @@ from django_probe.execution.judge.room import attached
 from django_probe.execution.judge.work import Attempt
 from django_probe.execution.judge.worker_handle import GOODBYE, Stage
 from django_probe.execution.protocol import MICROSECONDS
+from django_probe.outcomes import Outcome
 from django_probe.process.originals import Original
-from django_probe.results import Outcome
 
 if TYPE_CHECKING:
     from django_probe.execution.judge.ledger import Ledger

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from django_probe import details
 from django_probe.execution.failures import capped
-from django_probe.results import PROBLEMS, Outcome
+from django_probe.outcomes import PROBLEMS, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -1,42 +1,16 @@
-"""The values of the judge and its ledger: a probe that was selected, a try of it, and work for one worker."""
+"""The values of the judge and its ledger: a try of a probe, and work for one worker."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
-from django_probe.results import Outcome, finite
-from django_probe.terms import UNKNOWN, About
+from django_probe.outcomes import Outcome, finite
 
 if TYPE_CHECKING:
     from collections import deque
-    from collections.abc import Sequence
 
     from django_probe.attachments import Attachment
-
-
-class Selected(NamedTuple):
-    """What the judge knows of a probe; `timeout` in seconds, `verdict` where it was judged while loading.
-
-    One that is `required` errs where it skips.
-    """
-
-    label: str
-    tags: tuple[str, ...]
-    timeout: float
-    retries: int
-    blocking: bool
-    fixtures: str | None
-    verdict: tuple[Outcome, str, str] | None
-    required: bool = False
-    about: About = UNKNOWN
-
-    @classmethod
-    def of(cls, described: Sequence[Any]) -> Selected:
-        """Read what `selection.Probe.described` wrote."""
-        label, tags, timeout, retries, blocking, fixtures, verdict, required, about = described
-        judged = (Outcome(verdict[0]), str(verdict[1]), str(verdict[2])) if verdict else None
-        return cls(label, tuple(tags), timeout, retries, blocking, fixtures, judged, required, About(*about))
 
 
 @dataclass(slots=True)

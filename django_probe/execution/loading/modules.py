@@ -22,7 +22,7 @@ from django_probe.execution.loading.lost.packages import lost_files, lost_module
 from django_probe.execution.loading.lost.uncollected import LoadedModule
 from django_probe.execution.loading.suites import ProbeSuite, Stillborn, error_suite, leaves
 from django_probe.execution.state import imports
-from django_probe.results import Outcome
+from django_probe.outcomes import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

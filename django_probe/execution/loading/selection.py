@@ -21,7 +21,7 @@ from django_probe.execution.loading.choices import Choice, LabelledTest
 from django_probe.execution.loading.descriptions import Descriptions, is_bare
 from django_probe.execution.loading.suites import ProbeSuite, SilentApp, Stillborn, label_of, numbered
 from django_probe.naming.names import Labels, unnumbered
-from django_probe.results import Outcome
+from django_probe.outcomes import Outcome
 from django_probe.terms import (
     ATTRIBUTE,
     NOTHING,

@@ -25,9 +25,9 @@ from django_probe.execution.worker.recorder import Recorder
 from django_probe.execution.worker.unawaited import refuse_unrun, refuse_unrun_cleanups
 from django_probe.execution.worker.unheard import Unheard
 from django_probe.execution.worker.watched import run_watched
+from django_probe.outcomes import PROBLEMS, Outcome
 from django_probe.process.originals import Original
 from django_probe.process.overheard import Listening, overheard
-from django_probe.results import PROBLEMS, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

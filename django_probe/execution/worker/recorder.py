@@ -14,8 +14,8 @@ from django_probe import details
 from django_probe.execution.failures import capped, formatted, message_of, name_of, one_line
 from django_probe.execution.secrets.redaction import Redactor
 from django_probe.execution.worker.unawaited import UnrunError
+from django_probe.outcomes import PROBLEMS, Outcome
 from django_probe.process.originals import Original
-from django_probe.results import PROBLEMS, Outcome
 
 _redact: Final = Redactor()  # before anything is cut: half a secret would not be found again
 _RANK: Final = {

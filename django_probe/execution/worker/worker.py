@@ -26,8 +26,8 @@ from django_probe.execution.state.module_watch import settle
 from django_probe.execution.state.process_state import ProcessState
 from django_probe.execution.worker import last_call, telemetry, waiting
 from django_probe.execution.worker.executor import Executor
+from django_probe.outcomes import Outcome
 from django_probe.process.originals import Original
-from django_probe.results import Outcome
 
 if TYPE_CHECKING:
     from _socket import socket as Socket  # noqa: N812 (as `socket.socket`, the module has this name too)

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from django_probe import details
+from django_probe.outcomes import Outcome
 from django_probe.reports import github
 from django_probe.reports.causes import Cause, causes
 from django_probe.reports.console.outlet import Outlet
@@ -24,7 +25,6 @@ from django_probe.reports.text import (
     visible,
     word,
 )
-from django_probe.results import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

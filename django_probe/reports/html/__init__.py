@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from django.template import Context, Engine
 from django.utils.safestring import mark_safe
 
-from django_probe.results import Outcome
+from django_probe.outcomes import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

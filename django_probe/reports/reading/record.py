@@ -8,8 +8,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from django_probe.attachments import Attachment
+from django_probe.outcomes import EndedBy, ExitCode, Outcome
 from django_probe.reports.json import VERSION
-from django_probe.results import Earlier, EndedBy, ExitCode, Outcome, ProbeResult, ProbeRun
+from django_probe.results import Earlier, ProbeResult, ProbeRun
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

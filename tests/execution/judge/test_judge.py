@@ -393,7 +393,7 @@ def test_a_runner_that_is_killed_closes_the_gate(project):
     with Started(project) as run:
         judge, worker = map(int, text_of(project.path / "judge").split())
         assert judge == run.process.pid
-        _guardian, runner = sorted(set(children(judge)) - {worker})
+        runner, _guardian = sorted(set(children(judge)) - {worker})
         os.kill(runner, signal.SIGKILL)
         (project.path / "killed").touch()
         run.signal(0)

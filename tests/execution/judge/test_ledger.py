@@ -9,7 +9,8 @@ from itertools import chain
 import pytest
 
 from django_probe.execution.judge.ledger import Ledger
-from django_probe.execution.judge.work import Attempt, Selected
+from django_probe.execution.judge.selected import Selected
+from django_probe.execution.judge.work import Attempt
 from django_probe.reports.text import visible
 from django_probe.results import EndedBy, Outcome
 from tests.execution.running import by_label, outcomes
