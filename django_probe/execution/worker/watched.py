@@ -58,13 +58,14 @@ def run_watched(test: unittest.TestCase, result: unittest.TestResult) -> None:
     plan = vars(cls).get(_PLAN) or _prepare(cls)
     if isinstance(test, unittest.FunctionTestCase):
         _look_at_functions(test)
-    if not plan.runs_itself and not plan.owes:
+    own = vars(test)
+    runs_itself = plan.runs_itself or "run" in own
+    if not runs_itself and not plan.owes:
         test(result)
         return
     _begun.clear()
     kept, owed = _Kept(), dict(plan.owed)
-    own = vars(test)
-    if plan.runs_itself:
+    if runs_itself:
         _look_at_method(test)
     own.update({_KEPT: kept, _OWED: owed})
     try:
@@ -77,7 +78,7 @@ def run_watched(test: unittest.TestCase, result: unittest.TestResult) -> None:
             raise UnrunError(
                 f"nothing of {name} ran: only a unittest.IsolatedAsyncioTestCase calls it; make the class one"
             )
-        if plan.runs_itself:
+        if runs_itself:
             _refuse_uncalled(test)
         kept.refuse()
 

@@ -367,6 +367,12 @@ class TestPassedOver(unittest.TestCase):
         result.stopTest(self)
     def test_passed_over(self): self.fail("never ran")
 
+class TestInstance(unittest.TestCase):
+    def __init__(self, name):
+        super().__init__(name)
+        self.run = lambda result: result.addSuccess(self)
+    def test_instance(self): self.fail("never ran")
+
 class TestCleanups(unittest.TestCase):
     def doCleanups(self): pass
     def test_cleanups(self): self.addCleanup(self.fail, "never ran")
@@ -395,7 +401,7 @@ def test_run__a_class_that_runs_its_tests_itself_is_looked_at_too(project):
 
     assert done.code == 1
     found = outcomes(record)
-    assert len(found) == 15
+    assert len(found) == 16
     assert found == dict.fromkeys(found, "error"), record["results"]
     told = by_label(record)
     assert told.pop("test_cleanups")["message"] == (
