@@ -4,8 +4,8 @@ The tests run thousands of commands, and most of what a cold one costs is Python
 process of its own too, with its own arguments, folder, environment, streams and end. It knows no settings, and nothing
 of a project. What it cannot show is what a project does before it imports the engine: a test about that sets
 `Project.cold`. What a server starts, what the documents show in a shell, and the image start from nothing anyway. The
-web servers' own tests, and those of what a supervised project does before it imports the engine, do so on the newer
-end of the version range. `PROBE_TESTS_COLD=1` makes every start of the tests cold.
+web servers' own tests, and those where a supervised project changes something before it imports the engine, do so on
+the newer end of the version range. `PROBE_TESTS_COLD=1` makes every start of the tests cold.
 """
 
 from __future__ import annotations

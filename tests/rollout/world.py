@@ -10,7 +10,6 @@ import json
 import os
 import shlex
 import signal
-import subprocess
 import sys
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -19,11 +18,14 @@ from xml.etree import ElementTree as ET
 
 from django_probe.reports import sink
 from django_probe.results import Outcome, ProbeResult, ProbeRun
+from tests import warm
 from tests.conftest import ROOT
 from tests.patience import PATIENCE, wait_for
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tests.webservers import Process
 
 START = datetime(2026, 11, 29, 10, tzinfo=UTC)
 KUBECTL = """\
@@ -241,25 +243,19 @@ class World:
         path = f"{self.path}:{os.environ['PATH']}"
         return {"PATH": path, "PYTHONPATH": str(ROOT), "WORLD": str(self.path), **self.variables}
 
-    def start(self, *arguments: str, script: str = "exit 0", version: str = "v3.17.2") -> subprocess.Popen:
+    def start(self, *arguments: str, script: str = "exit 0", version: str = "v3.17.2") -> Process:
         """Start a rollout of the release `shop`."""
-        return subprocess.Popen(
-            [sys.executable, "-c", RUNNER, "rollout", *(arguments or self.usual)],
-            cwd=self.path,
-            env=self.begin(script, version),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        command = [sys.executable, "-c", RUNNER, "rollout", *(arguments or self.usual)]
+        return warm.piped(command, cwd=self.path, env=self.begin(script, version))
 
     @property
     def usual(self) -> tuple[str, ...]:
         """Arguments with both reports."""
         return ("--junit", "gate.xml", "--summary", "gate.md", "--", "helm", "upgrade", "shop", "./shop", "-n", "prod")
 
-    def finish(self, process: subprocess.Popen) -> Done:
+    def finish(self, process: Process) -> Done:
         """Wait for the rollout's end."""
-        out, err = process.communicate(timeout=PATIENCE)
+        out, err = (told.decode() for told in process.communicate(timeout=PATIENCE))
         calls, junit, summary = (self.path / name for name in ("calls", "gate.xml", "gate.md"))
         return Done(
             process.returncode,
@@ -274,7 +270,7 @@ class World:
         """Run a rollout to its end."""
         return self.finish(self.start(*arguments, **more))
 
-    def interrupt(self, process: subprocess.Popen, after: str, number: int = signal.SIGINT) -> None:
+    def interrupt(self, process: Process, after: str, number: int = signal.SIGINT) -> None:
         """Send a signal to the rollout alone, once a file is there."""
         wait_for((self.path / after).exists, after)
         process.send_signal(number)

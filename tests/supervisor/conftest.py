@@ -27,8 +27,6 @@ class TestA(unittest.TestCase):
     def test_a(self):
         exec(os.environ.get("IN_PROBE", ""))
 """
-BEFORE_THE_ENGINE = {"IN_MANAGE", "IN_SETTINGS"}
-"""What runs before anything of ours is imported; an application's models and `ready` come after that."""
 REPORTS = ("record.json", "gate.xml", "summary.md", "run.html", "termination")
 
 
@@ -49,13 +47,15 @@ class Gate:
         """Return the environment of the command."""
         return self.site.environment({"PROBE_TERMINATION_LOG": str(self.out / "termination"), **env})
 
-    def run(self, *arguments: str, cwd: Path | None = None, timeout: float = 90, **env: str) -> Completed:
+    def run(
+        self, *arguments: str, cwd: Path | None = None, timeout: float = 90, changes: bool = False, **env: str
+    ) -> Completed:
         """Run it to its end.
 
-        Where the project does something before the engine is imported, it starts from nothing on the newer end of the
-        version range: see tests/warm.py.
+        Where the project changes something before the engine is imported, in its manage.py or where it `changes` it in
+        its settings, it starts from nothing on the newer end of the version range: see tests/warm.py.
         """
-        start = warm.cold if warm.NEWER_END and BEFORE_THE_ENGINE & env.keys() else warm.run
+        start = warm.cold if warm.NEWER_END and (changes or "IN_MANAGE" in env) else warm.run
         command = [*self.python, "probe", *arguments]
         done = start(command, cwd=cwd or self.site.path, env=self.environment(env), timeout=timeout)
         return Completed(done.returncode, done.stdout.decode(), done.stderr.decode("utf-8", "replace"))

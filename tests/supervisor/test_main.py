@@ -62,7 +62,7 @@ def test_probe__of_an_application_that_ends_python(gate, where, code, says):
 
 def test_probe__of_settings_that_close_every_descriptor(gate):
     """Nothing runs, since no verdict would be heard, and the reports say what was done."""
-    done = gate.run(*gate.options(), IN_SETTINGS="import os; os.closerange(3, 500)")
+    done = gate.run(*gate.options(), changes=True, IN_SETTINGS="import os; os.closerange(3, 500)")
 
     assert done.code == 1, done.err
     assert "to run" not in done.err
@@ -74,7 +74,7 @@ def test_probe__of_settings_that_empty_the_environment_and_replace_standard_erro
     empties = "import io, os, sys; log = os.environ['PROBE_TERMINATION_LOG']; os.environ.clear(); "
     restores = "os.environ['PROBE_TERMINATION_LOG'] = log; sys.stderr = io.StringIO()"
 
-    done = gate.run(*gate.options(), IN_SETTINGS=empties + restores)
+    done = gate.run(*gate.options(), changes=True, IN_SETTINGS=empties + restores)
 
     assert done.code == 0, done.err
     assert "gate default: PASSED" in done.err.splitlines()[-1]
@@ -275,7 +275,7 @@ atexit.register(os.system, "echo a child says goodbye")
 @pytest.mark.parametrize("target", ["-", "/dev/stdout", "/proc/self/fd/1"])
 def test_stdout__is_the_report_alone(gate, target):
     """Whatever the project prints, from its first line to atexit; it is on standard error."""
-    done = gate.run("--json", target, IN_SETTINGS=NOISE, IN_PROBE="print('a probe')")
+    done = gate.run("--json", target, changes=True, IN_SETTINGS=NOISE, IN_PROBE="print('a probe')")
 
     assert done.code == 0, done.err
     assert json.loads(done.out)["passed"] is True
@@ -344,7 +344,7 @@ def test_exit_code__is_the_record_s(gate, ends, probe, code):
     """An app's atexit changes neither an exit code that closes nor one that opens: the reports are out already."""
     settings = f"import atexit, os; pid = os.getpid(); atexit.register(lambda: pid == os.getpid() and {ends})"
 
-    done = gate.run(*gate.options(), IN_SETTINGS=settings, IN_PROBE=probe)
+    done = gate.run(*gate.options(), changes=True, IN_SETTINGS=settings, IN_PROBE=probe)
 
     assert (done.code, gate.record()["exit_code"]) == (code, code)
 
@@ -465,5 +465,6 @@ def test_version__is_the_package_s(gate):
 def test_clock__that_settings_froze_does_not_stop_the_deadline(gate):
     """The judge keeps time by a clock that was bound before the settings could patch it."""
     frozen = "import time\ntime.monotonic = lambda: 0.0"
-    done = gate.run(*gate.options(), "--deadline", "6s", IN_SETTINGS=frozen, IN_PROBE="import time; time.sleep(120)")
+    hangs = "import time; time.sleep(120)"
+    done = gate.run(*gate.options(), "--deadline", "6s", changes=True, IN_SETTINGS=frozen, IN_PROBE=hangs)
     assert done.code == 3, done.err

@@ -229,7 +229,7 @@ for stray in (b"hello", b"[1, 2]", b"\\xff" * 100, b"null"):
 
 def test_word__without_the_token(gate):
     """A stray write to the socket is no record."""
-    done = gate.run(*gate.options(), IN_SETTINGS=FORGES + "os._exit(0)")
+    done = gate.run(*gate.options(), changes=True, IN_SETTINGS=FORGES + "os._exit(0)")
 
     assert done.code == 1, done.err
     assert "status 0" in gate.startup()["message"]
@@ -237,7 +237,7 @@ def test_word__without_the_token(gate):
 
 def test_word__beside_stray_ones(gate):
     """Nor does it harm the record that comes."""
-    assert gate.run(*gate.options(), IN_SETTINGS=FORGES).code == 0
+    assert gate.run(*gate.options(), changes=True, IN_SETTINGS=FORGES).code == 0
     assert gate.record()["passed"] is True
 
 
@@ -267,7 +267,7 @@ def test_probe__sees_nothing_of_it(gate):
     gate.site.write("openfiles.py", OPEN)
     settings = 'import json, os\nOFFER = json.loads(os.environ["PROBE_SUPERVISOR"])'
 
-    done = gate.run(*gate.options(), IN_SETTINGS=settings, IN_PROBE=LOOKS)
+    done = gate.run(*gate.options(), changes=True, IN_SETTINGS=settings, IN_PROBE=LOOKS)
 
     assert done.code == 0, gate.record()
 
