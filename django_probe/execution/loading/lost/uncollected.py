@@ -7,7 +7,7 @@ import re
 import sys
 import unittest
 from functools import partial
-from types import FunctionType
+from types import CoroutineType, FunctionType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from django.apps import apps
@@ -77,10 +77,22 @@ def _told_of_module(module: ModuleType, functions: set[int], inherited: set[type
             f"nothing runs of {_enumerated(left)} in {module.__name__}: the names of test methods begin with test; "
             f"name them so, or give the class __test__ = False if it is no probe"
         )
+    if left := [*_unawaited(module)]:
+        why = "it holds a coroutine that nobody awaited; make it in a test or an async fixture, and await it there"
+        yield f"nothing runs of {_enumerated(left)} in {module.__name__}: {why}"
     if left := [*misnamed(module)]:
         why = "unittest does not call it by this name; rename it"
         yield f"nothing runs of {_enumerated(left)} in {module.__name__}: {why}"
     yield from hidden(module, chooses=chooses)
+
+
+def _unawaited(module: ModuleType) -> Iterator[str]:
+    """Yield what of a module and its test cases is a coroutine that was made while it was imported."""
+    cases = [(f"{name}.", value) for name, value in _classes_in(module) if issubclass(value, unittest.TestCase)]
+    for prefix, owner in [("", module), *cases]:
+        for name, value in vars(owner).items():
+            if type(value) is CoroutineType and inspect.getcoroutinestate(value) == inspect.CORO_CREATED:
+                yield prefix + name
 
 
 def _app(prefix: str) -> str:

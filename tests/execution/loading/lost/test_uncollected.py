@@ -62,6 +62,7 @@ def test_run__what_is_no_test_case_is_an_error_under_its_module_s_label(project)
         project.app(name, text)
     project.app("package", {"a.py": LOST["function"][0], "b.py": GOOD})
     project.app("hidden", f"{GOOD}{GOOD}")
+    project.app("unawaited", f"async def load(): pass\nUSER = load()\n{GOOD}    user = load()\n")
     project.app("misnamed", f"{GOOD}    def setup(self): raise RuntimeError\n")
 
     done, record = project.record()
@@ -69,7 +70,10 @@ def test_run__what_is_no_test_case_is_an_error_under_its_module_s_label(project)
     assert done.code == 1
     problems = {result["label"]: result for result in record["results"] if result["outcome"] != "passed"}
     assert {result["outcome"] for result in problems.values()} == {"error"}
-    assert problems.keys() == {*LOST, "package.a", "hidden", "misnamed"}
+    assert problems.keys() == {*LOST, "package.a", "hidden", "misnamed", "unawaited"}
+    assert problems["unawaited"]["message"].startswith(
+        "nothing runs of USER, TestGood.user in unawaited.probes: it holds"
+    )
     assert problems["misnamed"]["message"] == (
         "nothing runs of TestGood.setup (unittest's is setUp) in misnamed.probes: unittest does not call it by this "
         "name; rename it"
