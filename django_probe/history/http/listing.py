@@ -19,7 +19,7 @@ from django_probe.reports.json import timestamp
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from django_probe.history.pages.links import Links
+    from django_probe.history.links import Links
     from django_probe.history.pages.statistics import GateCard
     from django_probe.history.storage.comparison import Change, Comparison
     from django_probe.history.storage.summaries import RunSummary

@@ -17,8 +17,8 @@ from django.utils.cache import get_conditional_response, patch_vary_headers
 from django_probe import conf
 from django_probe.history.errors import RequestError
 from django_probe.history.http.negotiation import Format, format_of
+from django_probe.history.links import Links
 from django_probe.history.pages import pages, rendering
-from django_probe.history.pages.links import Links
 from django_probe.history.storage import records
 from django_probe.history.storage.summaries import State
 from django_probe.reports import json as record_json

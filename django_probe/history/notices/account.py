@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from django_probe import conf
+from django_probe.history.links import Links
 from django_probe.history.models import Result
-from django_probe.history.pages.links import Links
 from django_probe.history.storage.clock import from_column
 from django_probe.reports.json import timestamp
 from django_probe.reports.text import one_line

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from django_probe import conf
-from django_probe.history.pages.links import Links
+from django_probe.history.links import Links
 from django_probe.policy.recipients import Change
 from django_probe.reports.json import timestamp
 

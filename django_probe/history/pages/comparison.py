@@ -9,7 +9,7 @@ from django_probe.history.storage.summaries import mark
 from django_probe.reports.html.filters import count, number
 
 if TYPE_CHECKING:
-    from django_probe.history.pages.links import Links
+    from django_probe.history.links import Links
     from django_probe.history.storage.comparison import Comparison
     from django_probe.history.visitors import Visitor
 

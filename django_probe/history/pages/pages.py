@@ -21,10 +21,10 @@ from django_probe.results import PROBLEMS, Outcome
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from django_probe.history.links import Links
     from django_probe.history.notices.outbox import Undelivered
     from django_probe.history.notices.silence import Silence
     from django_probe.history.pages.heatmap import HeatMap
-    from django_probe.history.pages.links import Links
     from django_probe.history.pages.statistics import GateCard, GateView
     from django_probe.history.storage.summaries import Part, RunSummary
     from django_probe.history.triggers.gates import Offer

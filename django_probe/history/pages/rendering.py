@@ -12,7 +12,7 @@ from django.utils.safestring import mark_safe
 from django_probe.reports import html
 
 if TYPE_CHECKING:
-    from django_probe.history.pages.links import Links
+    from django_probe.history.links import Links
     from django_probe.history.visitors import Visitor
 
 _TEMPLATES: Final = Path(__file__).parent / "templates"

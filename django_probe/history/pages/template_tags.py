@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from django.template import Library
 
 if TYPE_CHECKING:
-    from django_probe.history.pages.links import Links
+    from django_probe.history.links import Links
     from django_probe.history.pages.statistics import GateCard
     from django_probe.history.storage.summaries import RunSummary
 

@@ -15,7 +15,7 @@ BYTES = r"data:application/octet-stream;base64,[\w+/=]+$"
 PAGES = """
 from datetime import UTC, datetime, timedelta
 from django_probe.history.pages import pages, rendering, statistics
-from django_probe.history.pages.links import Links
+from django_probe.history.links import Links
 from django_probe.history.storage import summaries
 from django_probe.history.triggers.gates import Offer
 from django_probe.history.visitors import Scope, Visitor
