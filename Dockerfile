@@ -4,11 +4,10 @@
 FROM python:3.13-slim-trixie@sha256:9d2e5553305c7c7b0097999bb17187c69b921ccd6bc9d40e4bb5ebe652c00285 AS build
 
 COPY requirements.lock /tmp/requirements.lock
-# Two virtualenvs: the one that goes into the image has no pip. Only wheels are installed, so no package's code runs here.
+# The base's pip installs into a virtualenv that has none. Only wheels are installed, so no package's code runs here.
 # The sources of translations (.po) are deleted: Django reads the compiled ones (.mo).
 RUN python -m venv --without-pip /opt/venv \
-    && python -m venv /tmp/pip \
-    && /tmp/pip/bin/pip --python /opt/venv/bin/python install --require-hashes --only-binary :all: \
+    && pip --python /opt/venv/bin/python install --require-hashes --only-binary :all: \
         --no-compile --no-cache-dir --disable-pip-version-check --requirement /tmp/requirements.lock \
     && find /opt/venv -name '*.po' -delete \
     && python -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/venv/lib

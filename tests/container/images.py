@@ -1,7 +1,7 @@
 """The image of the Dockerfile, built without a Docker engine and an image registry, once for each of its contents.
 
-Needs root and, of Debian: buildah podman runc catatonit mmdebstrap containernetworking-plugins iptables. The base
-image is made of Debian's packages under the name that the Dockerfile asks for. Everything stays in `.cache/container`.
+Needs root and, of Debian: buildah podman runc catatonit mmdebstrap containernetworking-plugins iptables. What
+stands for the base image is made of Debian's packages. Everything stays in `.cache/container`.
 """
 
 from __future__ import annotations
@@ -116,12 +116,12 @@ def build(name: str, context: Path, *options: object) -> None:
 
     The base that our Dockerfile names by digest is the one that was made here.
     """
-    base = ["--build-context", f"{pinned_base()}=container-image://{BASE}"]
+    here = ["--build-context", f"{pinned_base()}=container-image://{base()}"]
     trust = ["--volume", f"{TRUST}:{TRUST}:ro"] if TRUST.exists() else []
     # Layers are for the next build, of nearly the same files. In CI there is none; to store them takes a third more.
     layers = [] if os.environ.get("CI") == "true" else ["--layers"]
     tool(
-        "buildah", "bud", *layers, "--isolation", "chroot", *base, *trust, *options, "--tag", name, context, timeout=600
+        "buildah", "bud", *layers, "--isolation", "chroot", *here, *trust, *options, "--tag", name, context, timeout=600
     )
 
 
@@ -138,7 +138,7 @@ def inspect(name: str) -> dict:
 
 def _key() -> str:
     """Return a hash of everything that the build reads."""
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(base().encode())
     for part in CONTEXT:
         place = ROOT / part
         for path in sorted(place.rglob("*")) if place.is_dir() else [place]:
@@ -153,21 +153,36 @@ def _exists(name: str) -> bool:
     return tool("podman", "image", "exists", name, check=False).returncode == 0
 
 
-# What Docker's image has not: bytecode of the standard library, documentation, and logs. It does have `python`.
+# What Docker's image has not: bytecode of the standard library, documentation, and logs. Both have `python` and `pip`.
 _AS_DOCKERS = """\
+set -eu
 cd "$1"
 ln -s python3 usr/bin/python
+library=$(echo usr/lib/python3.*)
+wheel=$(echo usr/share/python-wheels/pip-*.whl)
+chroot . python3 -m zipfile -e "/$wheel" "/$library/site-packages"
+printf '#!/bin/sh\\nexec python3 "/%s/site-packages/pip" "$@"\\n' "$library" >usr/local/bin/pip
+chmod +x usr/local/bin/pip
 find usr/lib/python3* -name __pycache__ -prune -exec rm -r {} +
 rm -rf usr/share/doc/* var/log/*.log
 """
+_RECIPE = (
+    "--mode=root", "--variant=minbase", "--include=python3,python3-venv,ca-certificates",
+    '--aptopt=Acquire::Languages "none"', "--dpkgopt=force-unsafe-io",  # as Docker's image has them
+    f"--customize-hook={_AS_DOCKERS}", "trixie",
+)  # fmt: skip
+
+
+def base() -> str:
+    """Return the name of what stands for the base image here: Debian's Python where Docker's has a build of its own."""
+    return f"localhost/base:{hashlib.sha256(repr(_RECIPE).encode()).hexdigest()[:16]}"
 
 
 def make_base() -> None:
-    """Make what stands for the base image: Debian's Python where Docker's has its own build of it."""
-    if _exists(BASE):
+    """Make it where it is not there yet."""
+    if _exists(base()):
         return
     with tempfile.TemporaryDirectory(dir=CACHE) as name:
         archive = Path(name) / "root.tar"
-        options = ["--mode=root", "--variant=minbase", "--include=python3,python3-venv,ca-certificates"]
-        tool("mmdebstrap", *options, f"--customize-hook={_AS_DOCKERS}", "trixie", archive, MIRROR, timeout=600)
-        tool("podman", "import", archive, BASE)
+        tool("mmdebstrap", *_RECIPE, archive, MIRROR, timeout=600)
+        tool("podman", "import", archive, base())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 
-from tests.container.images import BASE, ROOT, inspect, pinned_base
+from tests.container.images import BASE, ROOT, base, inspect, pinned_base
 
 MEGABYTE = 1_000_000
 MOST = 80 * MEGABYTE
@@ -68,7 +68,7 @@ def test_base__is_named_by_digest():
 
 def test_size__is_at_most_80_megabytes_on_top_of_the_base(container, tell):
     """Uncompressed, as the engine counts; printed with what it is made of."""
-    size = inspect(container.image)["Size"] - inspect(BASE)["Size"]
+    size = inspect(container.image)["Size"] - inspect(base())["Size"]
     parts = sorted(json.loads(python(container, WEIGHTS)).items(), key=lambda part: -part[1])
     rest = size - sum(weight for _, weight in parts)
     made_of = [f"{name} {weight / MEGABYTE:.1f}" for name, weight in parts if weight > MEGABYTE / 5]

@@ -11,14 +11,16 @@ import pytest
 
 from tests.container import images
 from tests.container.conftest import Runner
-from tests.container.images import BASE, ROOT
+from tests.container.images import ROOT
 from tests.projects import new_project
 
 TEAM = "registry.example/shop:2.3"
 DOCKERFILE = f"""\
-FROM {BASE}
+FROM {images.base()}
 ENV PATH=/srv/venv/bin:$PATH PYTHONUNBUFFERED=1 PIP_COMPILE=0
-RUN python3 -m venv /srv/venv && python -m pip install --disable-pip-version-check "Django>=5.2"
+RUN python3 -m venv --without-pip /srv/venv \\
+    && cp -r /usr/lib/python3*/site-packages/pip /srv/venv/lib/python3*/site-packages \\
+    && python -m pip install --disable-pip-version-check "Django>=5.2"
 COPY . /srv/site
 WORKDIR /srv/site
 """
