@@ -39,6 +39,7 @@ def test_hook__judges_policies_and_no_other_file(team, tmp_path):
         "PYTHONPATH": sysconfig.get_path("purelib"),
         "PIP_NO_BUILD_ISOLATION": "0",  # which switches the isolation off
         "PIP_NO_INDEX": "1",
+        "PIP_COMPILE": "0",  # it runs once
         "PRE_COMMIT_HOME": str(tmp_path / "cache"),
     }
     command = [sys.executable, "-m", "pre_commit", "try-repo", str(ROOT), "django-probe-policy", "--all-files"]
