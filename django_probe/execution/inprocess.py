@@ -11,7 +11,6 @@ import sys
 import traceback
 import unittest
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -116,7 +115,7 @@ class InProcessSession:
         except (Exception, SystemExit) as error:  # noqa: BLE001 (build_suite() of a team's own runner may raise anything)
             message = f"build_suite() failed: {message_of(error)}"
             broken = Stillborn("runner", Outcome.ERROR, message, traceback.format_exc())
-            return replace(select(unittest.TestSuite([broken]), self._choice._replace(shard=None)), digest="")
+            return select(unittest.TestSuite([broken]), self._choice._replace(shard=None))._replace(digest="")
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -45,7 +45,9 @@ def render(run: ProbeRun) -> str:
     _suit_readers(root)
     _add_attempts(run, root)
     root.tail = "\n"
-    xml: bytes = ET.tostring(root, encoding="us-ascii")
+    # As ElementTree writes ASCII, but that it would encode each piece of text by itself.
+    text: str = ET.tostring(root, encoding="unicode")
+    xml = text.encode("ascii", "xmlcharrefreplace")
     _check(run, xml)
     return xml.decode("ascii")
 

@@ -29,7 +29,7 @@ LOADING: Final = (
     'or in its setUp or setUpClass, and mark it with @probe(database_access="rollback") or "read-write"'
 )
 # Neither a parameter nor what may be a value: at most three words of letters, dots and the quotes of a name.
-_FIRST_WORDS: Final = re.compile(r'\s*([\w."`]+(?:\s+[\w."`]+){0,2})')
+_FIRST_WORDS: Final = r'\s*([\w."`]+(?:\s+[\w."`]+){0,2})'
 
 _HERE: Final = Path(__file__).parent
 _GUARD: Final = f"{_HERE}/"
@@ -85,7 +85,7 @@ def take_refusals() -> list[Refusal]:
 
 
 def _first_words(text: str) -> str:
-    match = _FIRST_WORDS.match(text)
+    match = re.match(_FIRST_WORDS, text)
     return f" (the statement began: {match[1]})" if match else ""
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import inspect
 from contextlib import closing
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from django.db import Error
@@ -25,15 +24,16 @@ if TYPE_CHECKING:
     from django.db.backends.base.base import BaseDatabaseWrapper
 
 
-@dataclass
 class _Transaction:
-    """A connection's transaction; for each block that was entered, its savepoint and what was open around it."""
+    """A connection's transaction in this process; `is_over` once it is known how it ended."""
 
-    wrapper: BaseDatabaseWrapper
-    raw: Any
-    process: int
-    blocks: list[tuple[str | None, int, int]] = field(default_factory=list)
-    is_over: bool = False  # and how it ended is known
+    def __init__(self, wrapper: BaseDatabaseWrapper) -> None:
+        self.wrapper = wrapper
+        self.raw: Any = wrapper.connection
+        self.process = Original.getpid()
+        self.blocks: list[tuple[str | None, int, int]] = []
+        """For each block that was entered, its savepoint and what was open around it."""
+        self.is_over = False
 
     @property
     def is_there(self) -> bool:
@@ -62,7 +62,7 @@ class Transactions:
         wrapper.atomic_blocks.append(block)
         self.check(wrapper)  # not in one: Django was made to forget it
         self._open = [other for other in self._open if other.wrapper is not wrapper]
-        begun = _Transaction(wrapper, wrapper.connection, Original.getpid())
+        begun = _Transaction(wrapper)
         self._open.append(begun)
         for _ in range(depth):
             _enter(begun)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass
 from threading import get_ident
 from typing import TYPE_CHECKING, Final
 
@@ -34,7 +33,6 @@ def owner_of(wrapper: BaseDatabaseWrapper) -> int:
     return int(wrapper._thread_ident)  # type: ignore[attr-defined] # noqa: SLF001 (no public name)
 
 
-@dataclass(slots=True)
 class Rules:
     """The access in force, None before the first; `depth` counts the blocks that `owner`, a thread, is in.
 
@@ -42,13 +40,14 @@ class Rules:
     to connect or to execute anything more.
     """
 
-    access: DatabaseAccess | None = None
-    depth: int = 0
-    owner: int = 0
-    round: int = 0
-    loading: bool = False
-    only: Collection[Thread] | None = None
-    over: bool = False
+    def __init__(self) -> None:
+        self.access: DatabaseAccess | None = None
+        self.depth = 0
+        self.owner = 0
+        self.round = 0
+        self.loading = False
+        self.only: Collection[Thread] | None = None
+        self.over = False
 
     def wanted_of(self, thread: int) -> DatabaseAccess:
         """Return the access for a thread: only the probe's own thread, while it runs, can be rolled back."""

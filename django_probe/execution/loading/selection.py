@@ -10,7 +10,7 @@ import unittest
 from dataclasses import dataclass
 from functools import cache, lru_cache, partial
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.apps import apps
 
@@ -68,8 +68,7 @@ class Probe:
         return [self.label, self.tags, *of_terms, self.fixtures, verdict, self.required, self.about]
 
 
-@dataclass(slots=True)
-class Selection:
+class Selection(NamedTuple):
     """What was selected: `probes` are this shard's, `total` counts those of all shards.
 
     `digest` is the same for all shards that saw the same selection, whatever its order. `warnings` are sentences for

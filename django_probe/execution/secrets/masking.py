@@ -16,16 +16,16 @@ from urllib.parse import quote, quote_plus, unquote, urlsplit
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+# The patterns are compiled where a text has a sign of what they find: most runs have none.
 MIN_LENGTH: Final = 8
 MASK: Final = "*" * 20  # as Django's error pages have it
-_URL_USER: Final = re.compile(r"(?<=://)[^\s/'\"<>]+(?=@)")
+_URL_USER: Final = r"(?<=://)[^\s/'\"<>]+(?=@)"
 # Where a value that is too long ends, where unittest leaves out its middle, and where pprint goes on in the next line.
-# Compiled where a text has a sign of one: most runs have none.
 _CUT: Final = r"""(?x)(… | \[\d+\ chars\] | \ \[truncated\]\.\.\.
     | ['"]\n[-+]?\ +b?['"] | ['"]?\n\?[ ^+-]*\n\n?[-+]\ +b?['"])"""  # the last beside the marks of difflib
 _CUT_SIGNS: Final = ("…", " chars]", "[truncated]", "'\n", '"\n', "\n?")
 """One of these is in every cut. To look for them is a hundred times as quick as to try the pattern at each place."""
-_NUMBER: Final = re.compile(rf"(?<!\d)\d{{{MIN_LENGTH},}}(?!\d)", re.ASCII)
+_NUMBER: Final = rf"(?a)(?<!\d)\d{{{MIN_LENGTH},}}(?!\d)"
 _FEW: Final = 200  # to search a text for so many is quicker than to look at each of its places
 _KEPT_IN_URLS: Final = "/?:@!$&'()*+,;="  # by clients, which escape only what no URL can have
 _MOST_DIGITS: Final = 1000  # Python reads no number of some thousands
@@ -60,8 +60,8 @@ class Mask:
         """Return the text with everything masked."""
         text = self._known.masked(text)
         if self._numbers:
-            text = _NUMBER.sub(lambda found: MASK if found[0] in self._numbers else found[0], text)
-        return _URL_USER.sub(MASK, text) if "://" in text else text
+            text = re.sub(_NUMBER, lambda found: MASK if found[0] in self._numbers else found[0], text)
+        return re.sub(_URL_USER, MASK, text) if "://" in text else text
 
 
 class _Known:
@@ -122,7 +122,7 @@ def _without_head(part: str, known: str) -> str:
 
 def of_url(url: str) -> Iterator[str]:
     """Yield the passwords in a URL, or its user where it has no password, as where a service takes a token there."""
-    for user in _URL_USER.findall(url):
+    for user in re.findall(_URL_USER, url):
         yield from user.split(":", 1)[1:]
     try:
         parts = urlsplit(url)

@@ -148,6 +148,8 @@ def _differences(
 ) -> Iterator[tuple[tuple[str, str], object]]:
     for what, now in after.items():
         was = before[what]
+        if is_same(was, now):
+            continue
         for name in [*now, *(name for name in was if name not in now)]:
             old, new = was.get(name, _MISSING), now.get(name, _MISSING)
             if what == _ATTRIBUTE:
