@@ -44,9 +44,7 @@ class TestShop(unittest.TestCase):
 HANGS = 4
 WORKERS = {
     "sync, one": ["--worker-class", "sync"],
-    "sync, three": ["--worker-class", "sync", "--workers", "3"],
     "sync, three, preloaded": ["--worker-class", "sync", "--workers", "3", "--preload"],
-    "gthread, one": ["--worker-class", "gthread", "--threads", "4"],
     "gthread, one, preloaded": ["--worker-class", "gthread", "--threads", "4", "--preload"],
     "gthread, two": ["--worker-class", "gthread", "--threads", "4", "--workers", "2"],
 }
@@ -98,8 +96,7 @@ def test_many_requests_to_a_cold_process_start_one_round(project):
         assert server.ask("/pid").body.endswith(" 1")
 
 
-@pytest.mark.parametrize("worker", ["sync", "gthread"])
-@pytest.mark.parametrize("how", ["sleep", "spin"])
+@pytest.mark.parametrize(("worker", "how"), [("sync", "sleep"), ("gthread", "spin")])
 def test_a_probe_that_hangs_delays_no_answer(shop, worker, how):
     """While a probe hangs for 4 s every answer comes at once: 503 after its timeout, ready again at the next round."""
     with gunicorn(shop, "--worker-class", worker, "--threads", "4") as server:
