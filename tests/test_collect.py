@@ -6,6 +6,7 @@ import random
 import re
 import subprocess
 import sys
+import tempfile
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from junitparser import JUnitXml
 
 from django_probe.collect import CollectCode
 from django_probe.reports import sink
+from tests import warm
 
 ROOT = Path(__file__).resolve().parent.parent
 XML = """\
@@ -39,17 +41,15 @@ def plain(shard="0/1", run="6f0c", xml=XML, **about):
     return sink.marked(shard, {"run": run, "gate": "deploy", **about}, lines, xml.encode())
 
 
+COLLECT = "import sys; sys.stdin = open(sys.argv.pop(1)); from django_probe.collect import main; sys.exit(main())"
+
+
 def collect(log, *arguments, cwd=None):
-    """Run `python -m django_probe.collect` with the log on standard input."""
-    return subprocess.run(
-        [sys.executable, "-m", "django_probe.collect", *map(str, arguments)],
-        input=log.encode("utf-8", "surrogateescape"),
-        capture_output=True,
-        env={"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"},
-        cwd=cwd,
-        timeout=60,
-        check=False,
-    )
+    """Run `django-probe-collect` with the log on standard input."""
+    with tempfile.NamedTemporaryFile() as given:
+        Path(given.name).write_bytes(log.encode("utf-8", "surrogateescape"))
+        command = [sys.executable, "-c", COLLECT, given.name, *arguments]
+        return warm.run(command, cwd=cwd or Path(tempfile.gettempdir()), env=warm.OWN, timeout=60)
 
 
 def cases(done):
