@@ -29,6 +29,7 @@ from django_probe.execution.loading.suites import Stillborn
 from django_probe.execution.secrets.redaction import Redactor
 from django_probe.execution.state.imports import Imports
 from django_probe.execution.worker.executor import Executor
+from django_probe.execution.worker.steps import Steps
 from django_probe.outcomes import EndedBy, Outcome
 from django_probe.process.originals import Original
 
@@ -98,7 +99,8 @@ class InProcessSession:
         self.selected = [Selected.of(probe.described()) for probe in self._probes]
         failfast = self._choice.gate.failfast
         self._renewal = Renewal(lambda: self._load().probes)
-        self._executor = Executor(self._probes, self._guard, self._hear, self._heed, failfast=failfast)
+        self._steps = Steps(self._hear, self._heed)
+        self._executor = Executor(self._probes, self._guard, self._steps, failfast=failfast)
         self._before = {number: Original.set_handler(number, self._interrupt) for number in heeded()}
         return self
 
@@ -122,7 +124,7 @@ class InProcessSession:
     ) -> None:
         for number, handler in self._before.items():
             Original.set_handler(number, handler if handler is not None else signal.SIG_DFL)
-        self._executor.close()
+        self._steps.close()
         if self._ends_process:  # threads that a probe left may live until then
             self._guard.end_statements(_CANCEL)
             self._guard.end()
@@ -175,7 +177,7 @@ class InProcessSession:
 
     def _run(self, unit: Unit) -> None:
         self._unit = unit
-        self._executor.leaving = False
+        self._steps.leaving = False
         self._renew(unit)
         if unit.probes:
             with _stdout_free():
@@ -221,14 +223,14 @@ class InProcessSession:
         self._ended_by = ENDED_BY[signal.Signals(number)]
         if self._raises:
             raise Interrupted("the run was ended")
-        if self._executor.current is None:
-            self._executor.attention = True
+        if self._steps.current is None:
+            self._steps.attention = True
         else:
             self._heed()
 
     def _heed(self) -> None:
-        if not self._executor.interrupted:
-            self._executor.interrupt()
+        if not self._steps.interrupted:
+            self._steps.interrupt()
             # In a thread: see `worker`.
             Original.start_thread(self._guard.cancel_statements, (_CANCEL,), {"but_of": get_ident()})
             raise Interrupted("the run was ended")

@@ -28,6 +28,7 @@ from django_probe.execution.loading.selection import Probe, select
 from django_probe.execution.loading.suites import Stillborn, leaves
 from django_probe.execution.secrets.redaction import Redactor
 from django_probe.execution.worker.executor import Executor
+from django_probe.execution.worker.steps import Steps
 from django_probe.outcomes import Outcome
 from django_probe.policy.gates import NO_POLICY, READY, Gate, PolicyError
 from django_probe.process.environment import environment
@@ -185,12 +186,13 @@ class _Execution:
         self._fixture = ""
         self._ledger = Ledger(self._selected, 0.0, redact, _ended)
         guard = cast("DatabaseGuard", _Unguarded())
-        self._executor = Executor(probes, guard, self._hear, _uninterrupted, failfast=False, shared=True)
+        self._steps = Steps(self._hear, _uninterrupted, shared=True)
+        self._executor = Executor(probes, guard, self._steps, failfast=False)
 
     def results(self) -> tuple[ProbeResult, ...]:
         while units := self._ledger.take(1, idle=True, unused=True):
             (self._unit,) = units
-            self._executor.leaving = False
+            self._steps.leaving = False
             self._renew()
             if self._unit.probes:
                 self._next()

@@ -26,6 +26,7 @@ from django_probe.execution.state.module_watch import settle
 from django_probe.execution.state.process_state import ProcessState
 from django_probe.execution.worker import last_call, telemetry, waiting
 from django_probe.execution.worker.executor import Executor
+from django_probe.execution.worker.steps import Steps
 from django_probe.outcomes import Outcome
 from django_probe.process.originals import Original
 
@@ -100,7 +101,8 @@ class _Worker:
         self._token = Original.urandom(12).hex().encode("ascii")
         self._guard = guard
         take_refusals()  # what a thread of the loader was refused is nothing to these probes
-        self._executor = Executor(probes, self._guard, self._emit, self._heed, failfast=failfast, confidant=confidant)
+        self._steps = Steps(self._emit, self._heed)
+        self._executor = Executor(probes, self._guard, self._steps, failfast=failfast, confidant=confidant)
         self._restore_streams()
         faulthandler.register(DUMP, file=stacks, all_threads=True)
         signal.signal(INTERRUPT, self._interrupted)
@@ -117,9 +119,9 @@ class _Worker:
             if message[0] == "run":
                 for unit in message[1]:
                     self._executor.run(unit)
-                    if self._executor.leaving or self._changed:
+                    if self._steps.leaving or self._changed:
                         break
-            if self._executor.leaving or self._changed or message == ["stop", None]:
+            if self._steps.leaving or self._changed or message == ["stop", None]:
                 break
         last_call.give(self._guard)
         self._guard.end()
@@ -151,7 +153,7 @@ class _Worker:
         A thread that it left running changes nothing for them, so they may still run here.
         """
         if before and not before.is_unchanged():
-            self._changed = self._executor.leaving = True
+            self._changed = self._steps.leaving = True
         elif self._forked and not self._shared and self._forked.has_more_threads:
             self._changed = True
 
@@ -171,19 +173,19 @@ class _Worker:
         Original.dup2(self._output, 2)
 
     def _interrupted(self, _signum: int, _frame: object) -> None:
-        if self._executor.current is None:
-            self._executor.attention = True
+        if self._steps.current is None:
+            self._steps.attention = True
         else:
             self._heed()
 
     def _heed(self) -> None:
         """Read why the judge interrupts, and raise in the probe if it is meant."""
-        if self._executor.interrupted:  # its tearDown and cleanups are running: they have the rest of the grace
+        if self._steps.interrupted:  # its tearDown and cleanups are running: they have the rest of the grace
             return
         orders = self._channel.poll()
         self._channel.keep([order for order in orders if order[0] != "stop" or order[1] is None])
-        if any(order[0] == "stop" and order[1] in (None, self._executor.current) for order in orders):
-            self._executor.interrupt()
+        if any(order[0] == "stop" and order[1] in (None, self._steps.current) for order in orders):
+            self._steps.interrupt()
             self._channel.send("interrupted")
             # In a thread: what waits for another thread's statement goes on with the interrupt, and not after it.
             Original.start_thread(self._guard.cancel_statements, (_CANCEL,), {"but_of": get_ident()})
