@@ -270,6 +270,8 @@ LONGEST = (
     "test_wagtail.py",
     "history/triggers/test_start.py",
     "history/test_browser.py",
+    "history/storage/test_recorder.py",
+    "supervisor/test_process.py",
     "history/notices/test_watch.py",
     "deploy/test_accounts.py",
     "reports/test_agreement.py",
