@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
 import yaml
 
+from tests import warm
+from tests.conftest import Completed
 from tests.helm.charts import CHART, HELMS, NEW, Rendered, environment, helm, pod_of, render
 from tests.helm.kubernetes import validate
 from tests.helm.tools import ROOT
@@ -91,14 +92,14 @@ def test_image__of_the_app_alone_is_refused(parents, version):
     assert "image: the app and its gate have one image: set probe.image.repository and probe.image.tag" in refused.error
 
 
-def probe(rendered: Rendered, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def probe(rendered: Rendered, folder: Path, *arguments: str) -> Completed:
     """Run the gate of the rendered Job, with its environment and its policy, in the container's project."""
     (container,) = pod_of(rendered.kind("Job"))["spec"]["containers"]
     policy = folder / "probe.yaml"
     policy.write_text(rendered.kind("ConfigMap", "-policy")["data"]["probe.yaml"], encoding="utf-8")
     variables = {name: value for name, value in environment(container).items() if isinstance(value, str)}
-    return subprocess.run(
-        [sys.executable, str(ROOT / "deploy" / "manage.py"), "probe", *container["args"], *arguments],
+    done = warm.run(
+        [sys.executable, ROOT / "deploy" / "manage.py", "probe", *container["args"], *arguments],
         env={
             **variables,
             "PATH": os.environ["PATH"],
@@ -108,11 +109,9 @@ def probe(rendered: Rendered, folder: Path, *arguments: str) -> subprocess.Compl
             "PROBE_TERMINATION_LOG": "",
         },
         cwd=folder,
-        capture_output=True,
-        text=True,
         timeout=PATIENCE,
-        check=False,
     )
+    return Completed(done.returncode, done.stdout.decode(), done.stderr.decode())
 
 
 def test_gate__runs_every_probe_that_its_values_configure(parents, tmp_path):
@@ -121,8 +120,8 @@ def test_gate__runs_every_probe_that_its_values_configure(parents, tmp_path):
     configured = environment(pod_of(rendered.kind("Job"))["spec"]["containers"][0])
     assert {"PROBE_TARGETS", "PROBE_RELEASE_HEADER"} <= set(configured)
     listed = probe(rendered, tmp_path, "--list")
-    assert listed.returncode == 0, listed.stderr
-    assert {"probe_http.TestTargets.test_each_answers_as_the_release"} <= set(listed.stdout.split())
+    assert listed.code == 0, listed.err
+    assert {"probe_http.TestTargets.test_each_answers_as_the_release"} <= set(listed.out.split())
     nowhere = {"env": [{"name": "PROBE_TARGETS", "value": "http://127.0.0.1:9/"}]}
     closed = probe(
         render({"probe": nowhere}, chart=parents[NEW]),
@@ -134,10 +133,10 @@ def test_gate__runs_every_probe_that_its_values_configure(parents, tmp_path):
         "--",
         "probe_http",
     )
-    assert closed.returncode == 1, closed.stderr
+    assert closed.code == 1, closed.err
     skipping = probe(render({"probe": {"env": []}}, chart=parents[NEW]), tmp_path, "--exclude-tag", "database")
-    assert skipping.returncode == 1, skipping.stderr
-    assert "required" in skipping.stderr
+    assert skipping.code == 1, skipping.err
+    assert "required" in skipping.err
 
 
 def test_app__has_the_policy_of_the_gate(parents, version):
