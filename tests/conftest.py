@@ -199,7 +199,7 @@ collect_ignore = list(_ONE_END) if sys.version_info < (3, 13) else []
 # Django, that is how Python ends, what it leaves open, who gets signals, and what it does where a standard stream is
 # closed. For the pages of other projects it is Django's times, numbers and log-in. Of the migrations it is how Django
 # reads and compares them; of what is loaded, how Python imports and what it says of an import that fails; of what is
-# masked, how unittest shortens it.
+# masked, how unittest shortens it; of readiness, how Django gets over a database that was gone.
 ALSO_ON_THE_OLDER_END = {
     "contrib/test_platform_migrations.py": {
         "test_migrations__applied",
@@ -255,6 +255,11 @@ ALSO_ON_THE_OLDER_END = {
         "test_project__without_sessions_and_users_has_tokens",
         "test_project__of_local_times_and_german_numbers_says_the_same",
         "test_lost_run__of_a_project_of_local_times_took_as_long_as_it_was_heard_of",
+    },
+    "readiness/test_threads.py": {
+        "test_restarted__ready_comes_back",
+        "test_requests__keep_their_connections",
+        "test_threads__of_others_are_not_known",
     },
     "management/test_voice.py": {"test_report__to_standard_output_that_was_closed_is_exit_code_4_by_any_name"},
 }
