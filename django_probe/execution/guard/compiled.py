@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models.sql.compiler import SQLCompiler
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -19,6 +18,8 @@ _NEXT: Final = "__probe_compiled__"
 
 def sources() -> Iterator[tuple[type, str, Callable[..., Any]]]:
     """Yield each class and method that makes statements, and what to put around it while the guard is in."""
+    from django.db.models.sql.compiler import SQLCompiler  # noqa: PLC0415 (Django loads it late as well)
+
     yield SQLCompiler, "execute_sql", lambda original: _marking(original, lambda compiler: compiler.connection)
     for savepoints in ("_savepoint", "_savepoint_rollback", "_savepoint_commit"):
         yield BaseDatabaseWrapper, savepoints, lambda original: _marking(original, lambda wrapper: wrapper)

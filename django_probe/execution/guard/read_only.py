@@ -86,10 +86,10 @@ def connecting(wrapper: BaseDatabaseWrapper, parameters: dict[str, Any]) -> dict
 
 def replacements(classes: Iterable[type]) -> Iterator[tuple[type, str, Callable[..., Any]]]:
     """Yield what is to be put around methods, of Django and the drivers, so that `hold` holds these backends."""
-    yield from compiled.sources()
     if any(uses_psycopg(cls) for cls in classes):
         from django_probe.execution.guard.databases import psycopg_cursors  # noqa: PLC0415 (psycopg may not be installed)
 
+        yield from compiled.sources()
         yield from psycopg_cursors.sending()
 
 

@@ -7,7 +7,6 @@ tries again by itself takes out of them what its later attempt made good.
 from __future__ import annotations
 
 import unittest
-from dataclasses import dataclass
 from typing import Any, Final
 
 from django_probe import details
@@ -26,14 +25,14 @@ _RANK: Final = {
 }
 
 
-@dataclass(slots=True)
 class _Note:
     """What was said, and the entry that one of unittest's lists has of it, if one has."""
 
-    outcome: Outcome
-    message: str
-    entry: object = None
-    kept_in: str = ""
+    def __init__(self, outcome: Outcome, message: str) -> None:
+        self.outcome = outcome
+        self.message = message
+        self.entry: object = None
+        self.kept_in = ""
 
 
 def _headed(heading: str, part: str) -> str:
