@@ -29,7 +29,7 @@ ACCEPTED = {
     "--deadline": {"3m": 180.0},
     "--retries": {"0": 0, "3": 3},
     "--retry-delay": {"0": 0.0, "2s": 2.0},
-    "--shard": {"0/1": "0/1", "3/4": "3/4"},
+    "--shard": {"0/1": [0, 1], "3/4": [3, 4]},
     "--durations": {"0": 0, "5": 5},
     "--database-access": {"read-only": "read-only", "rollback": "rollback", "read-write": "read-write"},
 }
