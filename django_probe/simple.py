@@ -9,6 +9,7 @@ import sys
 import traceback
 from dataclasses import replace
 from datetime import UTC, timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from django_probe import conf
@@ -266,7 +267,7 @@ class DjangoProbeSuiteRunner:
             results, ended_by = session.ran or (session.run(self._listener) if by else ((), None))
         return self._records.of(session, [*results, broken], ended_by)
 
-    @property
+    @cached_property
     def _records(self) -> Records:
         """What makes records: only this side needs it, so it is imported while the other one is loading."""
         from django_probe.execution.records import Records  # noqa: PLC0415 (as above)

@@ -17,6 +17,12 @@ class SelectedProbe:
     def __init__(self, label: str) -> None:
         self.label = label
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, SelectedProbe) and other.label == self.label
+
+    def __hash__(self) -> int:
+        return hash(self.label)
+
     def id(self) -> str:
         """Return the label, as `TestCase.id` gives a test's name."""
         return self.label

@@ -44,8 +44,8 @@ class Listening:
 
     def __exit__(self, *_: object) -> None:
         _listening.pop()
-        if _known and self._confidant:
-            self._confidant.forget()
+        if self._confidant:
+            self._confidant.forget()  # what forks heard as well, of which this process knows nothing
         _known.clear()
 
 

@@ -176,6 +176,25 @@ def test_failfast_stops_within_a_class(project):
     assert (project.path / "torn-down").exists()
 
 
+@pytest.mark.parametrize("left", ["mock.patch.dict(sys.modules, clear=True).start()", "builtins.__import__ = None"])
+def test_there_is_a_record_whatever_a_probe_left(project, left):
+    """What makes records is imported before the first probe runs, which may take everything from who imports later."""
+    project.app(
+        "shop",
+        f"""
+        import builtins, sys, unittest
+        from unittest import mock
+
+        class TestLeaves(unittest.TestCase):
+            def test_a(self):
+                {left}
+        """,
+    )
+    done = project.run("probe", "--parallel", "0")
+    assert "1 selected: 1 passed" in done.err
+    assert "Traceback" not in done.err
+
+
 def test_a_breakpoint_works(project):
     """The debugger reads from the terminal and shows the probe's own frame."""
     project.app(

@@ -100,6 +100,7 @@ class LoaderHandle:
                 self._guardian.close()
                 be_loader(Channel(theirs), self.output.write_end, self._stacks.descriptor)
         self.pidfd = os.pidfd_open(self._pid)
+        undo.callback(os.close, self.pidfd)
         undo.callback(self._end)
         self._guardian.start()  # now that the loader is at work: to fork takes milliseconds
         self._guardian.watch(self._pid)

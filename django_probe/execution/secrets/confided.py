@@ -62,7 +62,8 @@ class ToJudge:
     def forget(self) -> None:
         """Let the judge know of none any more."""
         with contextlib.suppress(OSError):
-            if self._which() == self._file:
+            found = Original.fstat(self._descriptor)
+            if found.st_size and (found.st_dev, found.st_ino) == self._file:
                 os.ftruncate(self._descriptor, 0)
 
     def _which(self) -> tuple[int, int]:

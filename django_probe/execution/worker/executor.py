@@ -11,7 +11,7 @@ import decimal
 import inspect
 import sys
 import unittest
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack
 from contextvars import copy_context
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 
     Step = Callable[[], object]
 
-_UNHELD: Final = nullcontext()
 _SKIP: Final = "__unittest_skip__"
 _CLEAN: Final = unittest.TestCase.doClassCleanups.__func__  # type: ignore[attr-defined]  # the function of a classmethod
 _SPENT: Final = unittest.TestCase()
@@ -207,7 +206,8 @@ class Executor:
             with self._steps.in_fixture(label, ()):
                 for last in (step, cleanups, undo.close):
                     self._steps.call(label, last)
-                self._steps.note_unheard(between)  # of threads that the first fixture started
+                # Of threads and pools that the first fixture started.
+                self._steps.note_unheard(self._steps.unheard.gather(between))
             if self._recorder.outcome is Outcome.ERROR:
                 self._steps.tell("fixture_problem", label, began, Original.monotonic() - clock)
 

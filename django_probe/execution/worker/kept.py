@@ -22,16 +22,16 @@ _FEW: Final = 100
 """Entries up to which a list of a test is looked through: it costs each probe time."""
 _LISTS: Final = frozenset({list, set, tuple})
 _UNITTESTS: Final = frozenset(vars(unittest.TestCase()))
-"""The attributes that every test has; unittest keeps no code in them."""
+"""The attributes that every test has: unittest itself sees to what they hold."""
 # asyncio's own weak set of tasks; from Python 3.14 on it lacks those that are written in C.
 _references: Final[set[Any]] = getattr(tasks, "_all_tasks" if hasattr(tasks, "_all_tasks") else "_scheduled_tasks").data
 
 
 def tell_kept_by(holder: Any) -> None:
     """Tell of each coroutine and future that a test, a class or a module which is over holds, in its lists too."""
-    held = vars(holder)
-    for name in held.keys() - _UNITTESTS:
-        value = held[name]
+    for name, value in [*vars(holder).items()]:
+        if name in _UNITTESTS:
+            continue
         kind = type(value)
         if kind is dict:
             if len(value) <= _FEW:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _ASKING: Final = ("result", "exception", "cancel", "add_done_callback")
 _ASKED: Final = "_django_probe_asked"
+_OURS: Final = "_django_probe_listens"
 
 
 class _Failed(NamedTuple):
@@ -32,7 +33,7 @@ _failed: Final[list[_Failed]] = []
 def listen(whose: Callable[[], object | None]) -> None:
     """Take the hooks of this process, once; `whose` says to whom a failure in the thread that calls it belongs."""
     fail = Future.set_exception
-    if hasattr(fail, "__wrapped__"):
+    if hasattr(fail, _OURS):
         return
 
     @wraps(fail)
@@ -42,6 +43,7 @@ def listen(whose: Callable[[], object | None]) -> None:
             _failed.append(_Failed(self, exception, owner))
         fail(self, exception)
 
+    setattr(set_exception, _OURS, True)
     Future.set_exception = set_exception  # type: ignore[method-assign]
     for name in _ASKING:
         setattr(Future, name, _noting(getattr(Future, name)))
@@ -70,6 +72,9 @@ def is_of_probes(error: BaseException) -> bool:
     if isinstance(error, AssertionError):
         return True
     files = files_of_probes()
+    if type(error.__cause__).__name__ == "_RemoteTraceback":  # of another process the text alone comes back
+        told = str(error.__cause__)
+        return any(f'File "{file}"' in told for file in files)
     return any(frame.f_code.co_filename in files for frame, _ in traceback.walk_tb(error.__traceback__))
 
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 _UNHELD: Final = nullcontext()
 
 
-__unittest = True  # see `executor`
+__unittest = True  # tracebacks leave this module's frames out, as they do unittest's own
 
 
 class Steps:
@@ -112,6 +112,19 @@ class Steps:
         for failure in failures:
             self.recorder.note(Outcome.ERROR, failure.message, failure.details)
 
+    def begin(self) -> None:
+        """Forget what was said of the probe, or of the fixture, before."""
+        self.recorder.start()
+        self._attached.start()
+        if self._logs:
+            self._logs.start()
+
+    def tell(self, kind: str, what: int | str, began: float, duration: float) -> None:
+        """Send a message of this kind about an index or a fixture's label, with all that was said since `begin`."""
+        outcome, message, details = self.recorder.told
+        logged, attached = self._logged(outcome), self._attached.told()
+        self.emit(kind, what, outcome, began, duration, message, details, logged, attached, [*overheard()])
+
     def _end_forks(self) -> None:
         """End this process if it is a fork of the probe's that came back: what is held is its parent's to let go."""
         if Original.getpid() != self._pid:
@@ -125,19 +138,6 @@ class Steps:
             self.leaving = True  # unittest ran no tearDown: what the probe began may still be there
         info = (type(error), error, error.__traceback__)
         self.recorder.note(Outcome.ERROR, message_of(error), formatted(info))
-
-    def begin(self) -> None:
-        """Forget what was said of the probe, or of the fixture, before."""
-        self.recorder.start()
-        self._attached.start()
-        if self._logs:
-            self._logs.start()
-
-    def tell(self, kind: str, what: int | str, began: float, duration: float) -> None:
-        """Send a message of this kind about an index or a fixture's label, with all that was said since `begin`."""
-        outcome, message, details = self.recorder.told
-        logged, attached = self._logged(outcome), self._attached.told()
-        self.emit(kind, what, outcome, began, duration, message, details, logged, attached, [*overheard()])
 
     def _logged(self, outcome: Outcome | None) -> str:
         """Return what the log says of a problem; of all else only what Python warned of."""

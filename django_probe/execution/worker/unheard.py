@@ -36,6 +36,9 @@ _DEPTH: Final = 12
 _ABOVE: Final = (str(Path(unittest.__file__).parent), str(Path(__file__).parent.parent))
 _alive: Final = sys._current_frames  # noqa: SLF001 (there is no other list of all threads, `_thread`'s own among them)
 _NOBODY: Final[frozenset[int]] = frozenset()
+_UNASKED: Final = (
+    "nobody asked for the result of a future that failed (ask for its result() or exception(), or cancel it)"
+)
 _ASYNC: Final = {"task", "future", "handle"}
 _FIXTURES: Final = {"asyncSetUp", "setUp", "setUpClass", "setUpModule"}
 
@@ -98,11 +101,14 @@ class Unheard:
 
     def close(self) -> None:
         """End the innermost scope."""
-        heard = self._scopes.pop().heard
-        for error in unasked(heard):
-            heard.append(_failure("nobody asked for the result of a future that failed", error))
+        self.gather(self._scopes.pop().heard)
         if not self._scopes:
             _listeners.pop(self._thread, None)
+
+    def gather(self, heard: list[Failure]) -> list[Failure]:
+        """Return the list of a scope, with what failed in pools until now and nobody asked about."""
+        heard += [_failure(_UNASKED, error) for error in unasked(heard)]
+        return heard
 
     def records_warnings(self) -> bool:
         """Return whether code of the outermost scope keeps warnings for itself at this moment."""

@@ -16,6 +16,7 @@ from asgiref.sync import async_to_sync
 async def work(): raise AssertionError("in a coroutine")
 async def nothing(): pass
 def fail(): raise AssertionError("in a thread")
+def lose(): raise ConnectionError("no way out of a process")
 
 class TestPlain(unittest.TestCase):
     def test_forgotten(self): self.assertTrue(nothing())
@@ -78,6 +79,8 @@ class TestPlain(unittest.TestCase):
         with ThreadPoolExecutor() as pool: pool.map(check, [0])
     def test_pool_of_processes(self):
         with ProcessPoolExecutor(1, mp_context=get_context("fork")) as pool: wait([pool.submit(fail)])
+    def test_error_in_a_process(self):
+        with ProcessPoolExecutor(1, mp_context=get_context("fork")) as pool: wait([pool.submit(lose)])
     def test_finalizer(self): weakref.finalize(type("Page", (), {})(), self.fail, "in a finalizer")
     def test_future(self):
         async def run():
@@ -113,14 +116,17 @@ def test_run__what_nobody_heard_of_is_an_error(project, options):
     assert done.code == 1
     found = outcomes(record)
     assert found == dict.fromkeys(found, "error"), done.err
-    assert len(found) == 23
+    assert len(found) == 24
     told = by_label(record)
     assert told["test_exit"]["message"] == "the thread till died: SystemExit: no database"
     cut_off = "nobody awaited the task of TestIsolated.check, so that it was cancelled before its end"
     for name in ("test_isolated_cut_off", "test_isolated_gathered"):
         assert told[name]["message"].startswith(cut_off)
         assert f"in {name}\n" in told[name]["details"]
-    assert told["test_pool"]["message"] == "nobody asked for the result of a future that failed: in a pool"
+    assert told["test_pool"]["message"] == (
+        "nobody asked for the result of a future that failed (ask for its result() or exception(), or cancel it): "
+        "in a pool"
+    )
     assert "in check\n" in told["test_pool_map"]["details"]
     assert told["test_finalizer"]["message"] == "Python ignored an exception: in a finalizer"
     assert told["test_thread"]["message"] == "the thread till died: in a thread"
@@ -225,6 +231,7 @@ def test_run__what_somebody_hears_of_is_no_error(project):
 
 FIXTURES = """
 import threading, unittest
+from concurrent.futures import ThreadPoolExecutor
 
 async def nothing(): pass
 
@@ -251,11 +258,19 @@ class TestServer(unittest.TestCase):
     def test_asks(self):
         self.stop.set()
         self.server.join()
+
+class TestPooled(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.pool = ThreadPoolExecutor(1)
+        cls.addClassCleanup(cls.pool.shutdown)
+        cls.pool.submit(int).result()
+    def test_submits(self): self.pool.submit(self.fail, "in the pool of the class")
 """
 
 
 def test_run__what_a_fixture_lost_is_the_fixture_s(project):
-    """A thread that setUpClass started belongs to the class, whichever of its probes runs when it dies."""
+    """A thread that setUpClass started belongs to the class, whichever probe runs when it dies; so does a pool's."""
     project.app("shop", FIXTURES)
 
     _, record = project.record()
@@ -268,6 +283,7 @@ def test_run__what_a_fixture_lost_is_the_fixture_s(project):
     assert found["shop.TestServer.test_asks"] == ("passed", "")
     assert found["shop.TestServer.tearDownClass"][0] == "error"
     assert found["shop.TestServer.tearDownClass"][1].endswith("died: RuntimeError: the server fell")
+    assert found["shop.TestPooled.tearDownClass"][1].endswith("in the pool of the class")
 
 
 LATE = """

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 import re
-from types import FunctionType
+from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ _OTHER_BINDING: Final = re.compile(
 _PROPERTY: Final = re.compile(r"property\s+def[ \t]+test_")
 _METHOD: Final = re.compile(r"^([ \t]+)(?:async[ \t]+)?def[ \t]+test\w*\([ \t]*self\b", re.MULTILINE)
 _ODD: Final = re.compile(r"def\b(?! [A-Za-z_])")  # one that does not begin as a formatter would have it
+_MOST_DECORATED: Final = 50  # lines from the first decorator to the definition
 _TO_FIND: Final = ("test", "setUp", "tearDown", "asyncSetUp", "asyncTearDown")
 """The beginnings of the names of tests and fixtures."""
 _SHARED: Final = re.compile(r"^_|Base|Mixin|Abstract")  # others may read what is in it
@@ -85,8 +86,9 @@ def _has_all(module: ModuleType, source: str) -> bool:
     if not source.isascii() or _ODD.search(source):
         return False
     homes = [module, *(value for value in vars(module).values() if type(value) is type)]
+    lines = source.splitlines()
     there = {
-        id(function.__code__)
+        _defined_at(function.__code__, lines)
         for home in homes
         for name, value in vars(home).items()
         if name.startswith(_TO_FIND)
@@ -94,7 +96,16 @@ def _has_all(module: ModuleType, source: str) -> bool:
         and function.__code__.co_name == name
         and function.__code__.co_filename == getattr(module, "__file__", None)
     }
-    return len(there) == sum(source.count(f"def {beginning}") for beginning in _TO_FIND)
+    return len(there - {0}) == sum(source.count(f"def {beginning}") for beginning in _TO_FIND)
+
+
+def _defined_at(code: CodeType, lines: list[str]) -> int:
+    """Return the number of the line that defines what has this code, below its decorators; 0 where none does."""
+    for number in range(code.co_firstlineno, min(code.co_firstlineno + _MOST_DECORATED, len(lines) + 1)):
+        words = lines[number - 1].removesuffix(":").replace("(", " ").split(maxsplit=3)
+        if "def" in words[:2]:
+            return number if code.co_name in words[1:3] else 0
+    return 0
 
 
 def _may_hide(source: str) -> bool:

@@ -119,7 +119,7 @@ def _files(folder: Path) -> list[str]:
 def _holds_probes(file: Path) -> bool:
     """Return whether there may be probes in a file: an `__init__.py` is mostly there for the files beside it."""
     if file.name == "__init__.py":
-        return file.stat().st_size > 0
+        return not file.is_file() or file.stat().st_size > 0  # of a link to nowhere nobody knows
     return file.name == _MAIN or (file.suffix == ".py" and not _is_left_out(file.name))
 
 

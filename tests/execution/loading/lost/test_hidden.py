@@ -33,6 +33,11 @@ HIDING = {
     "assigned_class": (CLASS + "TestA: object = None\n", "TestA in line 5"),
     "assigned_method": (CLASS + "    test_a = None\n", "TestA.test_a in line 6"),
     "assigned_fixture": (CLASS + "    def setUp(self): pass\n    setUp = None\n", "TestA.setUp in line 7"),
+    "made_up_for": (
+        CLASS + "    def test_a(self): pass\n    for number in '12':\n"
+        "        exec(compile(f'def test_n{number}(self): pass', __file__, 'exec'))\n",
+        "TestA.test_a in line 6",
+    ),
     "in_a_condition": (
         "if sys:\n    class TestB(Mine):\n        def test_b(self): pass\n        def test_b(self): pass\n",
         "TestB.test_b",

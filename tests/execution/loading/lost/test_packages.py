@@ -31,6 +31,9 @@ def test_run__files_that_are_not_imported_are_errors(project):
         project.write(f"shop/probes/{name}", FAILS)
     project.write("shop/probes/sub/__init__.py", "")
     project.write("shop/probes/twice/__init__.py", PASSES)
+    (project.path / "shop/probes/gone").mkdir()
+    (project.path / "shop/probes/gone/deep").mkdir()
+    (project.path / "shop/probes/gone/deep/__init__.py").symlink_to("nowhere")
 
     done, record = project.record()
 
@@ -42,6 +45,7 @@ def test_run__files_that_are_not_imported_are_errors(project):
     main = "is never imported; move what is in it into a module of another name"
     assert problems == {
         "shop.eu": f"{probes}/eu {nothing} (de/cards.py); add an empty one, and to the folders below it",
+        "shop.gone": f"{probes}/gone {nothing} (deep/__init__.py); add an empty one, and to the folders below it",
         "shop.eu-west": f"{probes}/eu-west {nothing} (cards.py); add an empty one",
         "shop.v1.2": f"{probes}/v1.2 {dotted}",
         "shop.cards.v2": f"{probes}/cards.v2.py {dotted}",
