@@ -68,6 +68,7 @@ def test_believed__of_other_arguments_than_were_given(kind):
         (Ended(status=1 << 8, printed=b"Traceback (most recent call last):\n  a\nb.C: d\n"), 1, "loading; b.C: d"),
         (Ended(status=signal.SIGKILL), 1, "it was killed by SIGKILL"),
         (Ended(status=signal.SIGKILL, begun=True), 1, "before it had a verdict: it was killed by SIGKILL"),
+        (Ended(status=0, begun=True), 1, "ended before it had a verdict: it exited with status 0"),
         (Ended(status=signal.SIGTERM), 143, "it was killed by SIGTERM"),
         (Ended(status=signal.SIGINT), 130, "it was killed by SIGINT"),
         (
