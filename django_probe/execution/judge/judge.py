@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 _TICK: Final = 0.1
 _FEW: Final = 16
-_NAP: Final = 0.0003
+_NAP: Final = 0.001
 """Seconds to let the results of a hurried worker collect when few came: to wake up for each costs more than a probe."""
 _NEVER: Final = float("inf")
 
