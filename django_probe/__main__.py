@@ -7,6 +7,7 @@ import sys
 from typing import Final
 
 import django_probe
+from django_probe.naming.names import nearest
 from django_probe.reports.delivery.files import settle
 from django_probe.reports.delivery.streams import say
 
@@ -28,6 +29,7 @@ suggest  print a policy for a project, as `manage.py probe_suggest` does, and no
 
 `django-probe probe --help`, and so on, say more.
 """
+_COMMANDS: Final = ("probe", "rollout", "collect", "render", "policy", "suggest")
 
 
 def main() -> None:
@@ -64,6 +66,9 @@ def main() -> None:
             sys.stdout.write(USAGE)
         case ["--version"]:
             sys.stdout.write(f"django-probe {django_probe.__version__}\n")
+        case [name, *_]:
+            say(f'{USAGE}\ndjango-probe: error: no command "{name}"{nearest(name, _COMMANDS)}')
+            sys.exit(2)
         case _:
             say(USAGE.removesuffix("\n"))
             sys.exit(2)

@@ -93,7 +93,8 @@ def _refused(suite: unittest.TestSuite) -> list[CheckMessage]:
     return [
         Error(
             f"{cls.__module__}.{cls.__qualname__} is a django.test.{django_class}: none of its probes will run.",
-            hint="Make it a plain unittest.TestCase: Django's classes are made for a test database.",
+            hint="Make it a plain unittest.TestCase: Django's classes are made for a test database. "
+            "For requests without a server there is django_probe.client.Client.",
             obj=cls,
             id="django_probe.E001",
         )

@@ -111,13 +111,14 @@ def test_no_script__and_no_settings(gate, tmp_path):
     assert len(done.err.splitlines()) == 1
 
 
-@pytest.mark.parametrize("arguments", [[], ["nonsense"]])
+@pytest.mark.parametrize("arguments", [[], ["prob"]])
 def test_program__without_a_known_command(gate, arguments):
-    """Usage, and exit code 2."""
+    """Usage, exit code 2, and the nearest command for one that is none."""
     done = gate.bare(*arguments)
 
     assert done.returncode == 2
     assert done.stderr.startswith(b"usage: django-probe probe")
+    assert done.stderr.endswith(b'no command "prob"; did you mean "probe"?\n') == bool(arguments)
 
 
 def test_program__collects(gate):

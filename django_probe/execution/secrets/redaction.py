@@ -59,7 +59,8 @@ class Redactor:
                 text = pattern.sub(MASK, text)
             return self._mask_of_probe(self._mask(text))
         except UsageError as error:  # a pattern is wrong: what it was to hide may be in the text
-            return f"[withheld: {error}]"
+            said = str(error)  # it holds no secret, and is itself what the run has to say
+            return said if said in text else f"[withheld: {said}]"
         except Exception as error:  # noqa: BLE001 (a setting may be of any class, and raise anything)
             return f"[withheld: the settings could not be searched for secrets: {type(error).__name__}]"
 

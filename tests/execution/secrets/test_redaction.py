@@ -459,7 +459,7 @@ def test_a_wrong_pattern_is_refused_before_anything_runs(project, given, said):
     project.app("shop", "import unittest\nclass TestA(unittest.TestCase):\n    def test_a(self): print('ran')\n")
     done = project.probe()
     assert done.code == 2
-    assert said in done.err
+    assert f"CommandError: {said}" in done.err
     assert "Traceback" not in done.err
     assert "to run" not in done.err
 
