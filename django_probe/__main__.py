@@ -66,11 +66,9 @@ def main() -> None:
             sys.stdout.write(USAGE)
         case ["--version"]:
             sys.stdout.write(f"django-probe {django_probe.__version__}\n")
-        case [name, *_]:
-            say(f'{USAGE}\ndjango-probe: error: no command "{name}"{nearest(name, _COMMANDS)}')
-            sys.exit(2)
-        case _:
-            say(USAGE.removesuffix("\n"))
+        case unknown:
+            wrong = [f'\ndjango-probe: error: no command "{name}"{nearest(name, _COMMANDS)}' for name in unknown[:1]]
+            say("".join([USAGE.removesuffix("\n"), *wrong]))
             sys.exit(2)
 
 

@@ -271,7 +271,8 @@ def _refusal(test: unittest.TestCase, label: str) -> str | None:
         return None
     return (
         f"{label} was refused and none of it ran: {cls.__name__} is a django.test.{django_class}, which is made for "
-        f"a test database; make it a plain unittest.TestCase (for requests without a server there is django_probe.client.Client)"
+        f"a test database; make it a plain unittest.TestCase (for requests without a server there is "
+        "django_probe.client.Client)"
     )
 
 

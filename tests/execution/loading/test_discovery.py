@@ -358,7 +358,8 @@ def test_run__a_django_test_class_is_refused_before_any_of_it_runs(refused, opti
     }
     assert results["shop.Testing.test_a"]["message"] == (
         "shop.Testing.test_a was refused and none of it ran: Testing is a django.test.TestCase, which is made for a "
-        "test database; make it a plain unittest.TestCase (for requests without a server there is django_probe.client.Client)"
+        "test database; make it a plain unittest.TestCase (for requests without a server there is "
+        "django_probe.client.Client)"
     )
     assert "TestLiveServer is a django.test.LiveServerTestCase" in results["shop.TestLiveServer.test_a"]["message"]
     assert not (refused.path / "it-ran").exists()
