@@ -7,7 +7,7 @@ import difflib
 import sys
 from typing import TYPE_CHECKING, Final
 
-from django_probe.naming.names import Labels
+from django_probe.naming.names import Labels, is_pattern
 from django_probe.policy.declared.check import APP
 from django_probe.policy.file import read_policy
 from django_probe.policy.gates import PolicyError
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from django_probe.policy.gates import Gate, Policy
 
 PROG: Final = "django-probe policy check"
+_NO_CHECK: Final = "no check of the file has this label"
 _NO_CHECKS: Final = "the file declares no checks, so this names nothing, unless an app of yours has that label"
 
 _LIKE: Final = 0.8
@@ -36,6 +37,7 @@ def main(arguments: Sequence[str]) -> int:
         try:
             policy = read_policy(path)
             _verify_paths(policy)
+            _verify_probes(policy)
         except PolicyError as error:
             say(f"{PROG}: {one_line(str(error))}")
             code = ExitCode.USAGE
@@ -73,6 +75,16 @@ def _verify_paths(policy: Policy) -> None:
         raise PolicyError(f"{policy.source}: {error}") from None
 
 
+def _verify_probes(policy: Policy) -> None:
+    """Raise PolicyError where the probes of a gate name a check that is not there: a run of the gate is refused.
+
+    With checks in the file no app of the project can have their label, so the file alone says what there is.
+    """
+    for gate, key, entry, nearest in _unknown(policy):
+        if policy.checks and key == "probes":
+            raise PolicyError(f"{policy.source}: gates.{gate.name}.probes: {entry}: {_NO_CHECK}{nearest}")
+
+
 def _described(policy: Policy) -> Iterator[str]:
     gates, checks = len(policy.gates), len(policy.checks)
     yield f"{policy.source}: {_counted(gates, 'gate')}, {_counted(checks, 'check')}"
@@ -99,17 +111,31 @@ def _choice(gate: Gate) -> str:
 
 
 def _doubts(policy: Policy) -> Iterator[str]:
-    """Give a sentence for each entry of a gate that should name a check of the file, and names none."""
-    labels = Labels((check.label, APP) for check in policy.checks)
+    """Give a sentence for each entry of a gate that should name a check of the file, and perhaps names none."""
+    for gate, key, entry, nearest in _unknown(policy):
+        yield f"gates.{gate.name}.{key}: {entry}: {f'{_NO_CHECK}{nearest}' if policy.checks else _NO_CHECKS}"
+    labels = _labels(policy)
     for gate in policy.gates.values():
         for key, entries in _entries(gate).items():
             for entry in entries:
                 app = entry.partition(".")[0]
-                if app == APP and not labels.find(entry).labels:
-                    why = f"no check of the file has this label{labels.nearest(entry)}" if policy.checks else _NO_CHECKS
-                    yield f"gates.{gate.name}.{key}: {entry}: {why}"
-                elif app != APP and policy.checks and difflib.get_close_matches(app, [APP], cutoff=_LIKE):
+                if app != APP and policy.checks and difflib.get_close_matches(app, [APP], cutoff=_LIKE):
                     yield f"gates.{gate.name}.{key}: {entry}: {_OTHER_APP}{labels.nearest(entry)}"
+
+
+def _unknown(policy: Policy) -> Iterator[tuple[Gate, str, str, str]]:
+    """Give each entry that begins as a check's label and names none: its gate, its key, itself, and what is near it."""
+    labels = _labels(policy)
+    for gate in policy.gates.values():
+        for key, entries in _entries(gate).items():
+            for entry in entries:
+                missing = not labels.find(entry).labels or (key == "probes" and is_pattern(entry))
+                if entry.partition(".")[0] == APP and missing:
+                    yield gate, key, entry, labels.nearest(entry)
+
+
+def _labels(policy: Policy) -> Labels:
+    return Labels((check.label, APP) for check in policy.checks)
 
 
 def _entries(gate: Gate) -> dict[str, Iterable[str]]:

@@ -74,6 +74,20 @@ def test_check__looks_at_jmespaths(check):
     assert err.startswith("django-probe policy check: probe.yaml: checks.buy.steps[1].save.a: 'b[' is no JMESPath: ")
 
 
+@pytest.mark.parametrize(("label", "meant"), [("checks.http.hom", "checks.http.home"), ("checks.*", "checks")])
+def test_check__refuses_probes_that_name_no_check(check, label, meant):
+    """What begins with `checks` is known from the file alone, and a run of the gate is refused for it."""
+    code, out, err = check(
+        probe=f'checks: {{home: {{http: https://shop.example/}}}}\ngates: {{deploy: {{probes: ["{label}"]}}}}'
+    )
+
+    assert (code, out) == (2, "")
+    assert err == (
+        f"django-probe policy check: probe.yaml: gates.deploy.probes: {label}: no check of the file has this label; "
+        f'did you mean "{meant}"?\n'
+    )
+
+
 @pytest.mark.parametrize(
     ("text", "warning"),
     [
