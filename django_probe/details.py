@@ -18,6 +18,8 @@ _LEFT_OUT: Final = "left out, down to "
 _FRAME: Final = r'File "(?P<file>[^"\n]+)", line (?P<line>\d+),? in (?P<name>.+)'
 _PLACE: Final = rf"(?m)^ *(?:{_FRAME}|\[.*{_LEFT_OUT}(?P<down>.+)\])$"
 _DUMP: Final = "(most recent call first)"
+_RUNNERS: Final = ("unittest/", "asyncio/", "worker/watched.py:", "worker/unawaited.py:")
+"""How the places begin that call a probe, and are nothing of the project."""
 _INTERRUPTED: Final = "Interrupted: "
 _WAITED: Final = "what it waited for: "
 _SERVER: Final = rf"(?m)^{_WAITED}(.+)$"
@@ -69,7 +71,8 @@ def hung_in(details: str) -> str:
         short = short if end < 0 else short[:end]
     found = _places(short)
     server = re.search(_SERVER, short)
-    where = ", called from ".join(found[:1] + found[1:][-1 if _DUMP in short else 0 :][:1])
+    callers = [caller for caller in found[1:] if not caller.startswith(_RUNNERS)]
+    where = ", called from ".join(found[:1] + callers[-1 if _DUMP in short else 0 :][:1])
     return f"{where}, waiting for {server[1]}" if where and server else where
 
 

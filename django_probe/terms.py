@@ -77,7 +77,9 @@ def parse_duration(value: object) -> float:
     if seconds > LONGEST:
         raise ValueError(f"expected a duration of 7 days at the most, got {shown(value)}")
     if not seconds >= 0:  # below nothing, or no number
-        raise ValueError(f'expected a duration such as "250ms", "30s" or "2m30s", got {shown(value)}')
+        raise ValueError(
+            f'expected a duration such as "250ms", "30s" or "2m30s" (units: h, m, s, ms), got {shown(value)}'
+        )
     return float(seconds)
 
 

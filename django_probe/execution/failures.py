@@ -29,7 +29,7 @@ class Interrupted(BaseException):
 def message_of(error: BaseException) -> str:
     """Return an exception as one line: what it said, with its type if it is no assertion, and its notes' heads."""
     try:
-        said = one_line(str(error))
+        said = "" if error.args == (None,) else one_line(str(error))  # `self.fail()` gives None for a message
         heads = [str(note).partition("\n")[0] for note in getattr(error, "__notes__", ())]
         notes = "; ".join(filter(None, heads))
     except Exception:  # noqa: BLE001 (an exception's own __str__ is the probe's code)

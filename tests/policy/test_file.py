@@ -230,16 +230,19 @@ def test_parse__anchors_and_merge_keys_share_what_gates_have_in_common():
         ),
         (
             "gates: {deploy: {timeout: soon}}",
-            'gates.deploy.timeout: expected a duration such as "250ms", "30s" or "2m30s", got \'soon\'',
+            (
+                'gates.deploy.timeout: expected a duration such as "250ms", "30s" or "2m30s" '
+                "(units: h, m, s, ms), got 'soon'"
+            ),
         ),
         ("gates: {deploy: {timeout: 0s}}", "gates.deploy.timeout: expected a duration of more than nothing, got 0"),
         (
             "gates: {deploy: {deadline: -5}}",
-            'gates.deploy.deadline: expected a duration such as "250ms", "30s" or "2m30s", got -5',
+            'gates.deploy.deadline: expected a duration such as "250ms", "30s" or "2m30s" (units: h, m, s, ms), got -5',
         ),
         (
             "gates: {deploy: {timeout: .nan}}",
-            'gates.deploy.timeout: expected a duration such as "250ms", "30s" or "2m30s", got nan',
+            'gates.deploy.timeout: expected a duration such as "250ms", "30s" or "2m30s" (units: h, m, s, ms), got nan',
         ),
         (
             "gates: {deploy: {timeout: .inf}}",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import socket
 from collections import deque
@@ -32,8 +33,9 @@ _CLEANUP: Final = 5.0
 _DEATH: Final = 2.0
 _LAST_WORDS: Final = 2.5
 _DEAF: Final = 0.5
-_CALLER: Final = f'"{Path(stacks.__file__).with_name("worker") / "executor.py"}"'
-"""How a dumped stack names the file of the executor, which calls the probe."""
+_WORKER: Final = re.escape(str(Path(stacks.__file__).with_name("worker")))
+_CALLER: Final = rf'"{_WORKER}/(executor\.py"|watched\.py", line \d+ in run_watched$)'
+"""How a dumped stack names what of the worker calls the probe."""
 
 
 class Stage(Enum):
@@ -207,7 +209,7 @@ class WorkerHandle:
         told: list[str] = []
         ours = False
         for line in self._stacks.text().splitlines():
-            ours = line.startswith("  ") and (ours or _CALLER in line)
+            ours = line.startswith("  ") and (ours or re.search(_CALLER, line) is not None)
             if not ours:
                 told.append(line)
         return "\n".join(told)

@@ -147,6 +147,7 @@ def test_what_an_interrupt_does_not_end_is_killed(project):
     for name in set(ended) - {"test_cleanup_of_a_second", "test_stopped"}:
         assert "Where it hung" in ended[name]["details"], name
         assert f"in {name}" in ended[name]["details"] or name == "test_cleanup_without_end", name
+        assert "run_watched" not in ended[name]["details"], name
     assert "in doCleanups" in ended["test_cleanup_without_end"]["details"]
     assert ended["test_c_that_holds_the_interpreter"]["output"] == "about to hang\n"
 

@@ -447,7 +447,7 @@ def test_run__a_module_that_does_not_load_closes_the_gate_and_the_others_run(ans
             "wishes",
             (
                 "wishes.probes could not be imported: ValueError: @probe(timeout=...): expected a duration such as "
-                '"250ms", "30s" or "2m30s", got \'soon\''
+                '"250ms", "30s" or "2m30s" (units: h, m, s, ms), got \'soon\''
             ),
         ),
         ("away", "no search on this system"),
