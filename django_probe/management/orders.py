@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from django_probe.history.notices.messenger import Messenger
     from django_probe.history.storage.recorder import Recorder
     from django_probe.policy.gates import Gate, Policy
+    from django_probe.sharding.shards import Shard
 
 
 def recorder(labels: Sequence[str], options: dict[str, Any]) -> Recorder | None:
@@ -112,7 +113,7 @@ def runner(
         raise UsageError(f"PROBE_RUNNER: {path} makes {shown(made)}, which is no {conf.DEFAULT_RUNNER}")
     if not hasattr(made, "gate"):
         raise UsageError(f"PROBE_RUNNER: the __init__ of {path} does not call super().__init__() with its arguments")
-    for sentence in _misspelt(policy):
+    for sentence in [*_misspelt(policy), *_alone(recorder, options["shard"])]:
         console.warned(sentence)
     return made
 
@@ -126,6 +127,16 @@ def _misspelt(policy: Policy) -> list[str]:
         for name in variable_names(policy.checks):
             found.pop(name, None)
     return list(found.values())
+
+
+def _alone(recorder: Recorder | None, shard: Shard | None) -> list[str]:
+    """Return a sentence where the history will wait for shards that cannot join this one: a random id is nobody's."""
+    if recorder is None or shard is None or shard.count == 1 or environment("PROBE_RUN_ID"):
+        return []
+    return [
+        "--shard without PROBE_RUN_ID: the history takes this shard for a run of its own, of which the others never "
+        "reported; give all shards one PROBE_RUN_ID, or --no-history"
+    ]
 
 
 def _imported(path: str) -> Callable[..., Any]:

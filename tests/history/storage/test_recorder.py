@@ -106,6 +106,16 @@ def test_run__is_kept_with_what_the_environment_says(site):
     assert {"deploy", "other"} <= set(got["gates"])
 
 
+def test_shard_without_a_run_id__warns(site):
+    """The history cannot know its other shards, so it would call the gate closed: said where the shard is started."""
+    warning = "warning: --shard without PROBE_RUN_ID: the history takes this shard for a run of its own"
+    assert warning in probe(site, 0, "--gate", "other", "--shard", "0/2", "--allow-empty").err
+    for arguments, env in ((("--no-history",), {}), ((), {"PROBE_RUN_ID": "one-of-two"})):
+        assert (
+            warning not in probe(site, 0, "--gate", "other", "--shard", "0/2", "--allow-empty", *arguments, **env).err
+        )
+
+
 @pytest.mark.parametrize(
     ("code", "arguments"),
     [
