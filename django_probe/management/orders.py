@@ -134,8 +134,10 @@ def _alone(recorder: Recorder | None, shard: Shard | None) -> list[str]:
     if recorder is None or shard is None or shard.count == 1 or environment("PROBE_RUN_ID"):
         return []
     return [
-        "--shard without PROBE_RUN_ID: the history takes this shard for a run of its own, of which the others never "
-        "reported; give all shards one PROBE_RUN_ID, or --no-history"
+        (
+            "--shard without PROBE_RUN_ID: the history takes this shard for a run of its own, of which the others "
+            "never reported; give all shards one PROBE_RUN_ID, or --no-history"
+        )
     ]
 
 
