@@ -228,8 +228,10 @@ class DjangoProbeSuiteRunner:
                 with conf.in_force(self._policy):
                     return self.build_suite(wanted, extra_probes)
             except UsageError as error:
-                from_policy = self.gate.probes and not labels
-                raise UsageError(f"gates.{self.gate.name}.probes: {error}" if from_policy else str(error)) from None
+                if labels or not self.gate.probes:
+                    raise
+                where = f"{self._policy.source}: " if self._policy and self._policy.source else ""
+                raise UsageError(f"{where}gates.{self.gate.name}.probes: {error}") from None
 
         if self.gate.parallel == 0:
             from django_probe.execution.inprocess import InProcessSession  # noqa: PLC0415 (elsewhere it is not needed)

@@ -11,6 +11,16 @@ _HINTS: Final = {
     signal.SIGSEGV: " (C code touched memory that is not its own)",
     signal.SIGABRT: " (C code gave up)",
 }
+CRASHED: Final = 70
+"""The exit status of a worker whose own code raised: EX_SOFTWARE of sysexits.h."""
+
+
+def end_of_worker(status: int) -> str:
+    """Return the words of `cause_of_death` for a worker, whose own code breaks where a probe takes its pipes away."""
+    said = cause_of_death(status)
+    if os.WIFEXITED(status) and os.WEXITSTATUS(status) == CRASHED:
+        return f"{said}; it could not go on, as after a probe that closed descriptors which are not its own"
+    return said
 
 
 def cause_of_death(status: int) -> str:

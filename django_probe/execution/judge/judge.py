@@ -10,7 +10,7 @@ import traceback
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from django_probe.execution.exit_status import cause_of_death
+from django_probe.execution.exit_status import end_of_worker
 from django_probe.execution.failures import message_of
 from django_probe.execution.judge.ledger import Ledger
 from django_probe.execution.judge.messages import LOST, TIMEOUT, MessageHandler
@@ -273,7 +273,7 @@ class Judge:
         handle.output.drain()
         pid, status = handle.reap()
         self._loader.worker_went(pid)
-        self._settle(handle, cause_of_death(status))
+        self._settle(handle, end_of_worker(status))
 
     def _settle(self, handle: WorkerHandle, cause: str) -> None:
         if handle.why == LOST and handle.stage is Stage.LEAVING:

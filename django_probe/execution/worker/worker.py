@@ -16,6 +16,7 @@ from threading import get_ident
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from django_probe.execution import linux
+from django_probe.execution.exit_status import CRASHED
 from django_probe.execution.failures import Interrupted
 from django_probe.execution.forking import renew_event_loops
 from django_probe.execution.guard.refusals import take_refusals
@@ -41,7 +42,6 @@ _ENDS: Final = ("result", "fixture_problem", "done")
 _TIMED: Final = ("result", "fixture_problem")
 _CANCEL: Final = 2.0
 _NAP: Final = 0.0002
-_CRASHED: Final = 70  # EX_SOFTWARE of sysexits.h: the fault is ours
 
 
 def work(
@@ -62,7 +62,7 @@ def work(
     `overheard` takes secrets that the judge needs where this process is killed.
     `loaded` is the state that the process was forked in; None where nobody looks whether a probe changed it.
     """
-    status = _CRASHED
+    status = CRASHED
     try:
         os.setsid()
         renew_event_loops()

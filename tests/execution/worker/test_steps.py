@@ -23,6 +23,9 @@ def test_what_a_probe_raises_and_where(project):
             def test_assertion(self):
                 self.assertEqual(402, 200)
 
+            def test_fail(self):
+                self.fail()
+
             def test_exception(self):
                 {}["missing"]
 
@@ -98,6 +101,7 @@ def test_what_a_probe_raises_and_where(project):
     assert outcomes(record) == {
         "test_a_passes": "passed",
         "test_assertion": "failed",
+        "test_fail": "failed",
         "test_exception": "error",
         "test_sys_exit": "error",
         "test_sys_exit_0": "error",
@@ -117,6 +121,7 @@ def test_what_a_probe_raises_and_where(project):
     }
     messages = {name: result["message"] for name, result in ended.items()}
     assert messages["test_assertion"] == "402 != 200"
+    assert messages["test_fail"] == "AssertionError"
     assert messages["test_exception"] == "KeyError: 'missing'"
     assert messages["test_sys_exit"] == "SystemExit"
     assert messages["test_keyboard_interrupt"] == "KeyboardInterrupt"
