@@ -18,6 +18,7 @@ from django_probe.execution.loading.choices import Choice
 from django_probe.execution.loading.declared import preload, prepare
 from django_probe.execution.loading.selection import django_test_class, select, survey
 from django_probe.execution.loading.suites import Stillborn, leaves
+from django_probe.execution.secrets import redaction
 from django_probe.outcomes import Outcome
 from django_probe.policy.gates import READY, Policy
 from django_probe.terms import NOTHING, DatabaseAccess
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 def check_probes(app_configs: Sequence[AppConfig] | None = None, **_options: Any) -> list[CheckMessage]:
     """E001: a Django test class among the probes. E002: an invalid policy. E003: what is not loaded as probes.
 
+    E009: a PROBE_REDACT, PROBE_LOG_LEVEL or PROBE_RUNNER that a run refuses.
     W001: a gate `ready` without probes. W002: one that is stale between its rounds. W003: an entry of `tags`,
     `exclude_tags` or `warn_only` of a gate that nothing bears. Databases are read-only while probes are imported, and
     stay so for threads that an import starts.
@@ -49,7 +51,7 @@ def check_probes(app_configs: Sequence[AppConfig] | None = None, **_options: Any
 def _checked(app_configs: Sequence[AppConfig] | None) -> list[CheckMessage]:
     labels = [config.label for config in app_configs or ()]
     suite = discovery.load(labels, _nobody)
-    messages = [*_refused(suite), *_not_loaded(suite)]
+    messages = [*_refused(suite), *_not_loaded(suite), *_settings()]
     try:
         policy = conf.policy()
         prepare(policy)
@@ -68,6 +70,17 @@ def _checked(app_configs: Sequence[AppConfig] | None) -> list[CheckMessage]:
             what = f"{policy.source}: gates.{gate.name}.probes: {error}"
             messages.append(Error(what, hint="Correct the policy file.", id="django_probe.E002"))
     return messages or [*_ready(policy), *idle]
+
+
+def _settings() -> list[CheckMessage]:
+    """Return an error for each setting that would end a run in exit code 2, with the sentence of the run."""
+    messages: list[CheckMessage] = []
+    for read in (redaction.patterns, conf.log_level, conf.runner):
+        try:
+            read()
+        except UsageError as error:
+            messages.append(Error(str(error), hint="Until then no gate runs.", id="django_probe.E009"))
+    return messages
 
 
 def _idle(policy: Policy, gate: Gate) -> list[CheckMessage]:

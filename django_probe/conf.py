@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from django.apps import apps
 from django.conf import settings
+from django.utils.module_loading import import_string
 
 from django_probe.errors import UsageError
 from django_probe.process.environment import environment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from django_probe.policy.gates import Gate, Policy
 
@@ -26,6 +27,16 @@ DEFAULT_RUNNER: Final = "django_probe.simple.DjangoProbeSuiteRunner"
 def runner_path() -> str:
     """Return the dotted path of the runner class, from settings.PROBE_RUNNER."""
     return str(getattr(settings, "PROBE_RUNNER", None) or DEFAULT_RUNNER)
+
+
+def runner() -> Callable[..., Any]:
+    """Import what makes the runner; raise UsageError where that cannot be done."""
+    path = runner_path()
+    try:
+        found: Callable[..., Any] = import_string(path)
+    except BaseException as error:  # a module that ends Python would end it with an exit code of its own
+        raise UsageError(f"PROBE_RUNNER: {path} cannot be imported: {type(error).__name__}: {error}") from error
+    return found
 
 
 def policy_path() -> str | None:

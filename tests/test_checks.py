@@ -113,6 +113,20 @@ def test_check__E002_says_what_is_wrong_with_the_policy(shop, tmp_path, text, sa
     assert says in done.err
 
 
+def test_check__E009_says_which_settings_no_gate_would_run_with(project):  # noqa: N802 (the check's id)
+    """Each with the sentence that a run ends with, in exit code 2; a pattern is not shown, for it may hold a secret."""
+    project.app("shop", READY)
+    project.configure("PROBE_REDACT = ['[hidden']\nPROBE_LOG_LEVEL = 'LOUD'\nPROBE_RUNNER = 'nowhere.Runner'\n")
+    done = project.run(*CHECK)
+
+    assert done.code == 1
+    assert done.err.count("(django_probe.E009)") == 3
+    assert "PROBE_REDACT: entry 1 is no regular expression: " in done.err
+    assert "PROBE_LOG_LEVEL: expected a level such as " in done.err
+    assert "PROBE_RUNNER: nowhere.Runner cannot be imported: ModuleNotFoundError: " in done.err
+    assert "[hidden" not in done.err
+
+
 @pytest.mark.parametrize("gate", ["{tags: [redy]}", "{exclude_tags: [ready]}"])
 def test_check__W001_warns_of_a_gate_ready_that_selects_nothing(shop, tmp_path, gate):  # noqa: N802 (the check's id)
     """It is a warning: the exit code is 0, and --fail-level WARNING makes it count."""

@@ -29,9 +29,10 @@ def check_history(
 ) -> list[CheckMessage]:
     """E003: malformed tokens.
 
-    E004 to E007: PROBE_HISTORY_DATABASE, PROBE_HISTORY_DAYS, PROBE_PUBLIC_BADGES, PROBE_PUBLIC_URL.
+    E004 to E008: PROBE_HISTORY_DATABASE, PROBE_HISTORY_DAYS, PROBE_PUBLIC_BADGES, PROBE_PUBLIC_URL,
+    PROBE_METRICS_PER_PROBE.
     """
-    return [*_tokens(), *_database(), *_days(), *_badges(), *_public_url()]
+    return [*_tokens(), *_database(), *_days(), *_badges(), *_public_url(), *_metrics()]
 
 
 def _tokens() -> list[CheckMessage]:
@@ -70,3 +71,11 @@ def _public_url() -> list[CheckMessage]:
         return []
     what = f"PROBE_PUBLIC_URL: expected a URL that begins with https:// or http://, not {url!r}."
     return [Error(what, hint="The links of notices begin with it.", id="django_probe.E007")]
+
+
+def _metrics() -> list[CheckMessage]:
+    wanted = getattr(settings, "PROBE_METRICS_PER_PROBE", None)
+    if wanted is None or isinstance(wanted, bool):
+        return []
+    what = f"PROBE_METRICS_PER_PROBE: expected True or False, not {wanted!r}."
+    return [Error(what, hint="Any text but the empty one, such as 'no', counts as True.", id="django_probe.E008")]

@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
-from django.utils.module_loading import import_string
 
 from django_probe import conf
 from django_probe.errors import UsageError
@@ -24,7 +23,7 @@ from django_probe.simple import DjangoProbeSuiteRunner
 from django_probe.terms import Isolation, Wishes, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from typing import TextIO
 
     from django_probe.history.notices.messenger import Messenger
@@ -77,8 +76,7 @@ def runner(
         raise UsageError(f'PROBE_REPORT_SINK: {where!r} is neither "log" nor "none"')
     redaction.patterns()  # a wrong one is found before anything runs that could show what it was to hide
     conf.log_level()
-    path = conf.runner_path()
-    make = _imported(path)
+    path, make = conf.runner_path(), conf.runner()
     policy = conf.policy(options["policy"])
     gate = _ordered(policy.gate(options["gate"]), options)
     console = _console(options, stdout)
@@ -139,14 +137,6 @@ def _alone(recorder: Recorder | None, shard: Shard | None) -> list[str]:
             "never reported; give all shards one PROBE_RUN_ID, or --no-history"
         )
     ]
-
-
-def _imported(path: str) -> Callable[..., Any]:
-    try:
-        found: Callable[..., Any] = import_string(path)
-    except BaseException as error:  # a module that ends Python would end it with an exit code of its own
-        raise UsageError(f"PROBE_RUNNER: {path} cannot be imported: {type(error).__name__}: {error}") from error
-    return found
 
 
 def _console(options: dict[str, Any], stdout: TextIO | None) -> Console:

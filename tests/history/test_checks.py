@@ -21,6 +21,7 @@ FOUND = {
         "E007",
         ["expected a URL that begins with https:// or http://, not 's"],
     ),
+    "PROBE_METRICS_PER_PROBE = 'no'": ("E008", ["PROBE_METRICS_PER_PROBE: expected True or False, not 'no'"]),
     "PROBE_PUBLIC_BADGES = 'deploy'": ("E006", ["a list of the names of gates, not 'deploy'"]),
 }
 RIGHT = f"""
@@ -30,6 +31,7 @@ PROBE_HISTORY_DATABASE = "history"
 PROBE_HISTORY_DAYS = 1
 PROBE_PUBLIC_BADGES = ["deploy"]
 PROBE_PUBLIC_URL = "https://shop.example/probe"
+PROBE_METRICS_PER_PROBE = False
 DATABASES["history"] = DATABASES["default"]
 """
 
