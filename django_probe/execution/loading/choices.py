@@ -82,8 +82,7 @@ def chooses_nothing(choice: Choice, loaded: Sequence[LabelledTest]) -> list[str]
     sentences = []
     own = not choice.narrowed and choice.gate.name != READY
     if choice.tags_given or own:
-        where = "--tag" if choice.tags_given else f"gates.{choice.gate.name}.tags"
-        sentences += [f"{where}: {what}" for what in unborne(choice.gate.tags, loaded)]
+        sentences += [f"{_tags_key(choice)}: {what}" for what in unborne(choice.gate.tags, loaded)]
     for pattern in choice.patterns:
         if not any(in_name(pattern, (each.label, each.test.id())) for each in loaded if not each.is_stillborn):
             words = {word for each in loaded for part in each.label.split(".") for word in (part, *part.split("_"))}
@@ -96,12 +95,39 @@ def warnings(choice: Choice, loaded: Sequence[LabelledTest], labels: Labels) -> 
     sentences = []
     gate = f"gates.{choice.gate.name}"
     if choice.exclude_tags_given or not choice.narrowed:
-        where = "--exclude-tag" if choice.exclude_tags_given else f"{gate}.exclude_tags"
-        sentences += [f"{where}: {what}" for what in unborne(choice.gate.exclude_tags, loaded)]
+        sentences += [f"{_exclude_tags_key(choice)}: {what}" for what in unborne(choice.gate.exclude_tags, loaded)]
     if not choice.narrowed:
         for key, entries in named(choice.gate).items():
             sentences += [f"{gate}.{key}: {what}" for what in unnamed(entries, labels)]
     return sentences
+
+
+def left_out(choice: Choice, loaded: Iterable[LabelledTest]) -> list[str]:
+    """Return a sentence for each reason why a choice that chooses none of the loaded probes leaves them out."""
+    found: dict[str, list[str]] = {}
+    for each in loaded:
+        found.setdefault(_reason(choice, each.tags), []).append(each.label)
+    return [
+        f"{enumerated(labels)} {'is' if len(labels) == 1 else 'are'} left out by {reason}"
+        for reason, labels in found.items()
+    ]
+
+
+def _reason(choice: Choice, tags: Iterable[str]) -> str:
+    gate = choice.gate
+    if excluded := [tag for tag in tags if tag in gate.exclude_tags]:
+        return f"{_exclude_tags_key(choice)}: {', '.join(excluded)}"
+    if gate.tags and not any(tag in gate.tags for tag in tags):
+        return f"{_tags_key(choice)}: {', '.join(gate.tags)}"
+    return f"-k {' '.join(choice.patterns)}"
+
+
+def _tags_key(choice: Choice) -> str:
+    return "--tag" if choice.tags_given else f"gates.{choice.gate.name}.tags"
+
+
+def _exclude_tags_key(choice: Choice) -> str:
+    return "--exclude-tag" if choice.exclude_tags_given else f"gates.{choice.gate.name}.exclude_tags"
 
 
 def named(gate: Gate) -> dict[str, list[str]]:

@@ -95,6 +95,8 @@ def select(suite: unittest.TestSuite, choice: Choice) -> Selection:
         but = " (a module that skips itself or is warn-only may, but closes no gate)" if broken else ""
         raise UsageError("; ".join(nothing) + but)
     warnings = [*nothing, *choices.warnings(choice, loaded, labels)]
+    if not (probes or nothing):
+        warnings += choices.left_out(choice, loaded)
     if broken:
         warnings = [f"{warning} (what could not be loaded may)" for warning in warnings]
     silent = [each.prefix for each in suite if isinstance(each, SilentApp)]

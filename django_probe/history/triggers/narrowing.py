@@ -58,7 +58,8 @@ def choose(gate: Gate, labels: Sequence[str], passed: frozenset[str] | None = No
     for label in labels:
         covered = _covered(gate, label, whole)
         if not covered and not any(names(label, other) or names(other, label) for other in broken):
-            raise LabelsError(f"labels: {label} selects nothing in the gate {gate.name}{nearest(label, whole)}")
+            why = ", whose tags may leave it out" if gate.tags or gate.exclude_tags else ""
+            raise LabelsError(f"labels: {label} selects nothing in the gate {gate.name}{why}{nearest(label, whole)}")
         chosen |= covered
         ordered |= dict.fromkeys([label] if _is_of(gate, label) else sorted(covered))
     is_rest = passed is not None and not broken and whole - chosen <= passed

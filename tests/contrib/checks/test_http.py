@@ -48,6 +48,7 @@ astray: {http: "SHOP/astray"}
 leads: {http: "SHOP/astray?to=1", follow: false, status: 200}
 odd: {http: "SHOP/odd", json: {a: 1}}
 unset: {http: "${NOT_SET}/"}
+no_base: {http: /, base: "${SHOP_TYPE}"}
 lines: {http: "SHOP/", send: {X-A: "${SHOP_LINES}"}}
 slash: {http: "http://probe:${SHOP_SLASH}@BARE/broken"}
 no_path: {http: "SHOP/stock", json: {length(nothing): 1, "nothing.more": "!= 1"}}
@@ -110,8 +111,9 @@ def test_http__what_cannot_be_asked_is_an_error(results):
     """A missing or unfit variable is an error of its check, which names the key alone."""
     _, found = results
 
-    assert {found[f"http.{name}"]["outcome"] for name in ("unset", "lines")} == {"error"}
+    assert {found[f"http.{name}"]["outcome"] for name in ("unset", "no_base", "lines")} == {"error"}
     assert "checks.unset.http: the environment has no NOT_SET" in found["http.unset"]["message"]
+    assert "checks.no_base.base: expected http://HOST... or https://HOST..." in found["http.no_base"]["message"]
     assert parted(found["http.unset"]["details"])[0].strip() == ""
     assert "checks.lines.send.X-A: a header takes one line of characters" in found["http.lines"]["message"]
     assert found["http.slash"]["message"] == f"GET {found['http.slash']['title']}: status 500, not below 400"

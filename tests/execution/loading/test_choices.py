@@ -51,6 +51,7 @@ gates:
   fixture: {probes: [shop.TestFixture], require: [shop.TestFixture]}
   gone: {probes: [pay.TestOne], require: [pay.TestGone, "pay.*.test_gone", pay.TestTwice]}
   ready: {tags: [ready]}
+  not_slow: {tags: [smoke, checkout], exclude_tags: [slow]}
 """
 ONE = "import unittest\nclass TestOne(unittest.TestCase):\n    def test_a(self): self.fail('one')\n"
 TWICE = "import unittest\nclass TestTwice(unittest.TestCase):\n    def test_a(self): self.fail('twice')\n"
@@ -190,6 +191,17 @@ def test_warnings__name_entries_that_are_of_no_probe(site):
         'warning: gates.dead_exclude.exclude_tags: no loaded probe has the tag "slwo"; did you mean "slow"?'
     ]
     assert "warning: --exclude-tag: no loaded probe has the tag" in site.probe("--exclude-tag", "x", "--list").err
+
+
+def test_warnings__say_what_left_out_all_that_was_named(site):
+    """Where nothing is selected, what was named is told with the tags that leave it out."""
+    done = site.probe("--gate", "not_slow", "shop.TestShop.test_checkout", "shop.TestHost.test_known2")
+
+    assert done.code == 5
+    assert [line for line in done.err.splitlines() if line.startswith("warning: ")] == [
+        "warning: shop.TestShop.test_checkout is left out by gates.not_slow.exclude_tags: slow",
+        "warning: shop.TestHost.test_known2 is left out by gates.not_slow.tags: smoke, checkout",
+    ]
 
 
 @pytest.mark.parametrize(

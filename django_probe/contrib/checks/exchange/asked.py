@@ -23,6 +23,15 @@ if TYPE_CHECKING:
 _PLACE: Final = re.compile(PLACE)
 
 
+def _need_url(url: str, where: str) -> None:
+    """Raise CheckError where the values made no URL of it."""
+    try:
+        parse_url(url)
+    except ValueError as error:
+        hint = "; a password in it has to be percent-encoded" if "@" in url else ""
+        raise CheckError(f"{where}: {error}{hint}") from None
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """A request of a check, with the values of the environment and of earlier steps that it takes."""
@@ -50,12 +59,9 @@ class Asked:
             base = self.filling.fill_url(self.check.keys["base"], f"{where}.base")
             if "?" in base or "#" in base:
                 raise CheckError(f"{where}.base: expected a URL that a path can follow, without ? and #")
+            _need_url(base, f"{where}.base")
             url = base.rstrip("/") + url
-        try:
-            parse_url(url)
-        except ValueError as error:
-            hint = "; a password in it has to be percent-encoded" if "@" in url else ""
-            raise CheckError(f"{where}.http: {error}{hint}") from None
+        _need_url(url, f"{where}.http")
         self.filling.secrets |= credentials(url)
         return url
 
