@@ -7,7 +7,6 @@ import sys
 from typing import Final
 
 import django_probe
-from django_probe.naming.names import nearest
 from django_probe.reports.delivery.files import settle
 from django_probe.reports.delivery.streams import say
 
@@ -67,6 +66,8 @@ def main() -> None:
         case ["--version"]:
             sys.stdout.write(f"django-probe {django_probe.__version__}\n")
         case unknown:
+            from django_probe.naming.names import nearest  # noqa: PLC0415 (no command needs it)
+
             wrong = [f'\ndjango-probe: error: no command "{name}"{nearest(name, _COMMANDS)}' for name in unknown[:1]]
             say("".join([USAGE.removesuffix("\n"), *wrong]))
             sys.exit(2)
