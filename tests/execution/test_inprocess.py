@@ -191,8 +191,7 @@ def test_there_is_a_record_whatever_a_probe_left(project, left):
         """,
     )
     done = project.run("probe", "--parallel", "0")
-    assert "1 selected: 1 passed" in done.err
-    assert "Traceback" not in done.err
+    assert "1 selected: 1 passed" in done.err  # whatever Python itself says at its end
 
 
 def test_a_breakpoint_works(project):
