@@ -22,7 +22,7 @@ import measure
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from tests.container.images import BASE, MissingError, image, inspect, tool  # noqa: E402  (they are not on the path)
+from tests.container.images import MissingError, base, image, inspect, tool  # noqa: E402  (they are not on the path)
 
 # As strict as a restricted pod without a volume.
 STRICT = ("--read-only", "--read-only-tmpfs=false", "--user=10001", "--memory=256m", "--cap-drop=ALL")
@@ -47,7 +47,7 @@ def table(folder: Path, python: Path, runs: int) -> figures.Table:
             if counts:
                 taken.setdefault(key, []).append(value)
     median = {key: statistics.median(values) for key, values in taken.items()}
-    size = (inspect(name)["Size"] - inspect(BASE)["Size"]) / figures.MEGABYTE
+    size = (inspect(name)["Size"] - inspect(base())["Size"]) / figures.MEGABYTE
     return figures.Table(
         f"the image: median of {runs} alternating runs",
         (
