@@ -18,7 +18,7 @@ _LEFT_OUT: Final = "left out, down to "
 _FRAME: Final = r'File "(?P<file>[^"\n]+)", line (?P<line>\d+),? in (?P<name>.+)'
 _PLACE: Final = rf"(?m)^ *(?:{_FRAME}|\[.*{_LEFT_OUT}(?P<down>.+)\])$"
 _DUMP: Final = "(most recent call first)"
-_RUNNERS: Final = ("unittest/", "asyncio/", "worker/watched.py:", "worker/unawaited.py:")
+_RUNNERS: Final = ("unittest/", "asyncio/", "hearing/watched.py:", "hearing/unawaited.py:")
 """How the places begin that call a probe, and are nothing of the project."""
 _INTERRUPTED: Final = "Interrupted: "
 _WAITED: Final = "what it waited for: "

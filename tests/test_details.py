@@ -12,9 +12,9 @@ Where it hung:
 Current thread 0x00007f (most recent call first):
   File "/usr/lib/python3.13/socket.py", line 719 in readinto
   File "/srv/shop/probes.py", line 9 in test_slow
-  File "/srv/django_probe/execution/worker/unawaited.py", line 83 in call
+  File "/srv/django_probe/execution/worker/hearing/unawaited.py", line 83 in call
   File "/usr/lib/python3.13/unittest/case.py", line 58 in _callTestMethod
-  File "/srv/django_probe/execution/worker/watched.py", line 64 in run_watched
+  File "/srv/django_probe/execution/worker/hearing/watched.py", line 64 in run_watched
 """
 
 

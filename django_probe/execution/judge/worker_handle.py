@@ -34,7 +34,7 @@ _DEATH: Final = 2.0
 _LAST_WORDS: Final = 2.5
 _DEAF: Final = 0.5
 _WORKER: Final = re.escape(str(Path(stacks.__file__).with_name("worker")))
-_CALLER: Final = rf'"{_WORKER}/(executor\.py"|watched\.py", line \d+ in run_watched$)'
+_CALLER: Final = rf'"{_WORKER}/(executor\.py"|hearing/watched\.py", line \d+ in run_watched$)'
 """How a dumped stack names what of the worker calls the probe."""
 
 

@@ -17,9 +17,9 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
 from django_probe.execution.failures import formatted, message_of
-from django_probe.execution.worker.kept import tell_kept_by
-from django_probe.execution.worker.unawaited import refuse_unrun_cleanups
-from django_probe.execution.worker.watched import run_watched
+from django_probe.execution.worker.hearing.kept import tell_kept_by
+from django_probe.execution.worker.hearing.unawaited import refuse_unrun_cleanups
+from django_probe.execution.worker.hearing.watched import run_watched
 from django_probe.outcomes import PROBLEMS, Outcome
 from django_probe.process.originals import Original
 from django_probe.process.overheard import Listening

@@ -12,7 +12,7 @@ from typing import Any, Final
 from django_probe import details
 from django_probe.execution.failures import capped, formatted, message_of, name_of, one_line
 from django_probe.execution.secrets.redaction import Redactor
-from django_probe.execution.worker.unawaited import UnrunError
+from django_probe.execution.worker.hearing.unawaited import UnrunError
 from django_probe.outcomes import PROBLEMS, Outcome
 from django_probe.process.originals import Original
 

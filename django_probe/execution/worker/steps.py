@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Final
 from django_probe.execution.failures import Interrupted, formatted, message_of, one_line
 from django_probe.execution.guard.refusals import take_refusals
 from django_probe.execution.worker.attached import Attached
-from django_probe.execution.worker.kept import KeptTasks
+from django_probe.execution.worker.hearing.kept import KeptTasks
+from django_probe.execution.worker.hearing.unawaited import refuse_unrun
+from django_probe.execution.worker.hearing.unheard import Unheard
 from django_probe.execution.worker.logs import Logs
 from django_probe.execution.worker.recorder import Recorder
-from django_probe.execution.worker.unawaited import refuse_unrun
-from django_probe.execution.worker.unheard import Unheard
 from django_probe.outcomes import PROBLEMS, Outcome
 from django_probe.process.originals import Original
 from django_probe.process.overheard import overheard
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
 
-    from django_probe.execution.worker.unheard import Failure
+    from django_probe.execution.worker.hearing.unheard import Failure
 
     Emit = Callable[..., None]
 

@@ -13,7 +13,7 @@ from inspect import CORO_CREATED, getcoroutinestate
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Final
 
-from django_probe.execution.worker.unheard import hear_unfinished
+from django_probe.execution.worker.hearing.unheard import hear_unfinished
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

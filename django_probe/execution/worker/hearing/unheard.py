@@ -26,14 +26,14 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from django_probe import details
 from django_probe.execution.failures import formatted, message_of
-from django_probe.execution.worker.pools import files_of_probes, is_of_probes, listen, unasked
+from django_probe.execution.worker.hearing.pools import files_of_probes, is_of_probes, listen, unasked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _DEPTH: Final = 12
 """Frames that a coroutine keeps of where it was made: a probe's own is among them."""
-_ABOVE: Final = (str(Path(unittest.__file__).parent), str(Path(__file__).parent.parent))
+_ABOVE: Final = (str(Path(unittest.__file__).parent), str(Path(__file__).parents[2]))
 _alive: Final = sys._current_frames  # noqa: SLF001 (there is no other list of all threads, `_thread`'s own among them)
 _NOBODY: Final[frozenset[int]] = frozenset()
 _UNASKED: Final = (
