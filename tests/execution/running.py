@@ -26,12 +26,17 @@ def text_of(path):
     return wait_for(lambda: path.exists() and path.read_text().endswith("\n") and path.read_text().strip(), path)
 
 
+def state_of(pid):
+    """Return the letter that the kernel gives for what a process does, as S for one that waits; X for none."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return "X"
+
+
 def is_alive(pid):
     """Return whether a process runs; one that only waits to be reaped does not."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
-    except OSError:
-        return False
+    return state_of(pid) not in "ZX"
 
 
 def children(pid):

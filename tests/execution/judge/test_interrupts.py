@@ -10,8 +10,8 @@ import time
 
 import pytest
 
-from tests.execution.running import Started, by_label, outcomes, text_of
-from tests.patience import LOADED
+from tests.execution.running import Started, by_label, outcomes, state_of, text_of
+from tests.patience import LOADED, wait_for
 
 CLEANUPS_HAVE = 5
 WITHOUT_CLEANUPS = 3 + LOADED
@@ -89,17 +89,14 @@ def test_a_signal_ends_the_run_and_cleanups_run(project, number, name, exit_code
 
 
 STUCK = """
-import ctypes, os, time, unittest
+import ctypes, os, unittest
 from pathlib import Path
-
-def here(name):
-    Path(name).write_text("here\\n")
 
 class TestStuck(unittest.TestCase):
     def test_in_c(self):
         libc, mutex = ctypes.PyDLL(None), ctypes.create_string_buffer(64)
         libc.pthread_mutex_lock(mutex)
-        here("stuck")
+        Path("stuck").write_text(f"{os.getpid()}\\n")
         libc.pthread_mutex_lock(mutex)
 """
 
@@ -108,7 +105,8 @@ def test_sigterm_while_a_probe_hangs_in_c(project):
     """The reports do not wait for it; the record has the stack where it hung."""
     project.app("shop", STUCK)
     with Started(project) as run:
-        text_of(project.path / "stuck")
+        worker = text_of(project.path / "stuck")
+        wait_for(lambda: state_of(worker) == "S", "the probe to wait in C")  # before that it can be interrupted
         run.signal(signal.SIGTERM)
         code, record, seconds = run.end()
     assert code == 143
