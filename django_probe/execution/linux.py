@@ -29,6 +29,8 @@ _SIGSET_WORDS: Final = 16  # as the C libraries have it; the kernel reads the fi
 _SIGNAL_INFO: Final = 128  # bytes of a signalfd_siginfo
 
 _libc = ctypes.CDLL(None, use_errno=True) if AVAILABLE else None
+_flush = ctypes.CDLL(None).fflush if AVAILABLE else None
+"""As `_libc.fflush`, but that nobody asks for its `errno`: to keep that takes as long as the call."""
 
 
 def _prctl(option: int, argument: int) -> None:
@@ -70,8 +72,8 @@ def signals_from(descriptor: int) -> list[tuple[signal.Signals, bool]]:
 
 def flush_c_streams() -> None:
     """Write out what C code has printed and the C library still holds."""
-    if _libc is not None:
-        _libc.fflush(None)
+    if _flush is not None:
+        _flush(None)
 
 
 def fork() -> int:

@@ -67,6 +67,10 @@ class Channel:
         """Send a message; OSError where the other end is gone."""
         self.sock.sendall(f"{Original.encode(message)}\n".encode("ascii"))
 
+    def send_passed(self, index: int, began: int, duration: int) -> None:
+        """Send `passed`, as `send` would and sooner: of most runs most messages are this one."""
+        self.sock.sendall(b'["passed",%d,%d,%d]\n' % (index, began, duration))
+
     def receive(self) -> Message | None:
         """Wait for a message; None once the other end is gone."""
         while not self._inbox and not self.closed:

@@ -32,7 +32,10 @@ __all__ = ["DatabaseGuard", "GuardError", "unguarded"]
 
 
 class _During:
-    """The block of `DatabaseGuard.during`; a generator would take a tenth of an empty probe's time."""
+    """The block of `DatabaseGuard.during`; a generator would take a tenth of an empty probe's time.
+
+    It has no state of its own, so that one is enough for each access.
+    """
 
     __slots__ = ("_access", "_enter", "_leave")
 
@@ -60,6 +63,7 @@ class DatabaseGuard:
         self._rules = Rules()
         self._transactions = Transactions()
         self._holder = Holder(self._rules, self._transactions)
+        self._blocks: dict[str, _During] = {}
 
     def during(self, access: DatabaseAccess) -> AbstractContextManager[None]:
         """Hold all connections to `access` while the block runs; it may be nested with the same access.
@@ -68,7 +72,7 @@ class DatabaseGuard:
         impossible, and at the end of `rollback` if something else ended the transaction. Raise ValueError if
         `access` is no access.
         """
-        return _During(access, self._enter, self._leave)
+        return self._blocks.get(access) or self._blocks.setdefault(access, _During(access, self._enter, self._leave))
 
     @contextmanager
     def loading(self, access: DatabaseAccess) -> Iterator[None]:
@@ -136,7 +140,8 @@ class DatabaseGuard:
 
     def _begin(self, access: DatabaseAccess) -> None:
         rules = self._rules
-        self._holder.install()
+        if not self._holder.is_installed:
+            self._holder.install()
         rules.owner = get_ident()
         rules.round += 1
         changed, rules.access = access is not rules.access, access
@@ -150,12 +155,15 @@ class DatabaseGuard:
             raise GuardError("; ".join(found))
 
     def _leave(self) -> None:
+        transactions = self._transactions
+        ended: list[str] = []
         try:
-            ended = self._transactions.leave()
+            if not transactions.is_idle:
+                ended = transactions.leave()
         finally:
             self._rules.depth -= 1
-            if not self._rules.depth:
-                self._transactions.drop()
+            if not self._rules.depth and not transactions.is_idle:
+                transactions.drop()
         # To ask for the connections where none was ever held would cost more than an empty probe.
         if self._holder.has_held and not self._rules.depth:
             for wrapper in self._open():

@@ -61,6 +61,7 @@ class Holder:
         self.has_held = False
         """Whether any connection was held yet."""
         self._busy: set[BaseDatabaseWrapper] = set()
+        self.is_installed = False
         self._replacements = Replacements()
         self._covered: set[type] = set()
 
@@ -73,9 +74,10 @@ class Holder:
                 continue
 
     def install(self) -> None:
-        """Wrap each definition of the methods below, those of the backends included."""
-        if self._replacements:
+        """Wrap each definition of the methods below, those of the backends included, unless that is done."""
+        if self.is_installed:
             return
+        self.is_installed = True
         self._replacements.put(BaseDatabaseWrapper, "__init__", self._around_init)
         self._cover([BaseDatabaseWrapper, *(found for found in backends().values() if isinstance(found, type))])
         for pool in pool_classes(connections.settings.values()):
@@ -109,6 +111,7 @@ class Holder:
     def remove(self) -> None:
         """Give Django its own methods back, and let every connection go that is not in the middle of something."""
         self._replacements.undo()
+        self.is_installed = False
         self._covered.clear()
         for wrapper in list(self._known):
             if self._watch in wrapper.execute_wrappers:

@@ -10,13 +10,10 @@ if TYPE_CHECKING:
 
 
 class Replacements:
-    """What was put around which methods, newest last; true while something is."""
+    """What was put around which methods, newest last."""
 
     def __init__(self) -> None:
         self._replaced: list[tuple[type[object], str, Callable[..., Any]]] = []
-
-    def __bool__(self) -> bool:
-        return bool(self._replaced)
 
     def put(self, cls: type, name: str, around: Callable[[Callable[..., Any]], Callable[..., Any]]) -> None:
         """Put `around` around the method that the class itself defines, if it does, and only once."""

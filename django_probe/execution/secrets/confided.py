@@ -51,9 +51,17 @@ class ToJudge:
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
         self._file = self._which()
+        self._has_forked = False
+        """Whether there may be forks, which tell what this process does not know of."""
+        self._has_told = False
+        os.register_at_fork(before=self._fork)
+
+    def _fork(self) -> None:
+        self._has_forked = True
 
     def tell(self, secrets: Iterable[str]) -> None:
         """Let the judge know of these."""
+        self._has_told = True
         line = Original.encode([*secrets]).encode("ascii")
         with contextlib.suppress(OSError):
             if self._which() == self._file:  # else the probe closed it, and has a file of its own there
@@ -61,6 +69,9 @@ class ToJudge:
 
     def forget(self) -> None:
         """Let the judge know of none any more."""
+        if not (self._has_told or self._has_forked):  # most probes ask nobody, and to look at the file takes its time
+            return
+        self._has_told = False
         with contextlib.suppress(OSError):
             found = Original.fstat(self._descriptor)
             if found.st_size and (found.st_dev, found.st_ino) == self._file:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from django.db import connections
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from django.db.backends.base.base import BaseDatabaseWrapper
 
@@ -78,16 +78,20 @@ def own_connections() -> Iterator[BaseDatabaseWrapper]:
 
 def wrappers_of(connection: BaseDatabaseWrapper) -> list[Any]:
     """Return the execute wrappers of a connection, without the guard's own."""
-    return [each for each in connection.execute_wrappers if not str(getattr(each, "__module__", "")).startswith(_GUARD)]
+    return without_ours(connection.execute_wrappers)
 
 
-def is_test_environment() -> bool:
-    """Return whether `setup_test_environment()` was called and not undone."""
-    state = getattr(_modules.get("django.test.utils"), "_TestState", None)
-    return hasattr(state, "saved_data")
+def without_ours(wrappers: Iterable[Any]) -> list[Any]:
+    """Return execute wrappers without the guard's own."""
+    return [each for each in wrappers if not str(getattr(each, "__module__", "")).startswith(_GUARD)]
 
 
-def active_patches() -> int:
-    """Return how many patches of `unittest.mock` were started and not stopped."""
+def test_state() -> object:
+    """Return what has `saved_data` while `setup_test_environment()` was called and not undone."""
+    return getattr(_modules.get("django.test.utils"), "_TestState", None)
+
+
+def started_patches() -> Sequence[object]:
+    """Return the list in which `unittest.mock` has the patches that were started and not stopped."""
     patch = getattr(_modules.get("unittest.mock"), "_patch", None)
-    return len(patch._active_patches) if patch else 0  # noqa: SLF001 (there is no other list of them)
+    return patch._active_patches if patch else ()  # noqa: SLF001 (there is no other list of them)

@@ -20,7 +20,8 @@ _MISSING: Final = object()
 # Python itself sets `sys`, whose state is looked at by name. Django sets the last when an override of LANGUAGE_CODE
 # begins and when it ends.
 _UNWATCHED: Final = frozenset({"sys", "__main__", "django.utils.translation.trans_real"})
-_before: Final[dict[tuple[int, str], tuple[ModuleType, object]]] = {}
+assigned: Final[dict[tuple[int, str], tuple[ModuleType, object]]] = {}
+"""What was set in watched modules, by module and name, with what was there first; most often nothing was."""
 _instrumented: Final[set[tuple[int, str]]] = set()
 _DEEP: Final = 30
 _set = ModuleType.__setattr__
@@ -54,12 +55,10 @@ def replacements() -> tuple[tuple[int, str, int], ...]:
 
     None in place of nothing is no difference: freezegun leaves a `time.clock` so.
     """
-    if not _before:
-        return ()
     return tuple(
         (*key, id(now))
-        for key, (module, before) in _before.items()
-        if (now := vars(module).get(key[1], _MISSING)) is not before and not (now is None and before is _MISSING)
+        for key, (module, first) in assigned.items()
+        if (now := vars(module).get(key[1], _MISSING)) is not first and not (now is None and first is _MISSING)
     )
 
 
@@ -69,24 +68,24 @@ def attributes() -> dict[str, tuple[object, object]]:
     What was missing first or is missing now is left out, and so is what an instrument of the whole process set.
     """
     return {
-        f"{vars(module).get('__name__')}.{key[1]}": (before, now)
-        for key, (module, before) in _before.items()
+        f"{vars(module).get('__name__')}.{key[1]}": (first, now)
+        for key, (module, first) in assigned.items()
         if key not in _instrumented
-        and before is not _MISSING
+        and first is not _MISSING
         and (now := vars(module).get(key[1], _MISSING)) is not _MISSING
     }
 
 
 def settle() -> None:
     """Take everything that is set now for what was there first."""
-    _before.clear()
+    assigned.clear()
     _instrumented.clear()
 
 
 def _keep(module: ModuleType, name: str) -> None:
     key = id(module), name
-    if key not in _before:
-        _before[key] = (module, vars(module).get(name, _MISSING))
+    if key not in assigned:
+        assigned[key] = (module, vars(module).get(name, _MISSING))
         if _is_instrument():
             _instrumented.add(key)
 

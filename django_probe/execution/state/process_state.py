@@ -29,14 +29,14 @@ from django.db.models.signals import m2m_changed, post_delete, post_init, post_s
 
 from django_probe.execution.state.known import (
     SIGNALS,
-    active_patches,
     is_fake,
-    is_test_environment,
     own_connections,
     patchable,
-    wrappers_of,
+    started_patches,
+    test_state,
+    without_ours,
 )
-from django_probe.execution.state.module_watch import replacements, settle, watch
+from django_probe.execution.state.module_watch import assigned, replacements, settle, watch
 from django_probe.execution.state.versions import BESIDE, numbers_of
 from django_probe.process.originals import Original
 
@@ -64,11 +64,22 @@ _test_case: Final[dict[str, Any]] = gc.get_referents(vars(unittest.TestCase))[0]
 _handler: Final = _signal.getsignal
 _mask: Final = _signal.pthread_sigmask
 _language: Final = _locale.setlocale
+_tracer: Final = sys.gettrace
+_profiler: Final = sys.getprofile
+_deepest: Final = sys.getrecursionlimit
+_interval: Final = sys.getswitchinterval
+_collects: Final = gc.isenabled
+_root: Final = logging.root
+_manager: Final = vars(logging.root.manager)
 _settings: Final[Any] = settings
+_time: Final = vars(time)
 _tzset: Final = time.tzset
 _BLOCK: Final = int(signal.SIG_BLOCK)
 _REAL: Final = int(signal.ITIMER_REAL)
 _ALL: Final = _locale.LC_ALL
+_NO_TIMER: Final = (0.0, 0.0)
+_CHANGEABLE: Final = 1 << 9
+"""The flag of a class that a program made (Py_TPFLAGS_HEAPTYPE): nobody can patch any other."""
 
 
 class ProcessState:
@@ -76,26 +87,32 @@ class ProcessState:
 
     def __init__(self) -> None:
         self._known = len(_modules)
+        self._find_modules()
         self._loaded = _replaceable()(_modules)
         self._added: dict[str, Any] = {}
         self._get_added: Callable[[dict[str, Any]], Any] = _nothing
         self._methods = [(attrgetter(*names), cls) for cls, names in patchable() if names]
-        self._patchable = self._read_methods()
+        self._patchable = [get(cls) for get, cls in self._methods]
         self._stored = vars(_settings._wrapped)  # noqa: SLF001 (here and below: Django has no other name for it)
         self._settings = [*self._stored.values()]
         self._of_tests = [*_test_case.values()]
         self._variables = _environment.copy()
         self._of_sys = _sys.copy()
-        large = (_modules, self._stored, _test_case, _environment, _sys)
-        self._numbers = numbers_of(*large) if len(self._stored) > BESIDE else []
-        self._numbered = [number.value for number in self._numbers]
         self._cached = vars(_settings)  # with what is wrapped; to ask it for that runs code of Django's
         self._cache = [*self._cached.values()]
-        self._live = [*_containers(self._settings)]
-        self._copies = [each.copy() for each in self._live]
+        live = [*_containers(self._settings)]
+        self._dicts = [each for each in live if type(each) is dict]
+        self._of_dicts = [each.copy() for each in self._dicts]
+        self._empty = [each for each in live if type(each) is not dict and not each]
+        self._lists = [each for each in live if type(each) is not dict and each]
+        self._of_lists = [each.copy() for each in self._lists]
+        large = (_modules, self._stored, _test_case, _environment, _sys)
+        self._numbers = numbers_of(*large, *self._dicts, *_of_classes()) if len(self._stored) > BESIDE else None
+        self._numbered = self._numbers() if self._numbers else b""
         self._connections = [*own_connections()]
-        self._wrappers = [wrappers_of(connection) for connection in self._connections]
-        self._zone = _environment.get(b"TZ"), time.tzname
+        self._wrappers = [[*connection.execute_wrappers] for connection in self._connections]
+        self._zone = _environment.get(b"TZ")
+        self._zone_names = _time["tzname"]
         self._umask = Original.umask(0)
         Original.umask(self._umask)
         self._values = self._read()
@@ -104,13 +121,17 @@ class ProcessState:
     def is_unchanged(self) -> bool:
         """Return whether the process is as it was; a time zone of the process that differs is put back."""
         try:
-            self._put_back_zone()
+            if _environment.get(b"TZ") != self._zone or _time["tzname"] != self._zone_names:
+                self._put_back_zone()
             return (
-                self._read() == self._values
-                and self._live == self._copies
-                and [wrappers_of(connection) for connection in self._connections] == self._wrappers
-                and (self._has_its_numbers() or self._holds_what_it_did())
-                and self._read_methods() == self._patchable
+                ((self._numbers and self._numbers() == self._numbered) or self._holds_what_it_did())
+                and self._read() == self._values
+                and not any(self._empty)
+                and self._lists == self._of_lists
+                and (
+                    [connection.execute_wrappers for connection in self._connections] == self._wrappers
+                    or self._has_our_wrappers()
+                )
                 and ([*self._cached.values()] == self._cache or self._has_another_cache())
             )
         except Exception:  # noqa: BLE001 (what a probe left may raise whatever it likes when it is compared)
@@ -138,61 +159,58 @@ class ProcessState:
             folder = ""
         return (
             folder,
-            sys.stdin,
-            sys.stdout,
-            sys.stderr,
-            sys.path,
-            sys.meta_path,
-            sys.path_hooks,
-            sys.argv,
-            sys.excepthook,
-            sys.unraisablehook,
-            sys.gettrace(),
-            sys.getprofile(),
-            sys.getrecursionlimit(),
-            sys.getswitchinterval(),
-            gc.isenabled(),
+            _tracer(),
+            _profiler(),
+            _deepest(),
+            _interval(),
+            _collects(),
             *map(_handler, SIGNALS),
             _mask(_BLOCK, ()),
-            Original.getitimer(_REAL) == (0.0, 0.0),
+            Original.getitimer(_REAL) == _NO_TIMER,
             Original.umask(self._umask),
             Original.getdefaulttimeout(),
             _language(_ALL),
-            logging.root.level,
-            logging.root.manager.disable,
-            getattr(_modules.get("urllib.request"), "_opener", None),
+            _root.level,
+            _manager["_disable"],  # `disable` is code that reads it
+            getattr(self._urllib, "_opener", None),
             self._cached["_wrapped"],
             [connection.force_debug_cursor for connection in self._connections],
-            is_test_environment(),
-            active_patches(),
-            replacements(),
+            hasattr(self._test_state, "saved_data"),
+            len(self._patches),
+            replacements() if assigned else (),
         )
 
-    def _read_methods(self) -> list[Any]:
-        return [get(cls) for get, cls in self._methods]
-
     def _put_back_zone(self) -> None:
-        zone, names = self._zone
-        if _environment.get(b"TZ") != zone:
-            if zone is None:
+        if _environment.get(b"TZ") != self._zone:
+            if self._zone is None:
                 del _ENVIRON["TZ"]
             else:
-                _ENVIRON["TZ"] = os.fsdecode(zone)
-            _tzset()
-        elif time.tzname != names:
-            _tzset()
+                _ENVIRON["TZ"] = os.fsdecode(self._zone)
+        _tzset()
 
-    def _has_its_numbers(self) -> bool:
-        return [number.value for number in self._numbers] == self._numbered != []
+    def _find_modules(self) -> None:
+        """Look up, in the modules that are loaded now, what is read of some at each look."""
+        self._urllib = _modules.get("urllib.request")
+        self._test_state = test_state()
+        self._patches = started_patches()
+
+    def _has_our_wrappers(self) -> bool:
+        """Return whether the connections have the execute wrappers that they had, but for the guard's own."""
+        found = [[*connection.execute_wrappers] for connection in self._connections]
+        kept, self._wrappers = self._wrappers, found
+        return [*map(without_ours, found)] == [*map(without_ours, kept)]
 
     def _holds_what_it_did(self) -> bool:
-        """Return whether the large dicts of the process hold what they held, though they may have been changed."""
-        self._numbered = [number.value for number in self._numbers]
+        """Return whether the dicts of the process hold what they held, though they may have been changed."""
+        self._numbered = self._numbers() if self._numbers else b""
+        self._find_modules()
         return (
             [*self._stored.values()] == self._settings
             and [*_test_case.values()] == self._of_tests
             and _environment == self._variables
             and _sys == self._of_sys
+            and self._dicts == self._of_dicts
+            and [get(cls) for get, cls in self._methods] == self._patchable
             and _replaceable()(_modules) == self._loaded
             and self._get_added(_modules) == (*self._added.values(),)
             and (len(_modules) == self._known or self._has_more_modules())
@@ -248,6 +266,12 @@ def _replaceable() -> Callable[[dict[str, Any]], Any]:
         return itemgetter(*names)
     known = len(_modules)  # new ones come last
     return lambda modules: [*islice(modules.values(), known)]
+
+
+def _of_classes() -> list[dict[str, Any]]:
+    """Return where the patchable classes, and what they are made of, have their methods."""
+    bases = dict.fromkeys(base for cls, _ in patchable() for base in cls.__mro__ if base.__flags__ & _CHANGEABLE)
+    return [gc.get_referents(vars(base))[0] for base in bases]
 
 
 def _containers(values: Iterable[object]) -> Iterator[Any]:

@@ -19,7 +19,7 @@ from django.urls import get_script_prefix, get_urlconf
 from django.utils import timezone
 
 from django_probe.execution.state import module_watch
-from django_probe.execution.state.known import INSTRUMENTS, active_patches, is_fake, is_test_environment, wrappers_of
+from django_probe.execution.state.known import INSTRUMENTS, is_fake, started_patches, test_state, wrappers_of
 from django_probe.process.originals import Original
 
 if TYPE_CHECKING:
@@ -58,8 +58,8 @@ def read(classes: list[tuple[type, list[str]]]) -> Reading:
     """Read the process; of the classes, these methods: one that was replaced meanwhile is told of by its name."""
     return Reading(
         fakes={
-            "setup_test_environment(){}": {"": is_test_environment()},
-            "patches of unittest.mock that were started{}": {"": active_patches()},
+            "setup_test_environment(){}": {"": hasattr(test_state(), "saved_data")},
+            "patches of unittest.mock that were started{}": {"": len(started_patches())},
         },
         replaceable={
             "settings.{}": _copied(_stored(_settings._wrapped)),  # noqa: SLF001 (Django has no other name for it)

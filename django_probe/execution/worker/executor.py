@@ -17,7 +17,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
 from django_probe.execution.failures import formatted, message_of
-from django_probe.execution.worker.hearing.kept import tell_kept_by
+from django_probe.execution.worker.hearing.kept import alive, tell_kept_by
 from django_probe.execution.worker.hearing.unawaited import refuse_unrun_cleanups
 from django_probe.execution.worker.hearing.watched import run_watched
 from django_probe.outcomes import PROBLEMS, Outcome
@@ -119,7 +119,7 @@ class Executor:
         if probe.fixtures is None:  # else what was added to its class or module is due with the fixtures
             self._class_cleanups(type(test))
             _module_cleanups()
-            if self._tasks:
+            if alive and self._tasks:
                 self._tasks.tell_rest()
 
     def _classes(self, indices: Sequence[int]) -> None:
@@ -164,7 +164,7 @@ class Executor:
         _module_cleanups()
         if module:
             tell_kept_by(module)
-        if self._tasks:
+        if alive and self._tasks:
             self._tasks.tell_rest()
 
     def _class_cleanups(self, cls: type[unittest.TestCase]) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from django_probe.execution.failures import Interrupted, formatted, message_of, one_line
 from django_probe.execution.guard.refusals import take_refusals
 from django_probe.execution.worker.attached import Attached
-from django_probe.execution.worker.hearing.kept import KeptTasks
+from django_probe.execution.worker.hearing.kept import KeptTasks, alive
 from django_probe.execution.worker.hearing.unawaited import refuse_unrun
 from django_probe.execution.worker.hearing.unheard import Unheard
 from django_probe.execution.worker.logs import Logs
@@ -91,10 +91,12 @@ class Steps:
                     self.attention = False
                     self._heed()
                 try:
-                    refuse_unrun(step(*arguments))
+                    if (returned := step(*arguments)) is not None:
+                        refuse_unrun(returned)
                 finally:
-                    self._end_forks()
-                    if self.tasks:
+                    if Original.getpid() != self._pid:  # a fork of the probe's that came back: what is held is not its
+                        Original.end_process(1)
+                    if alive and self.tasks:
                         self.tasks.tell()
                 self.current = None
         except BaseException as error:  # noqa: BLE001 (a probe's own process must outlive what the probe raises)
@@ -124,11 +126,6 @@ class Steps:
         outcome, message, details = self.recorder.told
         logged, attached = self._logged(outcome), self._attached.told()
         self.emit(kind, what, outcome, began, duration, message, details, logged, attached, [*overheard()])
-
-    def _end_forks(self) -> None:
-        """End this process if it is a fork of the probe's that came back: what is held is its parent's to let go."""
-        if Original.getpid() != self._pid:
-            Original.end_process(1)
 
     def _note(self, error: BaseException) -> None:
         if isinstance(error, unittest.SkipTest):

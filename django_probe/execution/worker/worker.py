@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from django_probe.execution.guard.guard import DatabaseGuard
     from django_probe.execution.loading.selection import Probe
 
-_ENDS: Final = ("result", "fixture_problem", "done")
 _TIMED: Final = ("result", "fixture_problem")
 _CANCEL: Final = 2.0
 _NAP: Final = 0.0002
@@ -103,7 +102,8 @@ class _Worker:
         take_refusals()  # what a thread of the loader was refused is nothing to these probes
         self._steps = Steps(self._emit, self._heed)
         self._executor = Executor(probes, self._guard, self._steps, failfast=failfast, confidant=confidant)
-        self._restore_streams()
+        Original.dup2(output, 1)
+        Original.dup2(output, 2)
         faulthandler.register(DUMP, file=stacks, all_threads=True)
         signal.signal(INTERRUPT, self._interrupted)
         last_call.obey(guard)
@@ -130,19 +130,20 @@ class _Worker:
             telemetry.flush()
 
     def _emit(self, kind: str, *rest: Any) -> None:
-        if kind in _ENDS:
-            self._end_of_output()
         if kind in _TIMED:
+            self._end_of_output()
             what, outcome, began, duration, *told = rest
             times = int(began * MICROSECONDS), int(duration * MICROSECONDS)
+            if kind == "result":
+                self._look(self._shared or self._forked)
+                if outcome is Outcome.PASSED and not any(told):
+                    self._channel.send_passed(what, *times)
+                    return
             rest = (what, outcome, *times, *told)
-        if kind == "result":
-            self._look(self._shared or self._forked)
-            if outcome is Outcome.PASSED and not any(told):
-                kind, rest = "passed", (what, *times)
         elif kind == "fixture_done":
             self._shared = ProcessState()  # what a fixture makes of the process is for the probes that share it
         elif kind == "done":
+            self._end_of_output()
             self._shared = None
             self._look(self._forked)
         self._channel.send(kind, *rest)
@@ -152,9 +153,11 @@ class _Worker:
 
         A thread that it left running changes nothing for them, so they may still run here.
         """
-        if before and not before.is_unchanged():
+        if before is None:
+            return
+        if not before.is_unchanged():
             self._changed = self._steps.leaving = True
-        elif self._forked and not self._shared and self._forked.has_more_threads:
+        elif before is self._forked and before.has_more_threads:
             self._changed = True
 
     def _end_of_output(self) -> None:
@@ -165,12 +168,10 @@ class _Worker:
             except (AttributeError, OSError, ValueError):  # the probe closed it, or put something else there
                 self._changed = True
         linux.flush_c_streams()
-        self._restore_streams()
-        Original.write(self._output, self._token)
-
-    def _restore_streams(self) -> None:
-        Original.dup2(self._output, 1)
-        Original.dup2(self._output, 2)
+        output = self._output
+        Original.dup2(output, 1)
+        Original.dup2(output, 2)
+        Original.write(output, self._token)
 
     def _interrupted(self, _signum: int, _frame: object) -> None:
         if self._steps.current is None:

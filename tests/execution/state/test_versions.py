@@ -27,25 +27,25 @@ pytestmark = pytest.mark.skipif(sys.version_info >= (3, 14), reason="this Python
 def test_numbers_of__each_change_is_another_one(change):
     """Whatever a probe does to `sys.modules` shows."""
     modules = dict(sys.modules)
-    (number,) = numbers_of(modules)
-    before = number.value
+    number = numbers_of(modules)
+    before = number()
 
     change(modules)
 
-    assert number.value != before
+    assert number() != before
 
 
 def test_numbers_of__reading_changes_nothing():
     """What only looks is no change, or the look would pay for every probe that imports what is there."""
-    (number,) = numbers_of(sys.modules)
-    before = number.value
+    number = numbers_of(sys.modules)
+    before = number()
 
     assert sys.modules.get("json") is sys.modules["json"]
     assert "json" in sys.modules
     assert [*sys.modules.values()]
     assert sys.modules.copy()
 
-    assert number.value == before
+    assert number() == before
 
 
 @pytest.mark.parametrize(
@@ -61,12 +61,12 @@ def test_numbers_of__setting_an_attribute_is_another_one_even_where_python_hurri
     one = kind()
     for index in range(BESIDE + 1):
         setattr(one, f"x{index}", index)
-    (number,) = numbers_of(vars(one))
-    seen = {number.value}
+    number = numbers_of(vars(one))
+    seen = {number()}
 
     for _ in range(1000):
         (set_x or set_plainly)(one, object())
-        seen.add(number.value)
+        seen.add(number())
 
     assert len(seen) == 1 + 1000
 
@@ -74,13 +74,27 @@ def test_numbers_of__setting_an_attribute_is_another_one_even_where_python_hurri
 def test_numbers_of__replacing_a_method_of_a_class_is_another_one():
     """What stands in a class is seen through the dict behind it."""
     cls = type("Kind", (), {"method": len})
-    (number,) = numbers_of(gc.get_referents(vars(cls))[0])
-    seen = {number.value}
+    number = numbers_of(gc.get_referents(vars(cls))[0])
+    seen = {number()}
 
     for _ in range(100):
         cls.method = object()
-        seen.add(number.value)
+        seen.add(number())
     del cls.method
-    seen.add(number.value)
+    seen.add(number())
 
     assert len(seen) == 1 + 100 + 1
+
+
+def test_numbers_of__of_several_dicts_each_one_counts():
+    """One look is for all of them: a change of any is another number."""
+    dicts = [{"a": 1}, {}, {"b": {}}]
+    number = numbers_of(*dicts)
+    seen = {number()}
+
+    for index, changed in enumerate(dicts):
+        changed["new"] = index
+        seen.add(number())
+
+    assert len(seen) == 1 + len(dicts)
+    assert number() in seen

@@ -24,11 +24,13 @@ _LISTS: Final = frozenset({list, set, tuple})
 _UNITTESTS: Final = frozenset(vars(unittest.TestCase()))
 """The attributes that every test has: unittest itself sees to what they hold."""
 # asyncio's own weak set of tasks; from Python 3.14 on it lacks those that are written in C.
-_references: Final[set[Any]] = getattr(tasks, "_all_tasks" if hasattr(tasks, "_all_tasks") else "_scheduled_tasks").data
+alive: Final[set[Any]] = getattr(tasks, "_all_tasks" if hasattr(tasks, "_all_tasks") else "_scheduled_tasks").data
 
 
 def tell_kept_by(holder: Any) -> None:
     """Tell of each coroutine and future that a test, a class or a module which is over holds, in its lists too."""
+    if vars(holder).keys() <= _UNITTESTS:
+        return
     for name, value in [*vars(holder).items()]:
         if name in _UNITTESTS:
             continue
@@ -52,29 +54,27 @@ class KeptTasks:
 
     def tell(self) -> None:
         """Tell of each failed task that nobody can await any more, because its loop is closed."""
-        if _references:
-            for task in self._new():
-                if task._log_traceback and task.get_loop().is_closed():  # noqa: SLF001 (see `_tell`)
-                    _tell_of_future(task)
+        for task in self._new():
+            if task._log_traceback and task.get_loop().is_closed():  # noqa: SLF001 (see `_tell`)
+                _tell_of_future(task)
 
     def tell_rest(self) -> None:
         """Tell, where everybody is done who could have awaited a task, of those that failed or came to no end."""
-        if _references:
-            for task in self._new():
-                if task.get_loop().is_running():  # in a thread
-                    continue
-                if task._log_traceback:  # noqa: SLF001 (see `_tell`)
-                    _tell_of_future(task)
-                elif not task.done():
-                    self._known.append(task)
-                    hear_unfinished(task)
+        for task in self._new():
+            if task.get_loop().is_running():  # in a thread
+                continue
+            if task._log_traceback:  # noqa: SLF001 (see `_tell`)
+                _tell_of_future(task)
+            elif not task.done():
+                self._known.append(task)
+                hear_unfinished(task)
 
     def _new(self) -> Iterator[Any]:
         return (task for task in _tasks() if task not in self._known)
 
 
 def _tasks() -> Iterator[Any]:
-    for reference in _references.copy():  # in one step: other threads may make tasks at the same time
+    for reference in alive.copy():  # in one step: other threads may make tasks at the same time
         if isinstance(task := reference(), Future):
             yield task
 

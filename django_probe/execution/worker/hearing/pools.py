@@ -27,7 +27,8 @@ class _Failed(NamedTuple):
     whose: object
 
 
-_failed: Final[list[_Failed]] = []
+failed: Final[list[_Failed]] = []
+"""What failed in any pool and was not asked about yet, as far as that is known."""
 
 
 def listen(whose: Callable[[], object | None]) -> None:
@@ -40,7 +41,7 @@ def listen(whose: Callable[[], object | None]) -> None:
     def set_exception(self: Future[Any], exception: BaseException | None) -> None:
         owner = whose() if exception is not None else None
         if owner is not None and exception is not None:
-            _failed.append(_Failed(self, exception, owner))
+            failed.append(_Failed(self, exception, owner))
         fail(self, exception)
 
     setattr(set_exception, _OURS, True)
@@ -60,10 +61,8 @@ def _noting(ask: Callable[..., Any]) -> Callable[..., Any]:
 
 def unasked(owner: object) -> list[BaseException]:
     """Return what failed that belongs to `owner`, and that nobody asked about; it is told once."""
-    if not _failed:
-        return []
-    mine = [each for each in _failed if each.whose is owner]
-    _failed[:] = [each for each in _failed if each.whose is not owner]
+    mine = [each for each in failed if each.whose is owner]
+    failed[:] = [each for each in failed if each.whose is not owner]
     return [each.error for each in mine if _ASKED not in vars(each.future) and is_of_probes(each.error)]
 
 

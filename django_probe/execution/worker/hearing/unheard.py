@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from django_probe import details
 from django_probe.execution.failures import formatted, message_of
-from django_probe.execution.worker.hearing.pools import files_of_probes, is_of_probes, listen, unasked
+from django_probe.execution.worker.hearing.pools import failed, files_of_probes, is_of_probes, listen, unasked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -101,7 +101,9 @@ class Unheard:
 
     def close(self) -> None:
         """End the innermost scope."""
-        self.gather(self._scopes.pop().heard)
+        scope = self._scopes.pop()
+        if failed:
+            self.gather(scope.heard)
         if not self._scopes:
             _listeners.pop(self._thread, None)
 

@@ -61,7 +61,7 @@ def run_watched(test: unittest.TestCase, result: unittest.TestResult) -> None:
     own = vars(test)
     runs_itself = plan.runs_itself or "run" in own
     if not runs_itself and not plan.owes:
-        test(result)
+        test.run(result)
         return
     _begun.clear()
     kept, owed = _Kept(), dict(plan.owed)
@@ -208,7 +208,8 @@ def _refuse_unawaited(test: Any, bound: Any, function: Any, /, *args: Any, **kwa
 
 
 def _call_test_method(_test: Any, method: Callable[[], Any]) -> None:
-    refuse_value(method())
+    if (returned := method()) is not None:
+        refuse_value(returned)
 
 
 def _call_cleanup(_test: Any, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> None:
