@@ -9,13 +9,14 @@ import sys
 import traceback
 from dataclasses import replace
 from datetime import UTC, timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from django_probe import conf
 from django_probe.errors import NotStartedError, UsageError
 from django_probe.execution.failures import Interrupted, one_line
 from django_probe.execution.guard.backends import objections
+from django_probe.execution.listener import Listeners
 from django_probe.execution.loading.choices import Choice
 from django_probe.execution.loading.declared import prepare
 from django_probe.execution.session import ForkedSession
@@ -23,7 +24,6 @@ from django_probe.execution.suites import SelectedSuite
 from django_probe.outcomes import ExitCode
 from django_probe.process.environment import environment
 from django_probe.process.originals import Original
-from django_probe.reports.console.console import Console
 from django_probe.reports.delivery.files import relieve
 from django_probe.terms import NOTHING, Wishes
 
@@ -41,6 +41,12 @@ if TYPE_CHECKING:
     from django_probe.reports.delivery.delivery import Delivery
     from django_probe.results import ProbeRun
     from django_probe.sharding.shards import Shard
+
+
+def _console(verbosity: int) -> list[Listener]:
+    from django_probe.reports.console.console import Console  # noqa: PLC0415 (for where it is called, see `Listeners`)
+
+    return [Console(sys.stderr, color=False, live=False, verbosity=verbosity)]
 
 
 def _nobody(_label: str, _module: str) -> None:
@@ -112,7 +118,7 @@ class DjangoProbeSuiteRunner:
         self._id = environment("PROBE_RUN_ID", lambda: Original.urandom(16).hex())
         self._began = Original.now(UTC) - timedelta(seconds=age)
         self._clock = Original.monotonic() - age
-        self._listener = listener or Console(sys.stderr, color=False, live=False, verbosity=verbosity)
+        self._listener = listener or Listeners(partial(_console, verbosity))
         self._delivery = delivery
         self._announce: Callable[[str, str], None] = _nobody
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from django_probe.results import ProbeResult, ProbeRun
 
@@ -13,8 +14,9 @@ if TYPE_CHECKING:
 class Listener(Protocol):
     """Hears of a run as it goes; the judge calls it, and nothing that it does changes the verdict."""
 
-    live: bool
-    """Whether `tick` is wanted."""
+    @property
+    def live(self) -> bool:
+        """Whether `tick` is wanted."""
 
     def begun(self, run: ProbeRun) -> None:
         """Hear who runs what, as a record without results, while the probes are still loading."""
@@ -39,11 +41,22 @@ class Listener(Protocol):
 
 
 class Listeners:
-    """Several listeners as one; each hears in the order in which they are given."""
+    """Several listeners as one; each hears in the order in which they are given.
 
-    def __init__(self, *listeners: Listener) -> None:
-        self._listeners = listeners
-        self.live = any(listener.live for listener in listeners)
+    `make` is called for them once there is something to hear: what they import does not keep the loader waiting.
+    """
+
+    def __init__(self, make: Callable[[], Sequence[Listener]]) -> None:
+        self._make = make
+
+    @cached_property
+    def _listeners(self) -> Sequence[Listener]:
+        return self._make()
+
+    @cached_property
+    def live(self) -> bool:
+        """Whether any of them wants `tick`."""
+        return any(listener.live for listener in self._listeners)
 
     def begun(self, run: ProbeRun) -> None:
         """Tell all of them."""

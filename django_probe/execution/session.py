@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, Protocol, Self
 from django_probe.errors import NotStartedError, UsageError
 from django_probe.execution import linux
 from django_probe.execution.judge.interrupts import Interrupts
-from django_probe.execution.judge.loader_handle import LoaderHandle
+from django_probe.execution.judge.processes.loader_process import LoaderProcess
 from django_probe.execution.secrets.redaction import Redactor
 from django_probe.process.originals import Original
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from types import TracebackType
 
-    from django_probe.execution.judge.loader_handle import Loaded
+    from django_probe.execution.judge.processes.loader_handle import Loaded, LoaderHandle
     from django_probe.execution.judge.selected import Selected
     from django_probe.execution.listener import Listener
     from django_probe.execution.loading.choices import Choice
@@ -112,11 +112,18 @@ class ForkedSession:
         be_loader = partial(
             _load_and_fork, build=self._build, choice=self._choice, judge=os.getpid(), changing=changing
         )
-        return LoaderHandle(be_loader, self._choice)
+        process = LoaderProcess(be_loader)
+        try:
+            from django_probe.execution.judge.processes.loader_handle import LoaderHandle  # noqa: PLC0415 (so both sides import at the same time)
+
+            return LoaderHandle(process, self._choice)
+        except BaseException:
+            process.close()
+            raise
 
     def _prepare(self) -> None:
         """Do what the run needs here, now that the other process is busy with what is needed there."""
-        from django_probe.execution.judge.judge import Judge  # noqa: PLC0415 (so both sides import at the same time)
+        from django_probe.execution.judge.judge import Judge  # noqa: PLC0415 (as above)
 
         self._judge = Judge
         self._redact("secrets are searched for once")

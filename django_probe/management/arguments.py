@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 from django_probe.errors import UsageError
 from django_probe.policy.gates import MAX_PARALLEL
 from django_probe.reports.delivery.wanted import Once
-from django_probe.sharding.shards import Shard
 from django_probe.terms import parse_access, parse_count, parse_duration, parse_flag, parse_isolation, parse_timeout
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from django_probe.sharding.shards import Shard
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -135,6 +136,8 @@ def _parallel(value: object) -> int:
 
 
 def _shard(value: object) -> Shard:
+    from django_probe.sharding.shards import Shard  # noqa: PLC0415 (most runs have none)
+
     index, slash, count = str(value).partition("/")
     numbers = (_number(index), _number(count))
     if slash and all(isinstance(number, int) for number in numbers) and int(index) < int(count):

@@ -15,13 +15,11 @@ from django_probe.execution.linux import process_age
 from django_probe.execution.secrets.redaction import Redactor
 from django_probe.management import orders
 from django_probe.management.arguments import add_arguments, given_in_code
-from django_probe.management.listing import list_probes, print_schema
 from django_probe.management.voice import Voice
 from django_probe.outcomes import EndedBy, ExitCode
 from django_probe.process import handshake
 from django_probe.reports.delivery import streams
 from django_probe.reports.delivery.files import settle
-from django_probe.reports.json import about
 from django_probe.reports.text import one_line
 from django_probe.terms import shown
 
@@ -88,6 +86,8 @@ class Command(BaseCommand):
     def _tell(self, line: Line, code: object) -> None:
         exit_code = code if isinstance(code, int) else ExitCode.CLOSED
         if self._ended is not None:
+            from django_probe.reports.json import about  # noqa: PLC0415 (only a supervisor is told)
+
             run = self._ended.run
             line.ran(exit_code, about(run) if run else None)
         elif exit_code == ExitCode.USAGE:
@@ -138,12 +138,14 @@ class Command(BaseCommand):
             labels = options.pop("labels") or labels
             stdout = self._line.stdout if self._line else options.get("stdout") or self._stdout()
             if options["schema"]:
+                from django_probe.management.listing import print_schema  # noqa: PLC0415 (no run needs it)
+
                 code: int = print_schema(stdout, self._say)
             else:
                 recorder = orders.recorder(labels, options)
                 runner = orders.runner(options, recorder, stdout, self._age(), self._line.folder if self._line else "")
                 messenger = orders.messenger(runner.gate, recorder)
-                code = list_probes(runner, labels, stdout, self._say) if options["list"] else self._run(runner, labels)
+                code = self._list(runner, labels, stdout) if options["list"] else self._run(runner, labels)
         except UsageError as error:
             sentence = one_line(Redactor()(str(error)))
             if recorder:
@@ -159,6 +161,11 @@ class Command(BaseCommand):
             gc.freeze()  # the last collection would look through the run
         if code:
             sys.exit(code)
+
+    def _list(self, runner: DjangoProbeSuiteRunner, labels: tuple[str, ...], stdout: TextIO | None) -> int:
+        from django_probe.management.listing import list_probes  # noqa: PLC0415 (no run needs it)
+
+        return list_probes(runner, labels, stdout, self._say)
 
     def _run(self, runner: DjangoProbeSuiteRunner, labels: tuple[str, ...]) -> int:
         if runner.gate.parallel == 0:

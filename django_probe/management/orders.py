@@ -13,10 +13,7 @@ from django_probe import conf
 from django_probe.errors import UsageError
 from django_probe.execution.listener import Listeners
 from django_probe.execution.secrets import redaction
-from django_probe.naming import misspelt
 from django_probe.process.environment import environment
-from django_probe.reports import github
-from django_probe.reports.console.console import Console, is_terminal, wants_color
 from django_probe.reports.delivery.delivery import Delivery
 from django_probe.reports.delivery.wanted import by_option, sink, wanted
 from django_probe.simple import DjangoProbeSuiteRunner
@@ -26,9 +23,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import TextIO
 
+    from django_probe.execution.listener import Listener
     from django_probe.history.notices.messenger import Messenger
     from django_probe.history.storage.recorder import Recorder
     from django_probe.policy.gates import Gate, Policy
+    from django_probe.reports.console.console import Console
     from django_probe.sharding.shards import Shard
 
 
@@ -79,7 +78,13 @@ def runner(
     path, make = conf.runner_path(), conf.runner()
     policy = conf.policy(options["policy"])
     gate = _ordered(policy.gate(options["gate"]), options)
-    console = _console(options, stdout)
+
+    def listeners() -> list[Listener]:
+        console = _console(options, stdout)
+        for sentence in [*_misspelt(policy), *_alone(recorder, options["shard"])]:
+            console.warned(sentence)
+        return [console, *filter(None, [recorder])]
+
     try:
         made = make(
             verbosity=options["verbosity"],
@@ -100,7 +105,7 @@ def runner(
             allow_empty=options["allow_empty"],
             age=age or 0.0,
             ends_process=age is not None,
-            listener=Listeners(console, *filter(None, [recorder])),
+            listener=Listeners(listeners),
             delivery=delivery,
         )
     except UsageError:
@@ -111,13 +116,13 @@ def runner(
         raise UsageError(f"PROBE_RUNNER: {path} makes {shown(made)}, which is no {conf.DEFAULT_RUNNER}")
     if not hasattr(made, "gate"):
         raise UsageError(f"PROBE_RUNNER: the __init__ of {path} does not call super().__init__() with its arguments")
-    for sentence in [*_misspelt(policy), *_alone(recorder, options["shard"])]:
-        console.warned(sentence)
     return made
 
 
 def _misspelt(policy: Policy) -> list[str]:
     """Return a sentence for each variable of the environment that looks like one of ours, and that nothing reads."""
+    from django_probe.naming import misspelt  # noqa: PLC0415 (called while the probes are loading, as `_console`)
+
     found = dict(misspelt.variables(os.environ))
     if found:
         from django_probe.policy.declared.secrets import variable_names  # noqa: PLC0415 (hardly any run needs it)
@@ -140,6 +145,9 @@ def _alone(recorder: Recorder | None, shard: Shard | None) -> list[str]:
 
 
 def _console(options: dict[str, Any], stdout: TextIO | None) -> Console:
+    from django_probe.reports import github  # noqa: PLC0415 (called while the probes are loading: see `Listeners`)
+    from django_probe.reports.console.console import Console, is_terminal, wants_color  # noqa: PLC0415 (as above)
+
     stream = options.get("stderr") or sys.stderr
     # Whoever merges two streams may mix them: what people read follows the report in the same one.
     brief = sink() == "log" and not options["list"]

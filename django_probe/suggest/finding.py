@@ -73,7 +73,7 @@ def find_out(apps: Sequence[str], timeout: float) -> Found:
         isolation=Isolation.PROCESS,
         database_access=DatabaseAccess.READ_ONLY,
     )
-    runner = _Runner(failfast=False, gate=gate, listener=Listeners(), allow_empty=True)
+    runner = _Runner(failfast=False, gate=gate, listener=Listeners(tuple), allow_empty=True)
     runner.run_probes([])
     run: Any = runner.run
     if run.ended_by:

@@ -14,9 +14,9 @@ from django_probe.execution.exit_status import end_of_worker
 from django_probe.execution.failures import message_of
 from django_probe.execution.judge.ledger import Ledger
 from django_probe.execution.judge.messages import LOST, TIMEOUT, MessageHandler
+from django_probe.execution.judge.processes.worker_handle import Stage
 from django_probe.execution.judge.staff import QUIET, Staff
 from django_probe.execution.judge.work import Attempt
-from django_probe.execution.judge.worker_handle import Stage
 from django_probe.outcomes import EndedBy, Outcome
 from django_probe.process.originals import Original
 from django_probe.terms import Isolation
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from django_probe.execution.judge.interrupts import Interrupts
-    from django_probe.execution.judge.loader_handle import LoaderHandle
+    from django_probe.execution.judge.processes.loader_handle import LoaderHandle
+    from django_probe.execution.judge.processes.worker_handle import WorkerHandle
     from django_probe.execution.judge.selected import Selected
-    from django_probe.execution.judge.worker_handle import WorkerHandle
     from django_probe.execution.listener import Listener
     from django_probe.policy.gates import Gate
     from django_probe.results import ProbeResult

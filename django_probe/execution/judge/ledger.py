@@ -16,7 +16,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from django_probe.execution.failures import one_line
-from django_probe.execution.judge.output import ending
+from django_probe.execution.judge.processes.output import ending
 from django_probe.execution.judge.retried import MOST_EARLIER, after
 from django_probe.execution.judge.room import Room, RoomForAttachments
 from django_probe.execution.judge.work import Attempt, Unit

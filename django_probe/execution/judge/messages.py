@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING, Any, Final
 
 from django_probe import details
 from django_probe.execution.failures import one_line
-from django_probe.execution.judge.output import masked
+from django_probe.execution.judge.processes.output import masked
+from django_probe.execution.judge.processes.worker_handle import GOODBYE, Stage
 from django_probe.execution.judge.room import attached
 from django_probe.execution.judge.work import Attempt
-from django_probe.execution.judge.worker_handle import GOODBYE, Stage
 from django_probe.execution.protocol import MICROSECONDS
 from django_probe.outcomes import Outcome
 from django_probe.process.originals import Original
 
 if TYPE_CHECKING:
     from django_probe.execution.judge.ledger import Ledger
-    from django_probe.execution.judge.worker_handle import WorkerHandle
+    from django_probe.execution.judge.processes.worker_handle import WorkerHandle
 
 TIMEOUT: Final = "timeout"
 LOST: Final = "lost"

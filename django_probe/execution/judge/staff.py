@@ -9,11 +9,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from django_probe.execution import linux
-from django_probe.execution.judge.worker_handle import DESCRIPTORS, Stage
+from django_probe.execution.judge.processes.worker_handle import DESCRIPTORS, Stage
 
 if TYPE_CHECKING:
     from django_probe.execution.judge.ledger import Ledger
-    from django_probe.execution.judge.worker_handle import WorkerHandle
+    from django_probe.execution.judge.processes.worker_handle import WorkerHandle
 
 _OTHERS: Final = 32  # descriptors that are not workers': reports, what a worker gets while it is forked
 _A_PLACE: Final = 3  # workers for each that may run, with `isolation: process`: one runs, one waits, one ends

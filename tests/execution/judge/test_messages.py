@@ -8,8 +8,8 @@ import pytest
 
 from django_probe.execution.judge.ledger import Ledger
 from django_probe.execution.judge.messages import TIMEOUT, MessageHandler
+from django_probe.execution.judge.processes.worker_handle import Stage, WorkerHandle
 from django_probe.execution.judge.selected import Selected
-from django_probe.execution.judge.worker_handle import Stage, WorkerHandle
 from tests.execution.running import by_label, outcomes
 
 

@@ -1,39 +1,26 @@
-"""The judge's hold on the loader: starts it, receives what was selected, has it fork workers, ends it."""
+"""The judge's hold on the loader: receives what was selected, and has it fork workers."""
 
 from __future__ import annotations
 
-import contextlib
-import gc
-import os
-import select
 import selectors
-import signal
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final
 
 from django_probe.errors import UsageError
-from django_probe.execution import linux, stacks
-from django_probe.execution.exit_status import cause_of_death
-from django_probe.execution.forking import close_databases, flush_streams
-from django_probe.execution.judge.guardian import Guardian
-from django_probe.execution.judge.output import Output
+from django_probe.execution.judge.processes.worker_handle import WorkerHandle
 from django_probe.execution.judge.selected import Selected
-from django_probe.execution.judge.worker_handle import WorkerHandle
-from django_probe.execution.protocol import LAST_CALL, MOST_AT_ONCE, Channel
+from django_probe.execution.protocol import MOST_AT_ONCE
 from django_probe.outcomes import EndedBy, Outcome
 from django_probe.process.originals import Original
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     from django_probe.execution.judge.interrupts import Interrupts
+    from django_probe.execution.judge.processes.loader_process import LoaderProcess
     from django_probe.execution.loading.choices import Choice
-
-    BeLoader = Callable[[Channel, int, int], NoReturn]
 
 MIN_IMPORT: Final = 10.0
 """Seconds that a module has for its import at the least; else it has the timeout of a probe that wishes none."""
-_LAST_BREATH: Final = 1.0
-_LAST_WORDS: Final = 0.5
 _MOST_LOST: Final = 3
 _NOTHING_YET: Final = ("runner", "the process that loads the probes")  # until the first module is announced
 
@@ -55,56 +42,19 @@ class Loaded:
 
 
 class LoaderHandle:
-    """The process that loads the probes; it is started at once.
+    """What the process that loads the probes is there for: it says what was selected, and forks workers."""
 
-    In the new process `be_loader` is called with its channel, and the descriptors for what it prints and for its stack.
-    """
-
-    def __init__(self, be_loader: BeLoader, choice: Choice) -> None:
+    def __init__(self, process: LoaderProcess, choice: Choice) -> None:
+        self._process = process
+        self.channel, self.output, self.pidfd = process.channel, process.output, process.pidfd
         self._import_timeout = max(choice.operator.timeout or choice.gate.timeout, MIN_IMPORT)
-        self._on_child = signal.getsignal(signal.SIGCHLD)
-        if self._on_child is signal.SIG_IGN:  # inherited: the kernel would throw away how processes ended
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        close_databases()
-        flush_streams()
-        gc.freeze()  # a collection in the child would write to, and so copy, every page of what is loaded already
         self.trouble = ""
-        self._status: int | None = None
         self._asked = 0
         self._lost: set[int] = set()
         self._module = _NOTHING_YET
         self._loaded = Loaded()
-        with contextlib.ExitStack() as undo:
-            undo.callback(gc.unfreeze)
-            self._start(be_loader, undo)
-            # The first worker is forked while the judge reads what was selected.
-            self._spare = self._fork(Original.monotonic(), 1)
-            undo.pop_all()
-
-    def _start(self, be_loader: BeLoader, undo: contextlib.ExitStack) -> None:
-        """Start the process; `undo` gets what is to be done where something for it cannot be had."""
-        mine, theirs = Original.socketpair()
-        undo.callback(mine.close)
-        self.channel = Channel(mine)
-        with contextlib.closing(theirs):
-            self.output = Output()
-            undo.callback(self.output.close)
-            self._stacks = stacks.Stacks()
-            undo.callback(self._stacks.close)
-            self._guardian = Guardian()
-            undo.callback(self._guardian.close)
-            self._pid = linux.fork()
-            if self._pid == 0:
-                undo.pop_all()
-                mine.close()
-                self._guardian.close()
-                be_loader(Channel(theirs), self.output.write_end, self._stacks.descriptor)
-        self.pidfd = os.pidfd_open(self._pid)
-        undo.callback(os.close, self.pidfd)
-        undo.callback(self._end)
-        self._guardian.start()  # now that the loader is at work: to fork takes milliseconds
-        self._guardian.watch(self._pid)
-        self.output.hand_over()
+        # The first worker is forked while the judge reads what was selected.
+        self._spare = self._fork(Original.monotonic(), 1)
 
     def load(self, interrupts: Interrupts, deadline: float) -> Loaded:
         """Wait until everything is loaded, `deadline` on the monotonic clock at the most.
@@ -158,7 +108,7 @@ class LoaderHandle:
         return False
 
     def _ended(self, by: EndedBy) -> Loaded:
-        self._error(f"{by} ended the run while {self._module[1]} was being imported", self._stack())
+        self._error(f"{by} ended the run while {self._module[1]} was being imported", self._process.stack())
         self._loaded.ended_by = by
         return self._loaded
 
@@ -167,10 +117,10 @@ class LoaderHandle:
         return "loading the probes" if self._module is _NOTHING_YET else f"importing {self._module[1]}"
 
     def _hung(self) -> Loaded:
-        return self._error(f"{self._doing} did not end within {self._import_timeout:g} s", self._stack())
+        return self._error(f"{self._doing} did not end within {self._import_timeout:g} s", self._process.stack())
 
     def _died(self) -> Loaded:
-        return self._error(f"{self._doing} ended the process: {self._cause()}", "")
+        return self._error(f"{self._doing} ended the process: {self._process.cause()}", "")
 
     def _error(self, message: str, details: str) -> Loaded:
         self.output.drain()
@@ -179,14 +129,6 @@ class LoaderHandle:
         verdict = (Outcome.ERROR, message, details)
         self._loaded = Loaded([Selected(self._module[0], (), 0.0, 0, True, None, verdict)], 1)  # noqa: FBT003
         return self._loaded
-
-    def _stack(self) -> str:
-        """Have the process dump its stack, which it does even while C code holds the interpreter."""
-        self._stacks.ask(self.pidfd)
-        until = Original.monotonic() + stacks.LONGEST
-        while Original.monotonic() < until and not self._stacks.whole:
-            Original.sleep(stacks.STEP)
-        return self._stacks.text()
 
     def hire(self, now: float, wanted: int) -> list[WorkerHandle]:
         """Have up to so many workers forked, and give the hold on each; none where there is nobody left to ask."""
@@ -220,55 +162,22 @@ class LoaderHandle:
     def worker_came(self, pid: int) -> None:
         """Take that a worker said hello."""
         self._lost.clear()
-        self._guardian.watch(pid)
+        self._process.guardian.watch(pid)
 
     def worker_went(self, pid: int) -> None:
         """Take that a worker was reaped."""
-        self._guardian.forget(pid)
+        self._process.guardian.forget(pid)
 
     def died(self) -> None:
         """Take the end of the process, and see to it: `trouble` says how it ended."""
-        self.trouble = self.trouble or f"the process that forks workers ended: {self._cause()}"
+        self.trouble = self.trouble or f"the process that forks workers ended: {self._process.cause()}"
 
     def dismiss(self) -> None:
         """Tell the process that no more workers are wanted: it ends by itself; `close` waits for that."""
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            signal.pidfd_send_signal(self.pidfd, LAST_CALL)
+        self._process.dismiss()
 
     def close(self) -> None:
         """End the process, if it has not ended."""
-        self._end()
-        gc.unfreeze()
-        if self._on_child is signal.SIG_IGN:
-            signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+        self._process.close()
         for handle in self._spare:
             handle.close()
-        self.channel.close()
-        self.output.close()
-        self._stacks.close()
-        self._guardian.close()
-        os.close(self.pidfd)
-
-    def _cause(self) -> str:
-        """Say how the process ended; it may have closed the channel, and live."""
-        self._wait(_LAST_BREATH)
-        return cause_of_death(self._end())
-
-    def _end(self) -> int:
-        if self._status is None:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                signal.pidfd_send_signal(self.pidfd, LAST_CALL)  # what it runs at databases has to end with it
-            self._wait(_LAST_WORDS)
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self._pid, signal.SIGKILL)
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
-            self._wait(_LAST_BREATH)  # what hangs in the kernel does not even die
-            self._status = Original.waitpid(self._pid, os.WNOHANG)[1]
-            self._guardian.forget(self._pid)
-        return self._status
-
-    def _wait(self, seconds: float) -> None:
-        ended = Original.poll()
-        ended.register(self.pidfd, select.POLLIN)
-        ended.poll(seconds * 1000)
