@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import os
 import resource
+import select
 import signal
 import struct
 import sys
@@ -23,6 +24,8 @@ AVAILABLE: Final = sys.platform == "linux"
 _PR_SET_PDEATHSIG: Final = 1
 _PR_SET_CHILD_SUBREAPER: Final = 36
 _SWEEP_STEP: Final = 0.001
+_PATIENCE: Final = 0.05
+"""Seconds to wait for one that was killed before the others are seen to: it may hang in the kernel."""
 _GROUP_STEP: Final = 0.01
 _GROUP: Final = 2  # its place in what `_stat` gives
 _SIGSET_WORDS: Final = 16  # as the C libraries have it; the kernel reads the first
@@ -104,9 +107,23 @@ def end_children(kept: set[int], within: float) -> None:
         for pid in left:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
-            with contextlib.suppress(ChildProcessError):
-                Original.waitpid(pid, os.WNOHANG)
+        for pid in left:
+            _reap(pid, _PATIENCE)
+
+
+def _reap(pid: int, within: float) -> None:
+    """Wait until this child has ended, `within` seconds at the most, and reap it if it has."""
+    try:
+        descriptor = os.pidfd_open(pid)
+    except OSError:  # somebody else reaped it, or no descriptor is left
         Original.sleep(_SWEEP_STEP)
+    else:
+        ended = Original.poll()
+        ended.register(descriptor, select.POLLIN)
+        ended.poll(within * 1000)
+        Original.close(descriptor)
+    with contextlib.suppress(ChildProcessError):
+        Original.waitpid(pid, os.WNOHANG)
 
 
 def await_children(within: float) -> None:

@@ -206,7 +206,7 @@ class Ledger:
     def _unit(self, indices: list[int], *, fresh: bool) -> Unit:
         probes = [self._selected[index] for index in indices]
         return Unit(
-            deque(indices),
+            [*indices],
             probes[0].fixtures,
             timeout=max(probe.timeout for probe in probes),
             blocking=any(probe.blocking for probe in probes),

@@ -113,7 +113,7 @@ class MessageHandler:
             self._misfit(handle, now)
             return
         attempt = self._attempt(handle, index, *rest)
-        unit.probes.popleft()
+        unit.probes.pop(0)
         handle.ended += 1
         handle.last = self._ledger.label(index)
         if unit.fixtures is None:
@@ -161,7 +161,7 @@ class MessageHandler:
             unit = handle.units[0]
             attempt = self._lost(handle, now, cause)
             if unit.probes:
-                self._ledger.record(unit.probes.popleft(), attempt, now)
+                self._ledger.record(unit.probes.pop(0), attempt, now)
             else:
                 self._ledger.add(f"{unit.fixtures}.tearDown", attempt, blocking=unit.blocking)
         for unit in handle.units:

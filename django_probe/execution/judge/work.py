@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 from django_probe.outcomes import Outcome, finite
 
 if TYPE_CHECKING:
-    from collections import deque
-
     from django_probe.attachments import Attachment
 
 
@@ -40,7 +38,7 @@ class Unit:
     needs a worker that ran nothing yet.
     """
 
-    probes: deque[int]
+    probes: list[int]
     fixtures: str | None
     timeout: float
     blocking: bool

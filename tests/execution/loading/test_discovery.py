@@ -570,6 +570,51 @@ def test_run__the_name_of_an_app_is_answered_with_its_label(project):
     assert done.err.endswith('did you mean "probe_platform"?\n')
 
 
+def test_list__the_tests_of_a_class_are_what_it_inherits_and_what_its_metaclass_says(project):
+    """unittest asks `dir()`, which a metaclass may answer by itself; an attribute that is no function is no test."""
+    project.app(
+        "shop",
+        """
+import unittest
+
+class Meta(type):
+    def __dir__(cls):
+        return [*super().__dir__(), "test_made"]
+
+    def __getattr__(cls, name):
+        if name == "test_made":
+            return lambda self: None
+        raise AttributeError(name)
+
+class TestMade(unittest.TestCase, metaclass=Meta):
+    def __getattr__(self, name):
+        if name == "test_made":
+            return lambda: None
+        raise AttributeError(name)
+
+    def test_own(self): pass
+
+class Shared:
+    test_of_nothing = 5
+    def test_z(self): pass
+    def test_b(self): pass
+
+class TestLater(Shared, unittest.TestCase):
+    test_z = None
+    def test_a(self): pass
+""",
+    )
+
+    done = project.probe("--list")
+
+    assert done.out.split() == [
+        "shop.TestLater.test_a",
+        "shop.TestLater.test_b",
+        "shop.TestMade.test_made",
+        "shop.TestMade.test_own",
+    ]
+
+
 def test_run__classes_that_a_function_made_are_the_module_s_own(project):
     """Their __module__ is where the function stands, but nobody else would run them."""
     project.app(

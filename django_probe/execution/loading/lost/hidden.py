@@ -87,8 +87,9 @@ def _has_all(module: ModuleType, source: str) -> bool:
         return False
     homes = [module, *(value for value in vars(module).values() if type(value) is type)]
     lines = source.splitlines()
+    decorates = "@" in source
     there = {
-        _defined_at(function.__code__, lines)
+        _defined_at(function.__code__, lines) if decorates else function.__code__.co_firstlineno
         for home in homes
         for name, value in vars(home).items()
         if name.startswith(_TO_FIND)
