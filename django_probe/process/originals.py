@@ -4,8 +4,9 @@ A probe may patch `time.time` or `os.getpid` and forget to undo it, and freezegu
 that holds one, whatever it is called there. Neither looks inside a class: what is held here stays what it was.
 
 gevent and eventlet replace what waits, often before the engine is imported: in `select`, `time` and `_thread`, which
-are C's, and in `os` and `socket`, which are Python's. With theirs the judge would hang: `os.read` waits where it must
-not, and `os.fork` reaps by itself. So the first are imported anew, and the others' own modules in C are used.
+are C's, and in `os`, `socket` and `selectors`, which are Python's. With theirs the judge would hang: `os.read` waits
+where it must not, and `os.fork` reaps by itself. So the first are imported anew, as is the last where one of the two is
+there; of the others their own modules in C are used.
 """
 
 from __future__ import annotations
@@ -18,10 +19,13 @@ import signal
 import socket as socket_
 import sys
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+
+_REPLACING: Final = not sys.modules.keys().isdisjoint({"gevent", "eventlet"})
 
 
 def _anew(*names: str) -> list[object]:
@@ -49,7 +53,8 @@ if TYPE_CHECKING:
     import selectors
     import time
 else:
-    _thread, time, select, selectors = _anew("_thread", "time", "select", "selectors")
+    _thread, time, select, *_rest = _anew("_thread", "time", "select", *(["selectors"] if _REPLACING else []))
+    selectors = _rest[0] if _REPLACING else importlib.import_module("selectors")
 
 
 class Original:

@@ -24,7 +24,7 @@ from django_probe.execution.loading import discovery
 from django_probe.execution.loading.choices import Choice
 from django_probe.execution.loading.declared import preload, prepare
 from django_probe.execution.loading.renewal import Renewal
-from django_probe.execution.loading.selection import Probe, select
+from django_probe.execution.loading.selection import select
 from django_probe.execution.loading.suites import Stillborn, leaves
 from django_probe.execution.secrets.redaction import Redactor
 from django_probe.execution.worker.executor import Executor
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from django_probe.execution.guard.guard import DatabaseGuard
+    from django_probe.execution.loading.probe import Probe
 
     Begin = Callable[[Step], None]
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import re
-import sysconfig
 import traceback
 from pathlib import Path
 from threading import get_ident
@@ -36,7 +36,7 @@ _GUARD: Final = f"{_HERE}/"
 _ENGINE: Final = f"{_HERE.parent}/"
 _INSTALLED: Final = {"site-packages", "dist-packages"}
 _NEVER_OWN: Final = (f"{_HERE.parents[1]}/", f"{Path(django.__file__).parent}/", "<frozen ")
-_STDLIB: Final = f"{sysconfig.get_path('stdlib')}/"
+_STDLIB: Final = f"{Path(os.__file__).parent}/"
 
 
 class GuardError(Exception):

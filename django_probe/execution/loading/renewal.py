@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import unittest
     from collections.abc import Callable, Iterable
 
-    from django_probe.execution.loading.selection import Probe
+    from django_probe.execution.loading.probe import Probe
 
 
 class Renewal:

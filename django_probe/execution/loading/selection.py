@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import sys
 import unittest
-from dataclasses import dataclass
 from functools import cache, lru_cache, partial
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -19,13 +18,13 @@ from django_probe.execution.failures import formatted, message_of
 from django_probe.execution.loading import choices
 from django_probe.execution.loading.choices import Choice, LabelledTest
 from django_probe.execution.loading.descriptions import Descriptions, is_bare
+from django_probe.execution.loading.probe import Probe
 from django_probe.execution.loading.suites import ProbeSuite, SilentApp, Stillborn, label_of, numbered
 from django_probe.naming.names import Labels, unnumbered
 from django_probe.outcomes import Outcome
 from django_probe.terms import (
     ATTRIBUTE,
     NOTHING,
-    UNKNOWN,
     About,
     CeilingError,
     DatabaseAccess,
@@ -41,31 +40,6 @@ if TYPE_CHECKING:
 
 _DIGEST_LENGTH = 32
 _SEVERAL = (set, frozenset, list, tuple)
-
-
-@dataclass(slots=True)
-class Probe:
-    """A probe that was selected.
-
-    `fixtures` is the key of the class or module fixtures that it shares with others, None where it has none. One that
-    is `required` must not skip.
-    """
-
-    label: str
-    test: unittest.TestCase
-    tags: tuple[str, ...]
-    terms: Terms
-    fixtures: str | None
-    required: bool = False
-    about: About = UNKNOWN
-
-    def described(self) -> list[Any]:
-        """Return what the judge has to know, as JSON takes it."""
-        stillborn = self.test if isinstance(self.test, Stillborn) else None
-        verdict = [stillborn.outcome, stillborn.message, stillborn.details] if stillborn else None
-        terms = self.terms
-        of_terms = (terms.timeout, terms.retries, terms.blocking)
-        return [self.label, self.tags, *of_terms, self.fixtures, verdict, self.required, self.about]
 
 
 class Selection(NamedTuple):

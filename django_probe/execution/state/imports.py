@@ -8,19 +8,17 @@ probes, is what the application does: of that only replaced functions and values
 
 from __future__ import annotations
 
-import os
 import sys
 from contextlib import ExitStack, contextmanager
 from importlib.machinery import ExtensionFileLoader, ModuleSpec, SourceFileLoader
 from pathlib import Path
-from sysconfig import get_path
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from django.apps import apps
 
 from django_probe.execution.state import module_watch
-from django_probe.execution.state.known import patchable
+from django_probe.execution.state.known import FOREIGN, patchable
 from django_probe.execution.state.readings import By, changes, is_same, read, value_of
 
 if TYPE_CHECKING:
@@ -31,7 +29,6 @@ if TYPE_CHECKING:
 
 _NAMED: Final = 4
 _INSTALLED_IN: Final = ("site-packages", "dist-packages")
-_FOREIGN: Final = tuple({f"{get_path(name)}{os.sep}" for name in ("stdlib", "platstdlib", "purelib", "platlib")})
 # Each takes a module or its spec. A module in C may run in either of the last two.
 _EXECUTING: Final[tuple[tuple[Any, str], ...]] = (
     (next(cls for cls in SourceFileLoader.__mro__ if "exec_module" in vars(cls)), "exec_module"),
@@ -162,5 +159,5 @@ def _by(spec: ModuleSpec | None) -> By:
     if any(name.startswith(f"{config.name}.probes.") for config in apps.get_app_configs()):
         return By.PROBES
     origin = str(spec.origin if spec else None)
-    foreign = origin.startswith(_FOREIGN) or name.startswith("django_probe.") or not Path(origin).is_absolute()
+    foreign = origin.startswith(FOREIGN) or name.startswith("django_probe.") or not Path(origin).is_absolute()
     return By.INSTALLED if foreign or any(part in origin for part in _INSTALLED_IN) else By.PROJECT

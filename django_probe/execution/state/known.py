@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import site
 import sys
 from contextlib import suppress
+from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -50,6 +53,8 @@ SIGNALS: Final = tuple(
     getattr(signal, name)
     for name in ("SIGHUP", "SIGINT", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGPIPE", "SIGALRM", "SIGTERM", "SIGCHLD")
 )
+FOREIGN: Final = tuple(f"{folder}{os.sep}" for folder in (Path(os.__file__).parent, *site.getsitepackages()))
+"""The folders of Python and of installed packages; `sysconfig` knows them as well, and takes milliseconds to say so."""
 _GUARD: Final = "django_probe.execution.guard."
 _modules: Final = sys.modules
 

@@ -21,13 +21,13 @@ import warnings
 from functools import cache
 from itertools import islice
 from operator import attrgetter, itemgetter
-from sysconfig import get_path
 from typing import TYPE_CHECKING, Any, Final
 
 from django.conf import settings
 from django.db.models.signals import m2m_changed, post_delete, post_init, post_save, pre_delete, pre_init, pre_save
 
 from django_probe.execution.state.known import (
+    FOREIGN,
     SIGNALS,
     is_fake,
     own_connections,
@@ -253,13 +253,13 @@ def _replaceable() -> Callable[[dict[str, Any]], Any]:
 
     To get all of them would take longer than all the rest together, for each is an object that has to be touched.
     """
-    foreign = tuple({get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
+    foreign = (*FOREIGN, "built-in", "frozen")
     names = []
     for name, module in _modules.items():
-        origin = getattr(getattr(module, "__spec__", None), "origin", None)
         if name.startswith("django_probe."):
             continue
-        ours = isinstance(origin, str) and not origin.startswith((*foreign, "built-in", "frozen"))
+        origin = getattr(getattr(module, "__spec__", None), "origin", None)
+        ours = isinstance(origin, str) and not origin.startswith(foreign)
         if ours or name in _OF_PYTHON or (origin and "." not in name and name not in sys.stdlib_module_names):
             names.append(name)
     if len(names) <= _FEW:

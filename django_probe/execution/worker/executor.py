@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from django_probe.execution.guard.guard import DatabaseGuard
-    from django_probe.execution.loading.selection import Probe
+    from django_probe.execution.loading.probe import Probe
     from django_probe.execution.worker.steps import Steps
     from django_probe.process.overheard import Confidant
 

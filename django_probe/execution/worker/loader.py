@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from django_probe.execution.loading.choices import Choice
-    from django_probe.execution.loading.selection import Probe
+    from django_probe.execution.loading.probe import Probe
     from django_probe.execution.protocol import Channel
 
     Announce = Callable[[str, str], None]

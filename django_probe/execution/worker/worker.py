@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from django_probe.execution.guard.guard import DatabaseGuard
-    from django_probe.execution.loading.selection import Probe
+    from django_probe.execution.loading.probe import Probe
 
 _TIMED: Final = ("result", "fixture_problem")
 _CANCEL: Final = 2.0

@@ -571,7 +571,7 @@ def test_run__the_name_of_an_app_is_answered_with_its_label(project):
 
 
 def test_list__the_tests_of_a_class_are_what_it_inherits_and_what_its_metaclass_says(project):
-    """unittest asks `dir()`, which a metaclass may answer by itself; an attribute that is no function is no test."""
+    """Unittest asks `dir()`, which a metaclass may answer by itself; an attribute that is no function is no test."""
     project.app(
         "shop",
         """
