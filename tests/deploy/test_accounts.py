@@ -7,10 +7,11 @@ import hashlib
 import re
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 
+from tests.browsers import chromium
 from tests.deploy.conftest import Deployment, with_history
 from tests.deploy.visitors import Visitor, serving
-from tests.installed import needed
 from tests.patience import wait_for
 
 PROXY = {"Host": "probe.example.com", "Origin": "https://probe.example.com"}
@@ -156,11 +157,8 @@ def test_readiness__needs_no_history(kept):
 
 def test_page__is_good_on_a_phone_in_the_dark(site):
     """At 360 px nothing is cut off, the keyboard leads through it, and axe finds nothing, in light and in dark."""
-    playwright = pytest.importorskip("playwright.sync_api")
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
-    chromium = needed("chromium")
-    with playwright.sync_playwright() as running:
-        browser = running.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+    axe = Axe()
+    with chromium() as browser:
         page = browser.new_page(viewport={"width": 360, "height": 640})
         said = []
         page.on("console", lambda message: said.append(message.text))
@@ -179,4 +177,3 @@ def test_page__is_good_on_a_phone_in_the_dark(site):
         page.wait_for_url("**/probe/live/")
         # live/ is a line of text without an icon, for which Chromium may ask.
         assert [text for text in said if not text.startswith("Failed to load resource: the server responded")] == []
-        browser.close()

@@ -6,11 +6,11 @@ from urllib.parse import quote
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
+from tests.browsers import chromium
 from tests.history import recorded
 from tests.history.serving import POLICY, new_site
-from tests.installed import needed
 from tests.projects import migrated, python
 from tests.webservers import gunicorn
 
@@ -120,11 +120,8 @@ def url(site):
 @pytest.fixture(scope="module")
 def browser():
     """Debian's Chromium."""
-    executable = needed("chromium")
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
+    with chromium() as running:
         yield running
-        running.close()
 
 
 @pytest.fixture(scope="module")

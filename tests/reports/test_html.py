@@ -10,12 +10,11 @@ import sys
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import sync_playwright
 
 from django_probe.attachments import Attachment
 from django_probe.reports import html
 from django_probe.results import Earlier
-from tests.installed import needed
+from tests.browsers import chromium
 from tests.markup import EVIL, Page
 
 SERIOUS = ("serious", "critical")
@@ -176,8 +175,7 @@ def test_page__is_for_everybody_and_asks_nothing_of_the_network(run, result, tmp
     bad = result("shop." + "L" * 80 + ".test_pay", "failed", **told)
     (tmp_path / "run.html").write_text(html.render(run(bad, result(attempts=2))), encoding="utf-8")
     asked, said, found = [], [], []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=needed("chromium"), args=["--no-sandbox"])
+    with chromium() as browser:
         for scheme, width in (("light", 1280), ("dark", 360)):
             context = browser.new_context(
                 color_scheme=scheme, viewport={"width": width, "height": 800}, offline=True, bypass_csp=False
@@ -197,7 +195,6 @@ def test_page__is_for_everybody_and_asks_nothing_of_the_network(run, result, tmp
             assert page.evaluate("document.documentElement.scrollWidth") <= width
             violations = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
             found += [each for each in violations if each["impact"] in SERIOUS]
-        browser.close()
 
     assert {url.partition(",")[0] for url in asked} <= {
         (tmp_path / "run.html").as_uri(),
