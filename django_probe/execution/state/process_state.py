@@ -88,19 +88,20 @@ class ProcessState:
     def __init__(self) -> None:
         self._known = len(_modules)
         self._find_modules()
+        self._opener = self._urllib.get("_opener")
         self._loaded = _replaceable()(_modules)
         self._added: dict[str, Any] = {}
-        self._get_added: Callable[[dict[str, Any]], Any] = _nothing
+        self._get_added: Callable[[dict[str, Any]], Any] = lambda _: ()
         self._methods = [(attrgetter(*names), cls) for cls, names in patchable() if names]
         self._patchable = [get(cls) for get, cls in self._methods]
         self._stored = vars(_settings._wrapped)  # noqa: SLF001 (here and below: Django has no other name for it)
-        self._settings = [*self._stored.values()]
+        self._settings = self._stored.copy()
         self._of_tests = [*_test_case.values()]
         self._variables = _environment.copy()
         self._of_sys = _sys.copy()
         self._cached = vars(_settings)  # with what is wrapped; to ask it for that runs code of Django's
         self._cache = [*self._cached.values()]
-        live = [*_containers(self._settings)]
+        live = [*_containers(self._settings.values())]
         self._dicts = [each for each in live if type(each) is dict]
         self._of_dicts = [each.copy() for each in self._dicts]
         self._empty = [each for each in live if type(each) is not dict and not each]
@@ -111,20 +112,22 @@ class ProcessState:
         self._numbered = self._numbers() if self._numbers else b""
         self._connections = [*own_connections()]
         self._wrappers = [[*connection.execute_wrappers] for connection in self._connections]
-        self._zone = _environment.get(b"TZ")
-        self._zone_names = _time["tzname"]
+        self._zone, self._zone_names = _environment.get(b"TZ"), _time["tzname"]
         self._umask = Original.umask(0)
         Original.umask(self._umask)
         self._values = self._read()
         self.threads = len(_threads)
 
     def is_unchanged(self) -> bool:
-        """Return whether the process is as it was; a time zone of the process that differs is put back."""
+        """Return whether the process is as it was; its time zone and its opener of URLs are put back."""
         try:
             if _environment.get(b"TZ") != self._zone or _time["tzname"] != self._zone_names:
                 self._put_back_zone()
+            held = (self._numbers and self._numbers() == self._numbered) or self._holds_what_it_did()
+            if self._urllib.get("_opener") is not self._opener:  # `urlopen` leaves one, harmless as that is
+                self._urllib["_opener"] = self._opener
             return (
-                ((self._numbers and self._numbers() == self._numbered) or self._holds_what_it_did())
+                held
                 and self._read() == self._values
                 and not any(self._empty)
                 and self._lists == self._of_lists
@@ -171,8 +174,10 @@ class ProcessState:
             Original.getdefaulttimeout(),
             _language(_ALL),
             _root.level,
+            _root.handlers,
+            _root.filters,
             _manager["_disable"],  # `disable` is code that reads it
-            getattr(self._urllib, "_opener", None),
+            [each.receivers for each in _RECEIVED],
             self._cached["_wrapped"],
             [connection.force_debug_cursor for connection in self._connections],
             hasattr(self._test_state, "saved_data"),
@@ -190,7 +195,7 @@ class ProcessState:
 
     def _find_modules(self) -> None:
         """Look up, in the modules that are loaded now, what is read of some at each look."""
-        self._urllib = _modules.get("urllib.request")
+        self._urllib = vars(_modules["urllib.request"]) if "urllib.request" in _modules else {}
         self._test_state = test_state()
         self._patches = started_patches()
 
@@ -205,7 +210,7 @@ class ProcessState:
         self._numbered = self._numbers() if self._numbers else b""
         self._find_modules()
         return (
-            [*self._stored.values()] == self._settings
+            self._stored == self._settings
             and [*_test_case.values()] == self._of_tests
             and _environment == self._variables
             and _sys == self._of_sys
@@ -241,10 +246,6 @@ def prepare() -> None:
     settle()  # what imports left is judged already
     watch([*_modules.values()])
     _replaceable()
-
-
-def _nothing(_modules: dict[str, Any]) -> tuple[Any, ...]:
-    return ()
 
 
 @cache

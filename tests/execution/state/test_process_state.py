@@ -32,6 +32,7 @@ LEFT = {
     "execute_wrapper": "connection.execute_wrappers.append(print)",
     "debug_cursor": "connection.force_debug_cursor = True",
     "receiver": "pre_init.connect(print, weak=False)",
+    "receivers_replaced": "pre_init.receivers = [*pre_init.receivers, None]",
     "module_removed": "del sys.modules['shop.gateway']",
     "reload": "importlib.reload(gateway)",
     "environment": "os.environ['X'] = '1'",
@@ -40,12 +41,12 @@ LEFT = {
     "mask": "signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])",
     "handler": "signal.signal(signal.SIGTERM, signal.SIG_IGN)",
     "socket_timeout": "socket.setdefaulttimeout(3)",
-    "opener": "urllib.request.install_opener(urllib.request.build_opener())",
     "warnings": "warnings.simplefilter('ignore')",
     "path": "sys.path.insert(0, '/nowhere')",
     "hook": "sys.excepthook = print",
     "interpreter": "sys.platform = 'win32'",
     "filter": "logging.root.addFilter(print)",
+    "handlers_replaced": "logging.root.handlers = [*logging.root.handlers, logging.NullHandler()]",
     "logging": "logging.disable(logging.CRITICAL)",
     "locale": "locale.setlocale(locale.LC_NUMERIC, 'C.UTF-8')",
     "recursion": "sys.setrecursionlimit(5000)",
@@ -57,6 +58,8 @@ PUT_BACK = {
     "urlconf": "set_urlconf('shop.gateway')",
     "script_prefix": "set_script_prefix('/elsewhere/')",
     "process_zone": "os.environ['TZ'] = 'Asia/Tokyo'; time.tzset()",
+    "opener": "urllib.request.install_opener(urllib.request.build_opener())",
+    "url_opened": "urllib.request.urlopen('data:,x').close()",
     "context": "SEEN.set(True)",
     "decimals": "decimal.getcontext().prec = 3",
     "patched_and_undone": "with_patches()",
@@ -84,6 +87,7 @@ PIDS = []
 
 def with_patches():
     with mock.patch("shop.gateway.charge"), mock.patch("time.time"), freeze_time("2012-01-14"), \\
+            mock.patch.object(settings, "SHOP_OPEN", True), \\
             mock.patch.dict(sys.modules, {"shop.gateway": None}), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         gateway.fee = 2
@@ -186,6 +190,7 @@ class TestContext(unittest.TestCase):
         time.tzset()
         SEEN.set(True)
         decimal.getcontext().prec = 3
+        urllib.request.install_opener(urllib.request.build_opener())
 
     def test_b(self):
         self.assertEqual(translation.get_language(), "en-us")
@@ -194,6 +199,7 @@ class TestContext(unittest.TestCase):
         self.assertEqual(get_script_prefix(), "/")
         self.assertFalse(SEEN.get())
         self.assertEqual(decimal.getcontext().prec, 28)
+        self.assertIsNone(urllib.request._opener)
 """,
     )
     done, record = project.record()
