@@ -171,18 +171,18 @@ class Command(BaseCommand):
         if runner.gate.parallel == 0:
             self._say("--parallel 0: in this process, without timeouts, deadline, capture of output or containment")
         code: object = None
-        details, by = "", None
+        what, details, by = "", "", None
         try:
             code = runner.run_probes(labels)
-            what = f"gave {one_line(Redactor()(shown(code)))}"
         except SystemExit as error:
             code = error.code
-            what = f"gave {one_line(Redactor()(shown(code)))}"
         except (UsageError, CommandError):
             raise
         except BaseException as error:  # noqa: BLE001 (the gate always answers)
             what, details = f"failed: {message_of(error)}", traceback.format_exc()
             by = EndedBy.SIGINT if isinstance(error, KeyboardInterrupt) else None
+        # What a number says is no secret, and to look for those takes as long as 50 probes.
+        what = what or f"gave {code if type(code) is int else one_line(Redactor()(shown(code)))}"
         run = runner.conclude(what, details, by)
         self._ended = runner
         for sentence in runner.undelivered:

@@ -18,6 +18,7 @@ from django_probe.process.originals import Original
 
 _NUMBER: Final = struct.Struct("i")
 _MANY: Final = _NUMBER.size * 1024
+_OVER: Final = 0
 _DEAF_TO: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
 
 
@@ -44,6 +45,10 @@ class Guardian:
         """Have it left alone: it is over, and its number may be another's soon."""
         self._tell(-group)
 
+    def over(self) -> None:
+        """Have it end by itself, once the processes that it watches have ended: no more will be started."""
+        self._tell(_OVER)
+
     def _tell(self, number: int) -> None:
         with suppress(OSError):  # it is gone, or stopped
             Original.write(self._pipe, _NUMBER.pack(number))
@@ -55,7 +60,7 @@ class Guardian:
 
 
 def _be_guardian(judge: int, pipe: int) -> NoReturn:
-    """Hear which groups there are until the judge's process is gone, then kill them."""
+    """Hear which groups there are until the judge's process is gone, or all of them are over; then kill them."""
     groups: set[int] = set()
     try:
         os.setsid()
@@ -66,13 +71,11 @@ def _be_guardian(judge: int, pipe: int) -> NoReturn:
         poll = Original.poll()
         poll.register(pipe, select.POLLIN)
         poll.register(alive, select.POLLIN)
-        while os.getppid() == judge:
+        more = True
+        while more and os.getppid() == judge:
             ready = {descriptor for descriptor, _ in poll.poll()}
-            if pipe in ready and not _hear(pipe, groups):
-                poll.unregister(pipe)
-            if alive in ready:
-                break
-        _hear(pipe, groups)
+            more = _hear(pipe, groups) and alive not in ready
+        _await_all(groups, alive)
         for group in groups:
             with suppress(OSError):
                 os.killpg(group, signal.SIGKILL)
@@ -90,11 +93,23 @@ def _close_all_but(pipe: int, judge: int) -> int:
     return os.pidfd_open(judge)
 
 
+def _await_all(leaders: set[int], alive: int) -> None:
+    """Wait until these processes have ended, or the judge has; it has not reaped them, so their numbers are theirs."""
+    for leader in leaders:
+        with suppress(OSError):  # it was reaped before
+            poll = Original.poll()
+            poll.register(os.pidfd_open(leader), select.POLLIN)
+            poll.register(alive, select.POLLIN)
+            poll.poll()
+
+
 def _hear(pipe: int, groups: set[int]) -> bool:
     """Take what the judge said; return whether it may say more."""
     with suppress(BlockingIOError):
         while content := Original.read(pipe, _MANY):
             for (number,) in _NUMBER.iter_unpack(content):
+                if number == _OVER:
+                    return False
                 if number > 0:
                     groups.add(number)
                 else:

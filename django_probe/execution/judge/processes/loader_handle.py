@@ -175,6 +175,7 @@ class LoaderHandle:
     def dismiss(self) -> None:
         """Tell the process that no more workers are wanted: it ends by itself; `close` waits for that."""
         self._process.dismiss()
+        self._process.guardian.over()
 
     def close(self) -> None:
         """End the process, if it has not ended."""
