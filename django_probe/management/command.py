@@ -181,8 +181,8 @@ class Command(BaseCommand):
         except BaseException as error:  # noqa: BLE001 (the gate always answers)
             what, details = f"failed: {message_of(error)}", traceback.format_exc()
             by = EndedBy.SIGINT if isinstance(error, KeyboardInterrupt) else None
-        # What a number says is no secret, and to look for those takes as long as 50 probes.
-        what = what or f"gave {code if type(code) is int else one_line(Redactor()(shown(code)))}"
+        # A number is no secret, and to look for those takes as long as 30 probes.
+        what = what or f"gave {shown(code) if isinstance(code, int) else one_line(Redactor()(shown(code)))}"
         run = runner.conclude(what, details, by)
         self._ended = runner
         for sentence in runner.undelivered:
