@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from inspect import getattr_static
 from typing import TYPE_CHECKING, Final
 
 from django.apps import apps
@@ -61,5 +60,5 @@ def preload(classes: Iterable[type]) -> None:
     Raise PolicyError where the policy tells them to ask what cannot be asked. The URLconf has to be loaded.
     """
     for cls in classes:
-        if getattr_static(cls, PRELOAD, None):  # which runs nothing of a class that is the project's
+        if any(PRELOAD in vars(base) for base in cls.__mro__):  # to ask for it would run code of the project's class
             getattr(cls, PRELOAD)()

@@ -17,15 +17,14 @@ import sys
 import threading
 import time
 import unittest
-import warnings
 from functools import cache
 from itertools import islice
 from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from django.conf import settings
-from django.db.models.signals import m2m_changed, post_delete, post_init, post_save, pre_delete, pre_init, pre_save
 
+from django_probe.execution.state.containers import RECEIVED, Containers
 from django_probe.execution.state.known import (
     FOREIGN,
     SIGNALS,
@@ -41,14 +40,13 @@ from django_probe.execution.state.versions import BESIDE, numbers_of
 from django_probe.process.originals import Original
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable
 
 _OF_PYTHON: Final = frozenset(
     "asyncio datetime ftplib http.client imaplib json logging os poplib random secrets shutil smtplib socket "  # noqa: SIM905 (a column of names says no more)
     "sqlite3 ssl subprocess tempfile time urllib.request uuid".split()
 )
 """Modules of Python that are often replaced by a fake as a whole."""
-_RECEIVED: Final = (pre_init, post_init, pre_save, post_save, pre_delete, post_delete, m2m_changed)
 _FEW: Final = 600
 """Modules up to which getting each by its name is quicker than getting all in their order."""
 _COMPUTED: Final = frozenset({"_wrapped", "MEDIA_URL", "STATIC_URL", "SECRET_KEY"})  # read otherwise than stored
@@ -101,15 +99,7 @@ class ProcessState:
         self._of_sys = _sys.copy()
         self._cached = vars(_settings)  # with what is wrapped; to ask it for that runs code of Django's
         self._cache = [*self._cached.values()]
-        live = [*_containers(self._settings.values())]
-        self._dicts = [each for each in live if type(each) is dict]
-        self._of_dicts = [each.copy() for each in self._dicts]
-        self._empty = [each for each in live if type(each) is not dict and not each]
-        self._lists = [each for each in live if type(each) is not dict and each]
-        self._of_lists = [each.copy() for each in self._lists]
-        large = (_modules, self._stored, _test_case, _environment, _sys)
-        self._numbers = numbers_of(*large, *self._dicts, *_of_classes()) if len(self._stored) > BESIDE else None
-        self._numbered = self._numbers() if self._numbers else b""
+        self._hold(Containers(self._stored.values()))
         self._connections = [*own_connections()]
         self._wrappers = [[*connection.execute_wrappers] for connection in self._connections]
         self._zone, self._zone_names = _environment.get(b"TZ"), _time["tzname"]
@@ -129,8 +119,7 @@ class ProcessState:
             return (
                 held
                 and self._read() == self._values
-                and not any(self._empty)
-                and self._lists == self._of_lists
+                and self._containers.hold()
                 and (
                     [connection.execute_wrappers for connection in self._connections] == self._wrappers
                     or self._has_our_wrappers()
@@ -177,7 +166,7 @@ class ProcessState:
             _root.handlers,
             _root.filters,
             _manager["_disable"],  # `disable` is code that reads it
-            [each.receivers for each in _RECEIVED],
+            [each.receivers for each in RECEIVED],
             self._cached["_wrapped"],
             [connection.force_debug_cursor for connection in self._connections],
             hasattr(self._test_state, "saved_data"),
@@ -205,6 +194,12 @@ class ProcessState:
         kept, self._wrappers = self._wrappers, found
         return [*map(without_ours, found)] == [*map(without_ours, kept)]
 
+    def _hold(self, containers: Containers) -> None:
+        self._containers = containers
+        large = (_modules, self._stored, _test_case, _environment, _sys, *containers.dicts, *_of_classes())
+        self._numbers = numbers_of(*large) if len(self._stored) > BESIDE else None
+        self._numbered = self._numbers() if self._numbers else b""
+
     def _holds_what_it_did(self) -> bool:
         """Return whether the dicts of the process hold what they held, though they may have been changed."""
         self._numbered = self._numbers() if self._numbers else b""
@@ -214,12 +209,20 @@ class ProcessState:
             and [*_test_case.values()] == self._of_tests
             and _environment == self._variables
             and _sys == self._of_sys
-            and self._dicts == self._of_dicts
+            and self._containers.dicts == self._containers.of_dicts
             and [get(cls) for get, cls in self._methods] == self._patchable
             and _replaceable()(_modules) == self._loaded
             and self._get_added(_modules) == (*self._added.values(),)
             and (len(_modules) == self._known or self._has_more_modules())
+            and (not self._numbers or self._has_its_containers())
         )
+
+    def _has_its_containers(self) -> bool:
+        """Return whether lists hold what they held; where others that are equal took their place, look at those."""
+        held = self._containers.hold()
+        if held and not self._containers.are_those_of(self._stored.values()):
+            self._hold(Containers(self._stored.values()))
+        return held
 
     def _has_more_modules(self) -> bool:
         """Return whether there are more modules, none fewer and no fake; the new ones are watched from now on."""
@@ -273,26 +276,3 @@ def _of_classes() -> list[dict[str, Any]]:
     """Return where the patchable classes, and what they are made of, have their methods."""
     bases = dict.fromkeys(base for cls, _ in patchable() for base in cls.__mro__ if base.__flags__ & _CHANGEABLE)
     return [gc.get_referents(vars(base))[0] for base in bases]
-
-
-def _containers(values: Iterable[object]) -> Iterator[Any]:
-    """Yield what can be changed in place: lists of Python's, what the settings are made of."""
-    yield from (
-        sys.path,
-        sys.meta_path,
-        sys.path_hooks,
-        sys.argv,
-        warnings.filters,
-        logging.root.handlers,
-        logging.root.filters,
-        *(each.receivers for each in _RECEIVED),
-    )
-    seen: set[int] = set()
-    waiting: list[Any] = [*values]
-    while waiting:
-        value = waiting.pop()
-        if type(value) in (list, dict, set, tuple) and id(value) not in seen:
-            seen.add(id(value))
-            if type(value) is not tuple:
-                yield value
-            waiting.extend(value.values() if type(value) is dict else value)

@@ -231,6 +231,32 @@ class TestLate(unittest.TestCase):
     assert done.code == 0, record
 
 
+EQUAL = {
+    "path": ("sys.path = [*sys.path]", "sys.path.insert(0, '/nowhere')"),
+    "setting": ("settings.SHOP = {**settings.SHOP}", "settings.SHOP['open'] = True"),
+    "deep": ("settings.SHOP['tills'] = [*settings.SHOP['tills']]", "settings.SHOP['tills'].clear()"),
+    "deeper": ("settings.SHOP['tills'][0] = {'open': False}", "settings.SHOP['tills'][0]['open'] = True"),
+}
+
+
+def test_what_is_changed_in_place_counts_also_in_what_took_the_place_of_an_equal_value(project):
+    """An equal value is no change, and from then on the one that is looked at."""
+    project.configure("SHOP = {'open': False, 'tills': [{'open': False}]}\n")
+    classes = [
+        f"class Test_{name}(unittest.TestCase):\n"
+        f"    def test_{name}_1(self): {replace}\n"
+        f"    def test_{name}_2(self): {change}\n"
+        f"    def test_{name}_3(self): pass\n"
+        for name, (replace, change) in EQUAL.items()
+    ]
+    project.app("shop", HEAD.replace("from shop import gateway", "") + "\n".join(classes) + WHERE)
+    done, record = project.record()
+    assert done.code == 0, record
+    process = dict(ran(project))
+    assert [name for name in EQUAL if process[f"test_{name}_1"] != process[f"test_{name}_2"]] == []
+    assert [name for name in EQUAL if process[f"test_{name}_2"] == process[f"test_{name}_3"]] == []
+
+
 CASE = """
 import unittest
 from django.test import Client
