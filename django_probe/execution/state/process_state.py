@@ -69,6 +69,7 @@ _interval: Final = sys.getswitchinterval
 _collects: Final = gc.isenabled
 _root: Final = logging.root
 _manager: Final = vars(logging.root.manager)
+_receivers: Final = attrgetter("receivers")
 _settings: Final[Any] = settings
 _time: Final = vars(time)
 _tzset: Final = time.tzset
@@ -166,7 +167,7 @@ class ProcessState:
             _root.handlers,
             _root.filters,
             _manager["_disable"],  # `disable` is code that reads it
-            [each.receivers for each in RECEIVED],
+            *map(_receivers, RECEIVED),
             self._cached["_wrapped"],
             [connection.force_debug_cursor for connection in self._connections],
             hasattr(self._test_state, "saved_data"),
