@@ -197,9 +197,13 @@ class ProcessState:
 
     def _hold(self, containers: Containers) -> None:
         self._containers = containers
-        large = (_modules, self._stored, _test_case, _environment, _sys, *containers.dicts, *_of_classes())
-        self._numbers = numbers_of(*large) if len(self._stored) > BESIDE else None
+        self._numbers = self._of_holders = None
+        if len(self._stored) > BESIDE:
+            holders = (self._stored, _sys, *containers.dicts)
+            self._of_holders = numbers_of(*holders)
+            self._numbers = numbers_of(*holders, _modules, _environment, _test_case, *_of_classes())
         self._numbered = self._numbers() if self._numbers else b""
+        self._held_by = self._of_holders() if self._of_holders else b""
 
     def _holds_what_it_did(self) -> bool:
         """Return whether the dicts of the process hold what they held, though they may have been changed."""
@@ -215,15 +219,18 @@ class ProcessState:
             and _replaceable()(_modules) == self._loaded
             and self._get_added(_modules) == (*self._added.values(),)
             and (len(_modules) == self._known or self._has_more_modules())
-            and (not self._numbers or self._has_its_containers())
+            and (self._of_holders is None or self._of_holders() == self._held_by or self._has_its_containers())
         )
 
     def _has_its_containers(self) -> bool:
         """Return whether lists hold what they held; where others that are equal took their place, look at those."""
-        held = self._containers.hold()
-        if held and not self._containers.are_those_of(self._stored.values()):
+        if not self._containers.hold():
+            return False
+        if self._containers.are_those_of(self._stored.values()):
+            self._held_by = self._of_holders() if self._of_holders else b""
+        else:
             self._hold(Containers(self._stored.values()))
-        return held
+        return True
 
     def _has_more_modules(self) -> bool:
         """Return whether there are more modules, none fewer and no fake; the new ones are watched from now on."""
