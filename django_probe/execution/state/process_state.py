@@ -102,7 +102,7 @@ class ProcessState:
         self._cache = [*self._cached.values()]
         self._hold(Containers(self._stored.values()))
         self._connections = [*own_connections()]
-        self._wrappers = [[*connection.execute_wrappers] for connection in self._connections]
+        self._of_connections = [(each.force_debug_cursor, [*each.execute_wrappers]) for each in self._connections]
         self._zone, self._zone_names = _environment.get(b"TZ"), _time["tzname"]
         self._umask = Original.umask(0)
         Original.umask(self._umask)
@@ -122,7 +122,8 @@ class ProcessState:
                 and self._read() == self._values
                 and self._containers.hold()
                 and (
-                    [connection.execute_wrappers for connection in self._connections] == self._wrappers
+                    [(each.force_debug_cursor, each.execute_wrappers) for each in self._connections]
+                    == self._of_connections
                     or self._has_our_wrappers()
                 )
                 and ([*self._cached.values()] == self._cache or self._has_another_cache())
@@ -169,7 +170,6 @@ class ProcessState:
             _manager["_disable"],  # `disable` is code that reads it
             *map(_receivers, RECEIVED),
             self._cached["_wrapped"],
-            [connection.force_debug_cursor for connection in self._connections],
             hasattr(self._test_state, "saved_data"),
             len(self._patches),
             replacements() if assigned else (),
@@ -190,10 +190,12 @@ class ProcessState:
         self._patches = started_patches()
 
     def _has_our_wrappers(self) -> bool:
-        """Return whether the connections have the execute wrappers that they had, but for the guard's own."""
-        found = [[*connection.execute_wrappers] for connection in self._connections]
-        kept, self._wrappers = self._wrappers, found
-        return [*map(without_ours, found)] == [*map(without_ours, kept)]
+        """Return whether the connections are as they were, but for the guard's own execute wrappers."""
+        found = [(each.force_debug_cursor, [*each.execute_wrappers]) for each in self._connections]
+        kept, self._of_connections = self._of_connections, found
+        return [(debug, without_ours(each)) for debug, each in found] == [
+            (debug, without_ours(each)) for debug, each in kept
+        ]
 
     def _hold(self, containers: Containers) -> None:
         self._containers = containers
