@@ -91,8 +91,7 @@ class ProcessState:
         self._loaded = _replaceable()(_modules)
         self._added: dict[str, Any] = {}
         self._get_added: Callable[[dict[str, Any]], Any] = lambda _: ()
-        self._methods = [(attrgetter(*names), cls) for cls, names in patchable() if names]
-        self._patchable = [get(cls) for get, cls in self._methods]
+        self._find_classes()
         self._stored = vars(_settings._wrapped)  # noqa: SLF001 (here and below: Django has no other name for it)
         self._settings = self._stored.copy()
         self._of_tests = [*_test_case.values()]
@@ -189,6 +188,10 @@ class ProcessState:
         self._test_state = test_state()
         self._patches = started_patches()
 
+    def _find_classes(self) -> None:
+        self._methods = [(attrgetter(*names), cls) for cls, names in patchable() if names]
+        self._patchable = [get(cls) for get, cls in self._methods]
+
     def _has_our_wrappers(self) -> bool:
         """Return whether the connections are as they were, but for the guard's own execute wrappers."""
         found = [(each.force_debug_cursor, [*each.execute_wrappers]) for each in self._connections]
@@ -235,13 +238,15 @@ class ProcessState:
         return True
 
     def _has_more_modules(self) -> bool:
-        """Return whether there are more modules, none fewer and no fake; the new ones are watched from now on."""
+        """Return whether there are more modules, none fewer and no fake; the new ones are looked at from now on."""
         added = dict(islice(_modules.items(), self._known, None))
         if len(_modules) < self._known or any(map(is_fake, added.values())):
             return False
         watch(added.values())
         self._known = len(_modules)
         self._added |= added
+        self._find_classes()
+        self._hold(self._containers)
         names = [*self._added]
         self._get_added = itemgetter(*names) if len(names) > 1 else lambda modules: (modules[names[0]],)
         return True

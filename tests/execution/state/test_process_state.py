@@ -257,6 +257,30 @@ def test_what_is_changed_in_place_counts_also_in_what_took_the_place_of_an_equal
     assert [name for name in EQUAL if process[f"test_{name}_2"] == process[f"test_{name}_3"]] == []
 
 
+def test_a_class_that_came_late_and_was_patched(project):
+    """Its methods count like those of one that was there from the start."""
+    project.app(
+        "shop",
+        """
+import unittest
+
+class TestLate(unittest.TestCase):
+    def test_a(self):
+        import smtplib
+
+    def test_b(self):
+        import smtplib
+        smtplib.SMTP.sendmail = print
+
+    def test_c(self):
+        import smtplib
+        self.assertIsNot(smtplib.SMTP.sendmail, print)
+""",
+    )
+    done, record = project.record()
+    assert done.code == 0, record
+
+
 CASE = """
 import unittest
 from django.test import Client
