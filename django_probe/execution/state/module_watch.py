@@ -84,7 +84,7 @@ def settle() -> None:
 
 def _keep(module: ModuleType, name: str) -> None:
     key = id(module), name
-    if key not in assigned:
+    if key not in assigned and name != "__warningregistry__":  # `assertWarns` empties those of all modules
         assigned[key] = (module, vars(module).get(name, _MISSING))
         if _is_instrument():
             _instrumented.add(key)

@@ -66,6 +66,7 @@ PUT_BACK = {
     "override_undone": "override_and_undo()",
     "imported": "import shop.lazily, colorsys",
     "queried": "connection.cursor().execute('SELECT 1')",
+    "warned": "warnings.warn('a'); self.assertWarns(UserWarning, warnings.warn, 'b')",
     "setting_read": "settings.SHOP_OPEN, settings.LANGUAGES",
 }
 HEAD = """
