@@ -17,6 +17,7 @@ from django_probe.policy.gates import READY
 if TYPE_CHECKING:
     import unittest
     from collections.abc import Collection, Iterable, Sequence
+    from types import MethodType
 
     from django_probe.policy.gates import Gate
     from django_probe.sharding.shards import Shard
@@ -53,13 +54,17 @@ class Choice(NamedTuple):
 
 
 class LabelledTest(NamedTuple):
-    """A test that labels chose, `prefix` being the beginning of its label that its module has."""
+    """A test that labels chose, `prefix` being the beginning of its label that its module has.
+
+    `bare` is its method, as most are: one that no decorator wrapped.
+    """
 
     label: str
     prefix: str
     test: unittest.TestCase
     tags: tuple[str, ...]
     wishes: Wishes
+    bare: MethodType | None
 
     @property
     def is_stillborn(self) -> bool:

@@ -32,17 +32,20 @@ class Descriptions:
         self._files: dict[str, str] = {}
         self._here = _here()
 
-    def of(self, label: str, test: unittest.TestCase, own: Wishes) -> About:
-        """Return what is known of a test that wishes `own`: what it says itself counts more than what its gate says."""
+    def of(self, label: str, test: unittest.TestCase, own: Wishes, bare: MethodType | None = None) -> About:
+        """Return what is known of a test that wishes `own`: what it says itself counts more than what its gate says.
+
+        `bare` is its method if no decorator wrapped that.
+        """
         owner = own.owner or self._owners.get(label)
         runbook = own.runbook or self._runbooks.get(label)
         if isinstance(test, Stillborn):
             return About(None, owner, runbook)
+        if bare:
+            at = bare.__func__.__code__
+            return About(_first_line(bare), owner, runbook, self._file(at.co_filename), at.co_firstlineno)
         try:
             method = _method(test)
-            if is_bare(method):
-                code = method.__func__.__code__
-                return About(_first_line(method), owner, runbook, self._file(code.co_filename), code.co_firstlineno)
             title, code, place = _first_line(method), _code(method), getattr(method, PLACE, None)
         except Exception:  # noqa: BLE001 (what stands in place of a method may be an object of any class)
             title, code, place = None, None, None

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 import unittest
-from functools import cache, lru_cache, partial
+from functools import cache, lru_cache
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -99,12 +99,15 @@ def _chosen(loaded: Iterable[LabelledTest], labels: Labels, choice: Choice) -> I
     warned = labels.all(gate.warn_only)
     closing = labels.all(choice.closing)
     required = labels.all(choice.required)
-    terms_of = cache(partial(_terms, choice))
+    decided: dict[tuple[int, bool, bool], tuple[Terms, str]] = {}  # by the identity of wishes: to hash them takes long
     about = Descriptions(gate, labels).of
-    for label, _, test, tags, own in loaded:
+    for label, _, test, tags, own, bare in loaded:
         if isinstance(test, Stillborn) or (_chosen_by_tags(tags, gate) and _named(label, test, choice)):
-            terms, refusal = terms_of(own, label in warned, label in closing)
-            yield _probe(label, test, tags, terms, refusal, label in required, about(label, test, own))
+            key = id(own), label in warned, label in closing
+            if key not in decided:
+                decided[key] = _terms(choice, own, warns_only=key[1], required=key[2])
+            terms, refusal = decided[key]
+            yield _probe(label, test, tags, terms, refusal, label in required, about(label, test, own, bare))
 
 
 def _missing(entry: str, why: str) -> Probe:
@@ -159,16 +162,19 @@ def _labelled(
 
     `seen` are the labels of the tests before.
     """
+    bare = None
     try:
         tags, wishes = of_class(type(test))
         method = getattr(test, test._testMethodName, None)  # noqa: SLF001 (unittest has no other name for it)
-        if not is_bare(method):
+        if is_bare(method):
+            bare = None if isinstance(test, unittest.FunctionTestCase) else method
+        else:
             tags, wishes = _tags(method, type(test)), wishes_of(test, test._testMethodName)  # noqa: SLF001 (as above)
     except Exception as error:  # noqa: BLE001 (it is the probe's code)
         info = (type(error), error, error.__traceback__)
         test = Stillborn(label_of(test, prefix), Outcome.ERROR, message_of(error), formatted(info))
         tags, wishes = (), NOTHING
-    return LabelledTest(numbered(label_of(test, prefix), seen), prefix, test, tags, wishes)
+    return LabelledTest(numbered(label_of(test, prefix), seen), prefix, test, tags, wishes, bare)
 
 
 def _home(cls: type) -> str:
@@ -205,7 +211,7 @@ def _named(label: str, test: unittest.TestCase, choice: Choice) -> bool:
     return any(choices.in_name(pattern, names) for pattern in choice.patterns)
 
 
-def _terms(choice: Choice, own: Wishes, warns_only: bool, required: bool) -> tuple[Terms, str]:  # noqa: FBT001 (keys of a cache)
+def _terms(choice: Choice, own: Wishes, *, warns_only: bool, required: bool) -> tuple[Terms, str]:
     """Decide the terms of every probe that wishes `own`; the second is why there are none, or empty."""
     gate = choice.gate
     try:
