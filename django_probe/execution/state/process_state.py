@@ -77,6 +77,8 @@ _BLOCK: Final = int(signal.SIG_BLOCK)
 _REAL: Final = int(signal.ITIMER_REAL)
 _ALL: Final = _locale.LC_ALL
 _NO_TIMER: Final = (0.0, 0.0)
+_NAP: Final = 0.0002
+_NAPS: Final = 20
 _CHANGEABLE: Final = 1 << 9
 """The flag of a class that a program made (Py_TPFLAGS_HEAPTYPE): nobody can patch any other."""
 
@@ -140,9 +142,16 @@ class ProcessState:
         self.threads = len(_threads)
         return self if self.is_unchanged() else ProcessState()
 
-    @property
     def has_more_threads(self) -> bool:
-        """Whether threads run that did not."""
+        """Return whether threads run that did not, and go on.
+
+        What nobody needs any more gets a moment to end, as the thread behind `async_to_sync()` does just then: that is
+        less than a fork takes.
+        """
+        for _ in range(_NAPS):
+            if len(_threads) <= self.threads:
+                return False
+            Original.sleep(_NAP)
         return len(_threads) > self.threads
 
     def _read(self) -> tuple[Any, ...]:

@@ -157,7 +157,7 @@ class _Worker:
             return
         if not before.is_unchanged():
             self._changed = self._steps.leaving = True
-        elif before is self._forked and before.has_more_threads:
+        elif before is self._forked and before.has_more_threads():
             self._changed = True
 
     def _end_of_output(self) -> None:

@@ -67,6 +67,7 @@ PUT_BACK = {
     "imported": "import shop.lazily, colorsys",
     "queried": "connection.cursor().execute('SELECT 1')",
     "warned": "warnings.warn('a'); self.assertWarns(UserWarning, warnings.warn, 'b')",
+    "thread_that_ends": "start_what_ends_in_the_moment_that_it_gets()",
     "setting_read": "settings.SHOP_OPEN, settings.LANGUAGES",
 }
 HEAD = """
@@ -80,6 +81,7 @@ from django.test.utils import override_settings
 from django.urls import set_script_prefix, set_urlconf, get_script_prefix, get_urlconf
 from django.utils import timezone, translation
 from django_probe.client import Client
+from django_probe.process.originals import Original
 from freezegun import freeze_time
 from shop import gateway
 
@@ -93,6 +95,17 @@ def with_patches():
         warnings.simplefilter("ignore")
         gateway.fee = 2
         gateway.fee = gateway.FEE
+
+def start_what_ends_in_the_moment_that_it_gets():
+    ended = threading.Event()
+    thread = threading.Thread(target=ended.wait)
+    thread.start()
+
+    def sleep(seconds):
+        ended.set()
+        thread.join()
+
+    Original.sleep = sleep
 
 def override_and_undo():
     with override_settings(SHOP_OPEN=True, TIME_ZONE="Asia/Tokyo", LANGUAGE_CODE="de"):
