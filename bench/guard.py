@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from tests.servers import Server
 
 BATCHES = 20
-BATCH = 50
+QUERIES = 50
 ACCESS = ("read-only", "read-write")
 KINDS = ("the ORM", "the ORM in atomic()", "a cursor")
 # Two processes, one with the guard and one without, take turns: a batch each. So what else the machine does, and the
@@ -44,6 +44,8 @@ from pathlib import Path
 from django.contrib.auth.models import User
 from django.db import connection, transaction
 
+QUERIES = int(os.environ["BENCH_QUERIES"])
+
 
 def orm():
     list(User.objects.filter(pk=1).values_list("pk"))
@@ -58,10 +60,10 @@ def cursor():
 def batch(query):
     query()
     wall, processor = time.perf_counter(), time.thread_time()
-    for _ in range({BATCH}):
+    for _ in range(QUERIES):
         query()
     processor, wall = time.thread_time() - processor, time.perf_counter() - wall
-    return wall / {BATCH}, processor / {BATCH}
+    return wall / QUERIES, processor / QUERIES
 
 
 class TestQueries(unittest.TestCase):
@@ -81,12 +83,12 @@ class TestQueries(unittest.TestCase):
 """
 
 
-def table(folder: Path, python: Path, runs: int) -> figures.Table:
+def table(folder: Path, python: Path, queries: int, runs: int) -> figures.Table:
     """Compare a query under the guard with one without it. Raise MissingError if PostgreSQL is not installed."""
     find("postgres")
     taken: dict[str, list[tuple[float, float]]] = {f"{kind}, {access}": [] for access in ACCESS for kind in KINDS}
     with postgresql() as server:
-        commands = [_command(folder / access, python, access, server) for access in ACCESS]
+        commands = [_command(folder / access, python, access, server, queries) for access in ACCESS]
         for _ in range(runs):
             for access, batches in zip(ACCESS, _together(commands), strict=True):
                 for kind, each in zip(KINDS, batches, strict=True):
@@ -94,7 +96,7 @@ def table(folder: Path, python: Path, runs: int) -> figures.Table:
     wall, processor = ({kind: _more(taken, kind, clock) for kind in KINDS} for clock in (0, 1))
     alone = {kind: 1e6 * statistics.median(each[0] for each in taken[f"{kind}, read-write"]) for kind in KINDS}
     return figures.Table(
-        f"a query under the guard, on PostgreSQL: median of {runs * BATCHES} pairs of {BATCH} queries that alternate",
+        f"a query under the guard, on PostgreSQL: median of {runs * BATCHES} pairs of {queries} queries that alternate",
         (
             *(figures.Figure(f"{kind}, without the guard", alone[kind], "us") for kind in KINDS),
             figures.at_most(f"{KINDS[1]}, more under read-only", wall[KINDS[1]], "us", 50),
@@ -105,7 +107,7 @@ def table(folder: Path, python: Path, runs: int) -> figures.Table:
     )
 
 
-def _command(folder: Path, python: Path, access: str, server: Server) -> measure.Command:
+def _command(folder: Path, python: Path, access: str, server: Server, queries: int) -> measure.Command:
     """Make the project of one side, and return what runs it."""
     project = projects.generate(folder, python, _PROBES)
     with (project / "benched" / "settings.py").open("a", encoding="utf-8") as settings:
@@ -114,7 +116,8 @@ def _command(folder: Path, python: Path, access: str, server: Server) -> measure
     subprocess.run(migrate, cwd=project, env=measure.environment({}), check=True)
     turns = {f"BENCH_{name}": str(folder.parent / each) for name, each in _turns(access).items()}
     line = (str(python), "manage.py", "probe", "--timeout", "2m", "--database-access", access)
-    return measure.Command(access, line, project, environment={**turns, "BENCH_TAKEN": str(project / "taken.json")})
+    own = {**turns, "BENCH_QUERIES": str(queries), "BENCH_TAKEN": str(project / "taken.json")}
+    return measure.Command(access, line, project, environment=own)
 
 
 def _turns(access: str) -> dict[str, str]:
@@ -148,6 +151,6 @@ def _more(taken: dict[str, list[tuple[float, float]]], kind: str, clock: int) ->
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory(prefix="django-probe-bench-") as scratch:
         try:
-            print(figures.render(table(Path(scratch) / "guard", Path(sys.executable), 5)))
+            print(figures.render(table(Path(scratch) / "guard", Path(sys.executable), QUERIES, 5)))
         except (MissingError, measure.BenchError) as error:
             sys.exit(f"bench: {error}")

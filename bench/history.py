@@ -163,13 +163,13 @@ class Site:
         return json.loads(done.stdout)
 
 
-def tables(folder: Path, python: Path, count: int, runs: int) -> Iterator[figures.Table]:
+def tables(folder: Path, python: Path, count: int, long: int, runs: int) -> Iterator[figures.Table]:
     """Measure on SQLite and on PostgreSQL. Raise MissingError if that is not installed."""
-    yield _table("SQLite", _site(folder / "sqlite", python, ""), count, runs)
+    yield _table("SQLite", _site(folder / "sqlite", python, ""), count, long, runs)
     find("postgres")
     with postgresql() as server:
         database = f'DATABASES["default"] = {server.settings("postgres")!r}\n'
-        yield _table("PostgreSQL", _site(folder / "postgresql", python, database), count, runs)
+        yield _table("PostgreSQL", _site(folder / "postgresql", python, database), count, long, runs)
 
 
 def _site(folder: Path, python: Path, database: str) -> Site:
@@ -184,7 +184,7 @@ def _site(folder: Path, python: Path, database: str) -> Site:
     return Site(project, python)
 
 
-def _table(name: str, site: Site, count: int, runs: int) -> figures.Table:
+def _table(name: str, site: Site, count: int, long: int, runs: int) -> figures.Table:
     few = min(FEW, count)
     with serving.served(site.folder, site.python, "--workers", "2", "--threads", "8", BENCH_WAIT=str(WAIT / 2)) as port:
         site.script(_FILL, 0, few, count, PROBES)
@@ -192,7 +192,7 @@ def _table(name: str, site: Site, count: int, runs: int) -> figures.Table:
         results = site.script(_FILL, few, count, count, PROBES)
         taken = {path: [_page(port, path) for _ in range(runs + 1)][1:] for path in short}  # the first warms up
         started = _post_at_once(port)
-    written = site.script(_WRITE, max(1, runs // 2), RESULTS)
+    written = site.script(_WRITE, max(1, runs // 2), long)
     status, gate = (1000 * statistics.median(page.seconds for page in pages) for pages in taken.values())
     queries = max(pages[-1].queries - short[path].queries for path, pages in taken.items())
     return figures.Table(
@@ -201,7 +201,7 @@ def _table(name: str, site: Site, count: int, runs: int) -> figures.Table:
             figures.at_most(f"{name}: status page", status, "ms", 300),
             figures.at_most(f"{name}: a gate's page", gate, "ms", 600),
             figures.at_most(f"{name}: queries more than over {few} runs", queries, "", 0),
-            figures.at_most(f"{name}: a run of {RESULTS:,} results written", statistics.median(written), "s", 2),
+            figures.at_most(f"{name}: a run of {long:,} results written", statistics.median(written), "s", 2),
             figures.at_most(f"{name}: runs that {POSTS} POSTs at once started", started, "", 1),
         ),
         {"few": [*short.values()], **taken, "written": written},
@@ -238,7 +238,7 @@ def _await_end(port: int, run: str) -> None:
     while (said := json.loads(_ask(port, "GET", run, "application/json")[1]))["state"] == "running":
         if time.monotonic() > give_up:
             raise measure.BenchError(f"{run} did not end")
-        time.sleep(0.1)
+        time.sleep(0.5)
     if not said["passed"]:
         raise measure.BenchError(f"{run}: {said}")
 
@@ -256,7 +256,7 @@ def _ask(port: int, method: str, path: str, accept: str) -> tuple[int, bytes, ht
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory(prefix="django-probe-bench-") as scratch:
         try:
-            for table in tables(Path(scratch), Path(sys.executable), RUNS, 7):
+            for table in tables(Path(scratch), Path(sys.executable), RUNS, RESULTS, 7):
                 print(figures.render(table), flush=True)
         except (MissingError, measure.BenchError) as error:
             sys.exit(f"bench: {error}")

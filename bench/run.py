@@ -63,6 +63,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--hang", type=float, default=20, help="seconds that a probe of a web process hangs")
     parser.add_argument("--urlconf", type=float, default=3, help="seconds that a URLconf takes to import")
     parser.add_argument("--history", type=int, default=history.RUNS, help="runs that the history holds")
+    parser.add_argument("--results", type=int, default=history.RESULTS, help="results of a long run that is written")
+    parser.add_argument("--queries", type=int, default=guard.QUERIES, help="queries of a batch under the guard")
     parser.add_argument("--no-peers", dest="peers", action="store_false", help="install nothing: Django alone")
     parser.add_argument("--output", type=Path, default=machine.ROOT / "build" / "bench.json")
     return parser.parse_args(arguments)
@@ -84,8 +86,8 @@ def measurements(folder: Path, python: Path, options: argparse.Namespace) -> Ite
     yield readiness.hang(folder / "hang", python, options.hang)
     yield clients.table(folder / "clients", python, options.load, options.runs)
     try:
-        yield from history.tables(folder / "history", python, options.history, options.runs)
-        yield guard.table(folder / "guard", python, options.runs)
+        yield from history.tables(folder / "history", python, options.history, options.results, options.runs)
+        yield guard.table(folder / "guard", python, options.queries, options.runs)
     except history.MissingError as error:
         print(f"\nwhat is measured on PostgreSQL: left out: {error}", flush=True)
     try:

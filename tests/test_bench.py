@@ -17,7 +17,7 @@ from tests.installed import needed
 ROOT = Path(__file__).resolve().parent.parent
 TINY = [
     *("--no-peers", "--runs", "1", "--empty", "5", "--waiting", "16", "--scale", "1", "2", "4"),
-    *("--load", "1", "--hang", "3", "--urlconf", "1", "--history", "60"),
+    *("--load", "1", "--hang", "3", "--urlconf", "1", "--history", "60", "--results", "500", "--queries", "5"),
 ]
 
 
