@@ -15,12 +15,15 @@ from pathlib import Path
 FEW = 3
 """How many failures may be the machine's. More are the code's, and are not run again."""
 
+ALONE = "--numprocesses=0"
 _TESTS_FAILED = 1  # pytest's exit code; any other says that it could not do its work
 
 
 def main(report: Path, arguments: list[str]) -> int:
     """Run pytest and return its exit code, or that of the second run where there was one."""
     keep = ["-o", f"cache_dir={report.with_suffix('.cache').absolute()}"]
+    if ALONE not in arguments:
+        _read(*keep, *arguments)
     code = _pytest(*keep, f"--junit-xml={report}", *arguments)
     failed = failures(report) if code == _TESTS_FAILED else []
     if not 0 < len(failed) <= FEW:
@@ -28,7 +31,7 @@ def main(report: Path, arguments: list[str]) -> int:
     print(f"\n{len(failed)} failed on the busy machine, and run again by themselves:", *failed, sep="\n  ", flush=True)
     again = report.with_name(f"{report.stem}-again.xml")
     again.unlink(missing_ok=True)
-    code = _pytest(*keep, f"--junit-xml={again}", *arguments, "--numprocesses=0", "--last-failed", "--lfnf=none")
+    code = _pytest(*keep, f"--junit-xml={again}", *arguments, ALONE, "--last-failed", "--lfnf=none")
     if code == 0 and ran(again) < len(failed):
         print(f"only {ran(again)} of {len(failed)} ran again", flush=True)
         return _TESTS_FAILED
@@ -48,6 +51,15 @@ def ran(report: Path) -> int:
     """Return how many tests of a JUnit report ran and did not skip."""
     cases = ET.parse(report).iter("testcase")
     return sum(case.find("skipped") is None for case in cases)
+
+
+def _read(*arguments: str) -> None:
+    """Read all tests once, for each of the processes does that at the same time, and the first time is the longest.
+
+    Pytest rewrites the asserts of a file and keeps the result for who reads it next. What is wrong is told by the run.
+    """
+    line = [sys.executable, "-m", "pytest", *arguments, ALONE, "--collect-only", "-qq"]
+    subprocess.run(line, stdout=subprocess.DEVNULL, check=False)
 
 
 def _pytest(*arguments: str) -> int:

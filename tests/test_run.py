@@ -34,7 +34,7 @@ def suite(tmp_path):
             sys.executable,
             run.__file__,
             tmp_path / "report.xml",
-            "--numprocesses=0",
+            run.ALONE,
             "--rootdir",
             tmp_path,
             tmp_path,
