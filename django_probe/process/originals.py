@@ -72,6 +72,7 @@ class Original:
     end_process = posix._exit  # noqa: SLF001 (as public as `os._exit`)
     fork = posix.fork
     fstat = posix.fstat
+    pread = posix.pread
     getcwd = posix.getcwd
     getpid = posix.getpid
     getppid = posix.getppid

@@ -24,6 +24,9 @@ class Confidant(Protocol):
     def tell(self, secrets: Iterable[str]) -> None:
         """Take some that are known now."""
 
+    def of_forks(self) -> Iterable[str]:
+        """Return what forks of this process told, and perhaps this process itself."""
+
     def forget(self) -> None:
         """Take that all of them are gone."""
 
@@ -61,4 +64,6 @@ def overhear(secrets: Iterable[str]) -> None:
 
 def overheard() -> frozenset[str]:
     """Return those that are known now; threads that heard some at the same moment made them no more than `MOST`."""
-    return frozenset(islice(_known.copy(), MOST)) if _known else _NOTHING
+    confidant = _listening[-1] if _listening else None
+    of_forks = confidant.of_forks() if confidant else ()
+    return frozenset(islice(_known.union(of_forks), MOST)) if _known or of_forks else _NOTHING

@@ -47,6 +47,15 @@ PROBES = """
             self.fail("key-1111-2222 is a word as any other here")
 
 
+    class TestYFork(HttpProbe):
+        def test_of_a_fork(self):
+            if not (child := os.fork()):
+                self.http.get("/echo?api_key=fork-5678-1234")
+                os._exit(0)
+            os.waitpid(child, 0)
+            self.fail("it sent fork-5678-1234")
+
+
     class TestZKilled(HttpProbe):
         def test_by_itself(self):
             print("key-1111-2222 is a word as any other here")
@@ -88,6 +97,7 @@ def test_result__has_no_secret_of_the_exchange(tmp_path):
     assert [secret for secret in SECRETS if secret in json.dumps(failed)] == []
     assert told["test_next_knows_none_of_it"]["message"] == "nothing came: ann-of-the-shop"
     assert told["test_begins_anew"]["message"] == "key-1111-2222 is a word as any other here"
+    assert told["test_of_a_fork"]["message"].startswith("it sent ***")
     killed = told["test_by_itself"]
     masked = ["pw-3333-4444", "token-9999-0000", "thread-1234-5678", "fork-1234-5678"]
     assert "killed by SIGKILL" in killed["message"]

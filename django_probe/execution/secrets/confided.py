@@ -31,14 +31,7 @@ class Confided:
 
     def secrets(self) -> list[str]:
         """Return what the process told, `MOST` at the most; what is no telling of ours, the probe wrote there."""
-        return list(islice(dict.fromkeys(self._told()), MOST))
-
-    def _told(self) -> Iterator[str]:
-        for line in os.pread(self.descriptor, min(os.fstat(self.descriptor).st_size, _LONGEST), 0).splitlines():
-            with contextlib.suppress(ValueError, RecursionError):
-                told = Original.decode(line.decode("ascii"))
-                if isinstance(told, list):
-                    yield from (each for each in told if isinstance(each, str))
+        return list(islice(dict.fromkeys(_told(self.descriptor)), MOST))
 
     def close(self) -> None:
         """Close the file."""
@@ -67,6 +60,15 @@ class ToJudge:
             if self._which() == self._file:  # else the probe closed it, and has a file of its own there
                 Original.write(self._descriptor, b"\n%b\n" % line)
 
+    def of_forks(self) -> list[str]:
+        """Return all that was told here, if there may be forks."""
+        if not self._has_forked:
+            return []
+        with contextlib.suppress(OSError):
+            if self._which() == self._file:
+                return list(islice(dict.fromkeys(_told(self._descriptor)), MOST))
+        return []
+
     def forget(self) -> None:
         """Let the judge know of none any more."""
         if not (self._has_told or self._has_forked):  # most probes ask nobody, and to look at the file takes its time
@@ -80,3 +82,11 @@ class ToJudge:
     def _which(self) -> tuple[int, int]:
         found = Original.fstat(self._descriptor)
         return found.st_dev, found.st_ino
+
+
+def _told(descriptor: int) -> Iterator[str]:
+    for line in Original.pread(descriptor, min(Original.fstat(descriptor).st_size, _LONGEST), 0).splitlines():
+        with contextlib.suppress(ValueError, RecursionError):
+            told = Original.decode(line.decode("ascii"))
+            if isinstance(told, list):
+                yield from (each for each in told if isinstance(each, str))
