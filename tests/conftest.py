@@ -199,7 +199,9 @@ collect_ignore = list(_ONE_END) if sys.version_info < (3, 13) else []
 # Django, that is how Python ends, what it leaves open, who gets signals, and what it does where a standard stream is
 # closed. For the pages of other projects it is Django's times, numbers and log-in. Of the migrations it is how Django
 # reads and compares them; of what is loaded, how Python imports and what it says of an import that fails; of what is
-# masked, how unittest shortens it; of readiness, how Django gets over a database that was gone.
+# masked, how unittest shortens it; of readiness, how Django gets over a database that was gone. Of the judge it is how
+# Python interrupts, forks and hears of signals; of a runner of a team's own, how a program that is none of ours uses it
+# and ends. Of the pages' requests it is what Django and its servers make of bodies, methods, users and forms.
 ALSO_ON_THE_OLDER_END = {
     "contrib/test_platform_migrations.py": {
         "test_migrations__applied",
@@ -213,6 +215,19 @@ ALSO_ON_THE_OLDER_END = {
     "execution/guard/databases/test_postgresql_transactions.py": {
         "test_what_django_compiled_is_asked_when_it_commits",
         "test_what_only_reads_is_not_taken_for_a_write",
+    },
+    "execution/judge/test_judge.py": {
+        "test_a_timeout_raises_in_the_probe_and_its_cleanups_run",
+        "test_what_an_interrupt_does_not_end_is_killed",
+        "test_the_deadline_ends_the_run",
+        "test_parallel_probes_run_at_the_same_time",
+        "test_a_runner_that_is_killed_closes_the_gate",
+        "test_forks_that_fail_close_the_gate",
+        "test_a_fork_that_fails_once_is_tried_again",
+        "test_workers_that_are_forked_together_are_replaced_one_by_one",
+        "test_more_workers_than_the_system_has_descriptors_for",
+        "test_signals_that_the_project_handles_are_none_of_the_judge_s",
+        "test_with_isolation_process_every_probe_has_a_process_of_its_own",
     },
     "execution/loading/test_discovery.py": {
         "test_list__every_probe_of_every_app_one_label_a_line",
@@ -250,6 +265,17 @@ ALSO_ON_THE_OLDER_END = {
         "test_signal__beside_threads_of_a_tracer",
         "test_terminal__ctrl_c_asks_once",
     },
+    "history/http/test_views.py": {
+        "test_everything__is_for_those_who_may",
+        "test_body__of_unknown_length_is_refused",
+        "test_head__has_no_body",
+        "test_body__of_who_may_not_is_not_waited_for",
+        "test_run__as_json_is_what_the_command_wrote",
+        "test_anonymous__learn_ready_or_not_and_nothing_else",
+        "test_user__starts_a_run_by_the_form_of_a_page",
+        "test_flagger__opens_a_gate_by_what_it_posts",
+        "test_middleware__answers_before_a_redirect_to_https",
+    },
     "history/test_views_of_projects.py": {
         "test_login_wall__of_the_project_is_not_before_a_token",
         "test_project__without_sessions_and_users_has_tokens",
@@ -262,6 +288,19 @@ ALSO_ON_THE_OLDER_END = {
         "test_threads__of_others_are_not_known",
     },
     "management/test_voice.py": {"test_report__to_standard_output_that_was_closed_is_exit_code_4_by_any_name"},
+    "test_simple.py": {
+        "test_run__what_breaks_in_an_override_closes_the_gate",
+        "test_class__runs_without_the_command",
+        "test_call_command__is_the_command_without_a_process",
+        "test_signal__ends_an_override_that_hangs",
+        "test_signal__after_the_verdict_changes_nothing",
+        "test_signal__handlers_of_a_program_that_goes_on_are_its_own_again",
+        "test_print__in_settings_does_not_change_the_exit_code",
+    },
+    "test_unittest_parity.py": {
+        "test_own__every_outcome_is_counted_as_unittest_counts_it",
+        "test_fixtures__a_setupclass_that_fails_or_skips_counts_for_every_probe_of_the_class",
+    },
 }
 
 
