@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from django.db.models.signals import m2m_changed, post_delete, post_init, post_save, pre_delete, pre_init, pre_save
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Container, Iterable, Iterator
 
 RECEIVED: Final = (pre_init, post_init, pre_save, post_save, pre_delete, post_delete, m2m_changed)
 
@@ -31,6 +31,13 @@ class Containers:
     def hold(self) -> bool:
         """Return whether all but the dicts hold what they held."""
         return not any(self._empty) and self._lists == self._of_lists
+
+    def take_filters_of(self, modules: Container[str]) -> None:
+        """Take filters of warnings that only these modules have: they set them as they are imported."""
+        others = [each for each in warnings.filters if each[2].__module__ not in modules]
+        for live, copy in zip(self._lists, self._of_lists, strict=True):
+            if live is warnings.filters and copy == others:
+                copy[:] = live
 
     def are_those_of(self, settings: Iterable[object]) -> bool:
         """Return whether they are those of now: others that are equal could be changed, and nobody would look."""

@@ -55,6 +55,8 @@ SIGNALS: Final = tuple(
 )
 FOREIGN: Final = tuple(f"{folder}{os.sep}" for folder in (Path(os.__file__).parent, *site.getsitepackages()))
 """The folders of Python and of installed packages; `sysconfig` knows them as well, and takes milliseconds to say so."""
+_OF_C: Final = ("_cython_", "cython_runtime", "_openssl")
+"""How the names of modules begin that Cython's modules and those of cryptography make without an import."""
 _GUARD: Final = "django_probe.execution.guard."
 _modules: Final = sys.modules
 
@@ -70,7 +72,7 @@ def patchable() -> Iterator[tuple[type, list[str]]]:
 def is_fake(module: object) -> bool:
     """Return whether no import made this entry of `sys.modules`; a package's own class of modules need have no spec."""
     if type(module) is ModuleType:
-        return module.__spec__ is None
+        return module.__spec__ is None and not module.__name__.startswith(_OF_C)
     return not isinstance(module, ModuleType)
 
 

@@ -255,6 +255,7 @@ class ProcessState:
         self._known = len(_modules)
         self._added |= added
         self._find_classes()
+        self._containers.take_filters_of(self._added)
         self._hold(self._containers)
         names = [*self._added]
         self._get_added = itemgetter(*names) if len(names) > 1 else lambda modules: (modules[names[0]],)

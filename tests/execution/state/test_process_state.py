@@ -65,6 +65,8 @@ PUT_BACK = {
     "patched_and_undone": "with_patches()",
     "override_undone": "override_and_undo()",
     "imported": "import shop.lazily, colorsys",
+    "imported_filters": "import shop.warning",
+    "imported_cython": "import shop.cython",
     "queried": "connection.cursor().execute('SELECT 1')",
     "warned": "warnings.warn('a'); self.assertWarns(UserWarning, warnings.warn, 'b')",
     "thread_that_ends": "start_what_ends_in_the_moment_that_it_gets()",
@@ -133,8 +135,20 @@ class Test_{name}(unittest.TestCase):
     project.app("shop", HEAD + methods)
     project.write("shop/gateway.py", "FEE = fee = 1\ndef charge(): return 'charged'\n")
     project.write("shop/lazily.py", "")
+    project.write("shop/warning.py", WARNING)
+    project.write("shop/cython.py", CYTHON)
 
 
+WARNING = """
+import warnings
+class Deprecated(Warning): ...
+warnings.simplefilter("ignore", Deprecated)
+warnings.simplefilter("always", Deprecated, append=True)
+"""
+CYTHON = """
+import sys, types
+sys.modules["_cython_3_1_0"] = types.ModuleType("_cython_3_1_0")
+"""
 WHERE = """
 import atexit, os, unittest
 from pathlib import Path
