@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import warnings
+from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, Final
 
 from django.db.models.signals import m2m_changed, post_delete, post_init, post_save, pre_delete, pre_init, pre_save
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator
 
 RECEIVED: Final = (pre_init, post_init, pre_save, post_save, pre_delete, post_delete, m2m_changed)
+
+_KINDS: Final = frozenset({list, dict, OrderedDict, set, tuple})
 
 
 class Containers:
@@ -59,8 +62,8 @@ def _containers(settings: Iterable[object]) -> Iterator[Any]:
     waiting: list[Any] = [*settings]
     while waiting:
         value = waiting.pop()
-        if type(value) in (list, dict, set, tuple) and id(value) not in seen:
+        if type(value) in _KINDS and id(value) not in seen:
             seen.add(id(value))
             if type(value) is not tuple:
                 yield value
-            waiting.extend(value.values() if type(value) is dict else value)
+            waiting.extend(value.values() if isinstance(value, dict) else value)

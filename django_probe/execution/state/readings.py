@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import unittest
+from collections import OrderedDict
 from enum import IntEnum
 from pathlib import Path
 from types import BuiltinFunctionType, FunctionType, MethodType
@@ -110,7 +111,7 @@ def _copied(value: Any, depth: int = 0) -> Any:
     """Return a value with copies of the containers of Python's that it is made of."""
     kind = type(value)
     if depth < _DEEPEST:
-        if kind is dict:
+        if kind in (dict, OrderedDict):
             return {key: _copied(each, depth + 1) for key, each in value.items()}
         if kind in (list, tuple):
             return kind(_copied(each, depth + 1) for each in value)

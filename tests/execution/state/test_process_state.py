@@ -11,6 +11,7 @@ LEFT = {
     "setting": "settings.SHOP_OPEN = True",
     "setting_in_place": "settings.SHOP['open'] = True",
     "setting_deep": "settings.SHOP['tills'][0]['open'] = True",
+    "setting_ordered": "settings.SHOP['prices']['tea'] = 0",
     "setting_deleted": "del settings.SHOP_NAME",
     "override": "override_settings(SHOP_OPEN=True).enable()",
     "mock": "mock.patch('shop.gateway.charge', lambda: 'faked').start()",
@@ -119,6 +120,7 @@ def project_with(project, actions):
     """Write, for each action, a probe that does it and one that runs next."""
     project.configure("DATABASES['default']['NAME'] = ':memory:'\n")
     project.configure("SHOP_OPEN = False\nSHOP_NAME = 'shop'\nSHOP = {'open': False, 'tills': [{'open': False}]}\n")
+    project.configure("import collections\nSHOP['prices'] = collections.OrderedDict(tea=3)\n")
     methods = "".join(
         f"""
 class Test_{name}(unittest.TestCase):
