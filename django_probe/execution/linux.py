@@ -108,7 +108,7 @@ def end_children(kept: set[int], within: float) -> None:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
         for pid in left:
-            _reap(pid, _PATIENCE)
+            _reap(pid, max(0.0, min(_PATIENCE, until - Original.monotonic())))
 
 
 def _reap(pid: int, within: float) -> None:

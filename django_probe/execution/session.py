@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import traceback
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Protocol, Self
 
@@ -16,7 +16,7 @@ from django_probe.execution.secrets.redaction import Redactor
 from django_probe.process.originals import Original
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from contextlib import AbstractContextManager
     from types import TracebackType
 
@@ -96,16 +96,12 @@ class ForkedSession:
         return self
 
     def _start(self) -> None:
-        with ExitStack() as undo:
-            try:
-                undo.enter_context(self._interrupts)
-                linux.adopt_orphans(True)  # noqa: FBT003 (the kernel's own signature)
-                undo.callback(linux.adopt_orphans, False)  # noqa: FBT003 (as above)
-                undo.callback(linux.end_children, self._children, _SWEEP)
-                self._loader = self._start_loader({})
-            except OSError as error:
-                what = "it needs more processes (ulimit -u, the limit of the container) or open files (ulimit -n)"
-                raise NotStartedError(f"no process could be started: {error.strerror or error}; {what}") from error
+        with ExitStack() as undo, _enough_resources():
+            undo.enter_context(self._interrupts)
+            linux.adopt_orphans(True)  # noqa: FBT003 (the kernel's own signature)
+            undo.callback(linux.adopt_orphans, False)  # noqa: FBT003 (as above)
+            undo.callback(linux.end_children, self._children, _SWEEP)
+            self._loader = self._start_loader({})
             undo.pop_all()
 
     def _start_loader(self, changing: Mapping[str, tuple[str, str]]) -> LoaderHandle:
@@ -134,7 +130,8 @@ class ForkedSession:
         while (loaded := self._loader.load(self._interrupts, self._deadline)).changed:
             changing |= loaded.changed
             self._loader.close()
-            self._loader = self._start_loader(changing)
+            with _enough_resources():
+                self._loader = self._start_loader(changing)
         return loaded
 
     def run(self, listener: Listener) -> Ran:
@@ -175,6 +172,16 @@ class ForkedSession:
         linux.end_children(self._children, _SWEEP)
         linux.adopt_orphans(False)  # noqa: FBT003 (as above)
         self._interrupts.__exit__(kind, error, trace)
+
+
+@contextmanager
+def _enough_resources() -> Iterator[None]:
+    """Raise NotStartedError where the system denies what a process needs."""
+    try:
+        yield
+    except OSError as error:
+        what = "it needs more processes (ulimit -u, the limit of the container) or open files (ulimit -n)"
+        raise NotStartedError(f"no process could be started: {error.strerror or error}; {what}") from error
 
 
 def _load_and_fork(*arguments: Any, **keywords: Any) -> NoReturn:

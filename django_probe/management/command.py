@@ -171,18 +171,18 @@ class Command(BaseCommand):
         if runner.gate.parallel == 0:
             self._say("--parallel 0: in this process, without timeouts, deadline, capture of output or containment")
         code: object = None
-        what, details, by = "", "", None
+        details, by = "", None
         try:
             code = runner.run_probes(labels)
+            what = _gave(code)
         except SystemExit as error:
             code = error.code
+            what = _gave(code)
         except (UsageError, CommandError):
             raise
         except BaseException as error:  # noqa: BLE001 (the gate always answers)
             what, details = f"failed: {message_of(error)}", traceback.format_exc()
             by = EndedBy.SIGINT if isinstance(error, KeyboardInterrupt) else None
-        # A number is no secret, and to look for those takes as long as 30 probes.
-        what = what or f"gave {shown(code) if isinstance(code, int) else one_line(Redactor()(shown(code)))}"
         run = runner.conclude(what, details, by)
         self._ended = runner
         for sentence in runner.undelivered:
@@ -197,3 +197,8 @@ class Command(BaseCommand):
     def _say(self, sentence: str) -> None:
         settle(sys.stderr)  # it may be full, and nobody read it
         self.stderr.write(sentence, self.style.NOTICE)
+
+
+def _gave(code: object) -> str:
+    # A number is no secret, and to look for those takes as long as 30 probes.
+    return f"gave {shown(code) if isinstance(code, int) else one_line(Redactor()(shown(code)))}"

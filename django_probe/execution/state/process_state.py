@@ -142,7 +142,12 @@ class ProcessState:
         self.threads = len(_threads)
         return self if self.is_unchanged() else ProcessState()
 
+    @property
     def has_more_threads(self) -> bool:
+        """Whether threads run that did not: those may change the process after a look at it."""
+        return len(_threads) > self.threads
+
+    def keeps_threads(self) -> bool:
         """Return whether threads run that did not, and go on.
 
         What nobody needs any more gets a moment to end, as the thread behind `async_to_sync()` does just then: that is
@@ -256,7 +261,9 @@ class ProcessState:
         self._added |= added
         self._find_classes()
         self._containers.take_filters_of(self._added)
+        held_by = self._held_by  # what took the place of an equal list is yet to be looked at
         self._hold(self._containers)
+        self._held_by = held_by
         names = [*self._added]
         self._get_added = itemgetter(*names) if len(names) > 1 else lambda modules: (modules[names[0]],)
         return True

@@ -157,8 +157,8 @@ class _Worker:
             return
         if not before.is_unchanged():
             self._changed = self._steps.leaving = True
-        elif before is self._forked and before.has_more_threads():
-            self._changed = True
+        elif before is self._forked and before.has_more_threads:
+            self._changed = before.keeps_threads() or not before.is_unchanged()
 
     def _end_of_output(self) -> None:
         """Mark in the pipe where the output of what has ended ends, and take the descriptors back."""

@@ -34,8 +34,12 @@ class Guardian:
     def start(self) -> None:
         """Fork it, from the process that it is to outlive; OSError where that is impossible."""
         judge = os.getpid()
-        if linux.fork() == 0:
-            _be_guardian(judge, self._read_end)
+        alive = os.pidfd_open(judge)  # here: once the judge is gone, its number is nobody's
+        try:
+            if linux.fork() == 0:
+                _be_guardian(judge, alive, self._read_end)
+        finally:
+            os.close(alive)
 
     def watch(self, group: int) -> None:
         """Have this process group killed when the judge is gone."""
@@ -59,7 +63,7 @@ class Guardian:
         os.close(self._pipe)
 
 
-def _be_guardian(judge: int, pipe: int) -> NoReturn:
+def _be_guardian(judge: int, alive: int, pipe: int) -> NoReturn:
     """Hear which groups there are until the judge's process is gone, or all of them are over; then kill them."""
     groups: set[int] = set()
     try:
@@ -67,7 +71,7 @@ def _be_guardian(judge: int, pipe: int) -> NoReturn:
         signal.set_wakeup_fd(-1)
         for number in _DEAF_TO:
             signal.signal(number, signal.SIG_IGN)
-        alive = _close_all_but(pipe, judge)
+        _close_all_but(pipe, alive)
         poll = Original.poll()
         poll.register(pipe, select.POLLIN)
         poll.register(alive, select.POLLIN)
@@ -75,6 +79,8 @@ def _be_guardian(judge: int, pipe: int) -> NoReturn:
         while more and os.getppid() == judge:
             ready = {descriptor for descriptor, _ in poll.poll()}
             more = _hear(pipe, groups) and alive not in ready
+        if more:
+            _hear(pipe, groups)  # the judge was gone between two looks, or before the first
         _await_all(groups, alive)
         for group in groups:
             with suppress(OSError):
@@ -83,14 +89,15 @@ def _be_guardian(judge: int, pipe: int) -> NoReturn:
         Original.end_process(0)
 
 
-def _close_all_but(pipe: int, judge: int) -> int:
-    """Close what belongs to the command, its streams above all; return a descriptor that tells of the judge's end."""
+def _close_all_but(*kept: int) -> None:
+    """Close what belongs to the command, its streams above all."""
     null = Original.open(os.devnull, os.O_RDWR)
     for number in range(3):
         os.dup2(null, number)
-    os.closerange(3, pipe)
-    os.closerange(pipe + 1, os.sysconf("SC_OPEN_MAX"))
-    return os.pidfd_open(judge)
+    low, high = sorted(kept)
+    os.closerange(3, low)
+    os.closerange(low + 1, high)
+    os.closerange(high + 1, os.sysconf("SC_OPEN_MAX"))
 
 
 def _await_all(leaders: set[int], alive: int) -> None:

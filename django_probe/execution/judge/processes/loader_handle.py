@@ -180,5 +180,6 @@ class LoaderHandle:
     def close(self) -> None:
         """End the process, if it has not ended."""
         self._process.close()
-        for handle in self._spare:
+        spare, self._spare = self._spare, []
+        for handle in spare:
             handle.close()

@@ -44,6 +44,7 @@ class LoaderProcess:
         flush_streams()
         gc.freeze()  # a collection in the child would write to, and so copy, every page of what is loaded already
         self._status: int | None = None
+        self._is_closed = False
         with contextlib.ExitStack() as undo:
             undo.callback(gc.unfreeze)
             self._start(be_loader, undo)
@@ -107,6 +108,9 @@ class LoaderProcess:
 
     def close(self) -> None:
         """End the process, and give back all that was had for it."""
+        if self._is_closed:
+            return
+        self._is_closed = True
         self.end()
         gc.unfreeze()
         if self._on_child is signal.SIG_IGN:
