@@ -63,7 +63,7 @@ def overhear(secrets: Iterable[str]) -> None:
 
 
 def overheard() -> frozenset[str]:
-    """Return those that are known now; threads that heard some at the same moment made them no more than `MOST`."""
+    """Return those that are known now, with those that forks told of; `MOST` at the most, this process's own first."""
     confidant = _listening[-1] if _listening else None
     of_forks = confidant.of_forks() if confidant else ()
-    return frozenset(islice(_known.union(of_forks), MOST)) if _known or of_forks else _NOTHING
+    return frozenset(islice(dict.fromkeys([*_known, *of_forks]), MOST)) if _known or of_forks else _NOTHING

@@ -56,7 +56,7 @@ class Choice(NamedTuple):
 class LabelledTest(NamedTuple):
     """A test that labels chose, `prefix` being the beginning of its label that its module has.
 
-    `bare` is its method, as most are: one that no decorator wrapped.
+    `bare` is the test's method where no decorator wrapped it, else None.
     """
 
     label: str

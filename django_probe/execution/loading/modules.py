@@ -13,7 +13,7 @@ import unittest
 from itertools import groupby
 from pathlib import Path
 from threading import get_ident
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from django_probe.execution.failures import formatted, message_of, one_line
 from django_probe.execution.guard.refusals import take_refusals
@@ -113,9 +113,6 @@ def _error_suite(prefix: str, message: str, details: str) -> ProbeSuite:
     return ProbeSuite([Stillborn(prefix, Outcome.ERROR, message, details)], prefix=prefix)
 
 
-_WITHOUT_TESTS: Final = (unittest.TestCase, object)
-
-
 class _Loader(unittest.TestLoader):
     """Python's own, but that it looks at no more of a class than at what has a test's name: a class has 100 others.
 
@@ -128,7 +125,7 @@ class _Loader(unittest.TestLoader):
             return list(super().getTestCaseNames(testCaseClass))
         prefix = self.testMethodPrefix
         if prefix == "test" and type(testCaseClass).__dir__ is type.__dir__:  # type: ignore[comparison-overlap]
-            bases = [vars(base) for base in testCaseClass.__mro__ if base not in _WITHOUT_TESTS]
+            bases = [vars(base) for base in testCaseClass.__mro__ if base is not object]
             names = sorted({name for own in bases for name in own if name.startswith(prefix)})
         else:  # its metaclass says by itself what it has
             names = [name for name in dir(testCaseClass) if name.startswith(prefix)]

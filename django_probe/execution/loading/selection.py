@@ -93,13 +93,14 @@ def _digest(probes: Iterable[Probe]) -> str:
     return sha256(told.encode("utf-8", "surrogatepass")).hexdigest()[:_DIGEST_LENGTH]
 
 
-def _chosen(loaded: Iterable[LabelledTest], labels: Labels, choice: Choice) -> Iterator[Probe]:
+def _chosen(loaded: list[LabelledTest], labels: Labels, choice: Choice) -> Iterator[Probe]:
     """Yield the probes that tags and patterns choose; what could not be loaded is always among them."""
     gate = choice.gate
     warned = labels.all(gate.warn_only)
     closing = labels.all(choice.closing)
     required = labels.all(choice.required)
-    decided: dict[tuple[int, bool, bool], tuple[Terms, str]] = {}  # by the identity of wishes: to hash them takes long
+    decided: dict[tuple[int, bool, bool], tuple[Terms, str]] = {}
+    # By the identity of the wishes, which `loaded` keeps alive: to hash them takes long.
     about = Descriptions(gate, labels).of
     for label, _, test, tags, own, bare in loaded:
         if isinstance(test, Stillborn) or (_chosen_by_tags(tags, gate) and _named(label, test, choice)):

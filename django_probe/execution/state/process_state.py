@@ -40,7 +40,7 @@ from django_probe.execution.state.versions import BESIDE, numbers_of
 from django_probe.process.originals import Original
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 _OF_PYTHON: Final = frozenset(
     "asyncio datetime ftplib http.client imaplib json logging os poplib random secrets shutil smtplib socket "  # noqa: SIM905 (a column of names says no more)
@@ -220,7 +220,9 @@ class ProcessState:
         if len(self._stored) > BESIDE:
             holders = (self._stored, _sys, *containers.dicts)
             self._of_holders = numbers_of(*holders)
-            self._numbers = numbers_of(*holders, _modules, _environment, _test_case, *_of_classes())
+            self._numbers = numbers_of(
+                *holders, _modules, _environment, _test_case, *_of_classes(cls for _, cls in self._methods)
+            )
         self._numbered = self._numbers() if self._numbers else b""
         self._held_by = self._of_holders() if self._of_holders else b""
 
@@ -304,7 +306,7 @@ def _replaceable() -> Callable[[dict[str, Any]], Any]:
     return lambda modules: [*islice(modules.values(), known)]
 
 
-def _of_classes() -> list[dict[str, Any]]:
-    """Return where the patchable classes, and what they are made of, have their methods."""
-    bases = dict.fromkeys(base for cls, _ in patchable() for base in cls.__mro__ if base.__flags__ & _CHANGEABLE)
+def _of_classes(classes: Iterable[type]) -> list[dict[str, Any]]:
+    """Return where classes, and what they are made of, have their methods."""
+    bases = dict.fromkeys(base for cls in classes for base in cls.__mro__ if base.__flags__ & _CHANGEABLE)
     return [gc.get_referents(vars(base))[0] for base in bases]

@@ -64,7 +64,7 @@ class Guardian:
 
 
 def _be_guardian(judge: int, alive: int, pipe: int) -> NoReturn:
-    """Hear which groups there are until the judge's process is gone, or all of them are over; then kill them."""
+    """Hear which groups there are until the judge's process is gone, or says no more; then see to their end."""
     groups: set[int] = set()
     try:
         os.setsid()
@@ -81,10 +81,7 @@ def _be_guardian(judge: int, alive: int, pipe: int) -> NoReturn:
             more = _hear(pipe, groups) and alive not in ready
         if more:
             _hear(pipe, groups)  # the judge was gone between two looks, or before the first
-        _await_all(groups, alive)
-        for group in groups:
-            with suppress(OSError):
-                os.killpg(group, signal.SIGKILL)
+        _end(groups, alive)
     finally:
         Original.end_process(0)
 
@@ -100,14 +97,29 @@ def _close_all_but(*kept: int) -> None:
     os.closerange(high + 1, os.sysconf("SC_OPEN_MAX"))
 
 
-def _await_all(leaders: set[int], alive: int) -> None:
-    """Wait until these processes have ended, or the judge has; it has not reaped them, so their numbers are theirs."""
+def _end(groups: set[int], alive: int) -> None:
+    """Kill each group once its leader has ended, and all of them once the judge has."""
+    poll = Original.poll()
+    poll.register(alive, select.POLLIN)
+    leaders: dict[int, int] = {}
+    for group in groups:
+        with suppress(OSError):  # it was reaped
+            leaders[os.pidfd_open(group)] = group
     for leader in leaders:
-        with suppress(OSError):  # it was reaped before
-            poll = Original.poll()
-            poll.register(os.pidfd_open(leader), select.POLLIN)
-            poll.register(alive, select.POLLIN)
-            poll.poll()
+        poll.register(leader, select.POLLIN)
+    ready: set[int] = set()
+    while leaders and alive not in ready:
+        ready = {descriptor for descriptor, _ in poll.poll()}
+        for leader in ready - {alive}:
+            poll.unregister(leader)
+            with suppress(OSError):
+                signal.pidfd_send_signal(leader, 0)  # else the judge has reaped it, and killed its group before
+                os.killpg(leaders[leader], signal.SIGKILL)
+            groups.discard(leaders.pop(leader))
+    if poll.poll(0):  # the judge: no leader is waited for, or it is the one that ended
+        for group in groups:
+            with suppress(OSError):
+                os.killpg(group, signal.SIGKILL)
 
 
 def _hear(pipe: int, groups: set[int]) -> bool:

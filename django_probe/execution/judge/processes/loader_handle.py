@@ -173,7 +173,10 @@ class LoaderHandle:
         self.trouble = self.trouble or f"the process that forks workers ended: {self._process.cause()}"
 
     def dismiss(self) -> None:
-        """Tell the process that no more workers are wanted: it ends by itself; `close` waits for that."""
+        """Tell the process that no more workers are wanted: it ends by itself, and then the guardian does.
+
+        `close` waits for that.
+        """
         self._process.dismiss()
         self._process.guardian.over()
 

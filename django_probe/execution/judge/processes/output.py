@@ -79,10 +79,13 @@ class Output:
     def hand_over(self) -> None:
         """Close the end that another process has now."""
         os.close(self.write_end)
+        self.write_end = -1
 
     def close(self) -> None:
-        """Close the judge's end."""
+        """Close the judge's end, and the other where no process was there to get it."""
         os.close(self._read_end)
+        if self.write_end >= 0:
+            os.close(self.write_end)
 
 
 def masked(text: str, secrets: object) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import signal
+import subprocess
+import sys
 
 import pytest
 
@@ -42,3 +44,47 @@ def test_what_a_run_started_ends_with_a_command_that_is_killed(project, number):
         run.process.communicate(timeout=60)
     assert run.process.returncode == -number
     wait_for(lambda: not any(map(is_alive, started)), "the processes to end")
+
+
+GUARDED = """
+import os, signal, subprocess, sys, time
+from django_probe.execution.judge.processes.guardian import Guardian
+
+leader = subprocess.Popen(["sh", "-c", "sleep 600 & echo $!; read line; exit 0"], start_new_session=True,
+    stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+print(int(leader.stdout.readline()), flush=True)
+guardian = Guardian()
+guardian.watch(leader.pid)
+{act}
+"""
+OVER = """
+guardian.start()
+guardian.over()
+leader.stdin.close()
+print(os.waitstatus_to_exitcode(os.wait()[1]), os.waitstatus_to_exitcode(os.wait()[1]), flush=True)
+"""
+KILLED = """
+guardian.start()
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def guarded(act):
+    """Run an act of a judge; return what it printed, the process that is left in a group first."""
+    done = subprocess.run(
+        [sys.executable, "-c", GUARDED.format(act=act)], check=False, stdout=subprocess.PIPE, text=True, timeout=60
+    )
+    return [*map(int, done.stdout.split())]
+
+
+def test_when_all_is_over_it_ends_the_group_of_a_leader_that_ended_and_then_itself():
+    """Nobody has to kill it; what the leader left in its group is gone."""
+    left, *codes = guarded(OVER)
+    assert codes == [0, 0]
+    wait_for(lambda: not is_alive(left), "the process to end")
+
+
+def test_a_judge_that_is_killed_before_the_guardian_heard_anything_leaves_nothing():
+    """What it said before is still in the pipe."""
+    (left,) = guarded(KILLED)
+    wait_for(lambda: not is_alive(left), "the process to end")
