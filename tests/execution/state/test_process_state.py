@@ -51,6 +51,7 @@ LEFT = {
     "logging": "logging.disable(logging.CRITICAL)",
     "locale": "locale.setlocale(locale.LC_NUMERIC, 'C.UTF-8')",
     "recursion": "sys.setrecursionlimit(5000)",
+    "thread_that_changes": "threading.Timer(0.0015, os.environ.update, kwargs={'X': '1'}).start()",
     "thread": "threading.Thread(target=time.sleep, args=(60,), daemon=True).start()",
 }
 PUT_BACK = {
@@ -265,6 +266,7 @@ EQUAL = {
     "path": ("sys.path = [*sys.path]", "sys.path.insert(0, '/nowhere')"),
     "setting": ("settings.SHOP = {**settings.SHOP}", "settings.SHOP['open'] = True"),
     "deep": ("settings.SHOP['tills'] = [*settings.SHOP['tills']]", "settings.SHOP['tills'].clear()"),
+    "beside_an_import": ("import colorsys; sys.meta_path = [*sys.meta_path]", "sys.meta_path.reverse()"),
     "deeper": ("settings.SHOP['tills'][0] = {'open': False}", "settings.SHOP['tills'][0]['open'] = True"),
 }
 
