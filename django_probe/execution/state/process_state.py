@@ -17,7 +17,6 @@ import sys
 import threading
 import time
 import unittest
-from functools import cache
 from itertools import islice
 from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING, Any, Final
@@ -26,7 +25,6 @@ from django.conf import settings
 
 from django_probe.execution.state.containers import RECEIVED, Containers
 from django_probe.execution.state.known import (
-    FOREIGN,
     SIGNALS,
     is_fake,
     own_connections,
@@ -36,19 +34,13 @@ from django_probe.execution.state.known import (
     without_ours,
 )
 from django_probe.execution.state.module_watch import assigned, replacements, settle, watch
+from django_probe.execution.state.replaceable import dicts_of, is_installed, replaceable
 from django_probe.execution.state.versions import BESIDE, numbers_of
 from django_probe.process.originals import Original
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
-_OF_PYTHON: Final = frozenset(
-    "asyncio datetime ftplib http.client imaplib json logging os poplib random secrets shutil smtplib socket "  # noqa: SIM905 (a column of names says no more)
-    "sqlite3 ssl subprocess tempfile time urllib.request uuid".split()
-)
-"""Modules of Python that are often replaced by a fake as a whole."""
-_FEW: Final = 600
-"""Modules up to which getting each by its name is quicker than getting all in their order."""
 _COMPUTED: Final = frozenset({"_wrapped", "MEDIA_URL", "STATIC_URL", "SECRET_KEY"})  # read otherwise than stored
 _ENVIRON: Final = os.environ
 # The bytes under os.environ: as a mapping it decodes every entry each time it is read, which a probe of 20 µs feels.
@@ -79,8 +71,6 @@ _ALL: Final = _locale.LC_ALL
 _NO_TIMER: Final = (0.0, 0.0)
 _NAP: Final = 0.0002
 _NAPS: Final = 20
-_CHANGEABLE: Final = 1 << 9
-"""The flag of a class that a program made (Py_TPFLAGS_HEAPTYPE): nobody can patch any other."""
 
 
 class ProcessState:
@@ -90,7 +80,7 @@ class ProcessState:
         self._known = len(_modules)
         self._find_modules()
         self._opener = self._urllib.get("_opener")
-        self._loaded = _replaceable()(_modules)
+        self._loaded = replaceable()(_modules)
         self._added: dict[str, Any] = {}
         self._get_added: Callable[[dict[str, Any]], Any] = lambda _: ()
         self._find_classes()
@@ -221,7 +211,7 @@ class ProcessState:
             holders = (self._stored, _sys, *containers.dicts)
             self._of_holders = numbers_of(*holders)
             self._numbers = numbers_of(
-                *holders, _modules, _environment, _test_case, *_of_classes(cls for _, cls in self._methods)
+                *holders, _modules, _environment, _test_case, *dicts_of(cls for _, cls in self._methods)
             )
         self._numbered = self._numbers() if self._numbers else b""
         self._held_by = self._of_holders() if self._of_holders else b""
@@ -237,7 +227,7 @@ class ProcessState:
             and _sys == self._of_sys
             and self._containers.dicts == self._containers.of_dicts
             and [get(cls) for get, cls in self._methods] == self._patchable
-            and _replaceable()(_modules) == self._loaded
+            and replaceable()(_modules) == self._loaded
             and self._get_added(_modules) == (*self._added.values(),)
             and (len(_modules) == self._known or self._has_more_modules())
             and (self._of_holders is None or self._of_holders() == self._held_by or self._has_its_containers())
@@ -262,7 +252,7 @@ class ProcessState:
         self._known = len(_modules)
         self._added |= added
         self._find_classes()
-        self._containers.take_filters_of(self._added)
+        self._containers.take_filters_of({name for name, each in self._added.items() if is_installed(each)})
         held_by = self._held_by  # what took the place of an equal list is yet to be looked at
         self._hold(self._containers)
         self._held_by = held_by
@@ -282,31 +272,4 @@ def prepare() -> None:
     """Do once, before the fork, what every worker needs: it takes milliseconds."""
     settle()  # what imports left is judged already
     watch([*_modules.values()])
-    _replaceable()
-
-
-@cache
-def _replaceable() -> Callable[[dict[str, Any]], Any]:
-    """Return what gets, from all modules, what a probe may replace: the project's, other packages, some of Python's.
-
-    To get all of them would take longer than all the rest together, for each is an object that has to be touched.
-    """
-    foreign = (*FOREIGN, "built-in", "frozen")
-    names = []
-    for name, module in _modules.items():
-        if name.startswith("django_probe."):
-            continue
-        origin = getattr(getattr(module, "__spec__", None), "origin", None)
-        ours = isinstance(origin, str) and not origin.startswith(foreign)
-        if ours or name in _OF_PYTHON or (origin and "." not in name and name not in sys.stdlib_module_names):
-            names.append(name)
-    if len(names) <= _FEW:
-        return itemgetter(*names)
-    known = len(_modules)  # new ones come last
-    return lambda modules: [*islice(modules.values(), known)]
-
-
-def _of_classes(classes: Iterable[type]) -> list[dict[str, Any]]:
-    """Return where classes, and what they are made of, have their methods."""
-    bases = dict.fromkeys(base for cls in classes for base in cls.__mro__ if base.__flags__ & _CHANGEABLE)
-    return [gc.get_referents(vars(base))[0] for base in bases]
+    replaceable()
