@@ -51,6 +51,7 @@ LEFT = {
     "logging": "logging.disable(logging.CRITICAL)",
     "locale": "locale.setlocale(locale.LC_NUMERIC, 'C.UTF-8')",
     "recursion": "sys.setrecursionlimit(5000)",
+    "filters_of_an_own_module": "import shop.warning",
     "thread_that_changes": "threading.Timer(0.0015, os.environ.update, kwargs={'X': '1'}).start()",
     "thread": "threading.Thread(target=time.sleep, args=(60,), daemon=True).start()",
 }
@@ -67,7 +68,7 @@ PUT_BACK = {
     "patched_and_undone": "with_patches()",
     "override_undone": "override_and_undo()",
     "imported": "import shop.lazily, colorsys",
-    "imported_filters": "import shop.warning",
+    "imported_filters": "assert 'urllib3' not in sys.modules; import urllib3",
     "imported_cython": "import shop.cython",
     "queried": "connection.cursor().execute('SELECT 1')",
     "warned": "warnings.warn('a'); self.assertWarns(UserWarning, warnings.warn, 'b')",
