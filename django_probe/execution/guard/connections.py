@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 HOLD: Final = "__probe_hold__"
 SESSION: Final = "__probe_session__"
+BROUGHT: Final = "__probe_brought__"
+"""Under this a connection keeps the execute wrappers that the project gave it as it was opened."""
 
 
 def discard(wrapper: BaseDatabaseWrapper) -> None:

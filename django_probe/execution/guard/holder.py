@@ -20,6 +20,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django_probe.execution.guard import read_only
 from django_probe.execution.guard.backends import alias_of, backends, pool_classes
 from django_probe.execution.guard.connections import (
+    BROUGHT,
     HOLD,
     SESSION,
     cancel,
@@ -168,7 +169,7 @@ class Holder:
             raise
         finally:
             self._busy.discard(wrapper)
-            wrapper.execute_wrappers.extend(projects)
+            _put_back(wrapper, projects)
 
     def _renew(self, wrapper: BaseDatabaseWrapper) -> None:
         with self._holding(wrapper):
@@ -269,6 +270,14 @@ class Holder:
             return original(wrapper)
 
         return close
+
+
+def _put_back(wrapper: BaseDatabaseWrapper, projects: list[Any]) -> None:
+    """Put back the project's execute wrappers; those that came with the connection follow, if they are others."""
+    here = wrapper.execute_wrappers
+    if brought := [each for each in here if not _is_ours(each) and each not in projects]:
+        vars(wrapper)[BROUGHT] = brought
+    here[:] = [*filter(_is_ours, here), *projects, *brought]
 
 
 def _is_ours(execute_wrapper: Any) -> bool:

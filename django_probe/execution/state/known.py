@@ -58,6 +58,7 @@ FOREIGN: Final = tuple(f"{folder}{os.sep}" for folder in (Path(os.__file__).pare
 _OF_C: Final = ("_cython_", "cython_runtime", "_openssl")
 """How the names of modules begin that Cython's modules and those of cryptography make without an import."""
 _GUARD: Final = "django_probe.execution.guard."
+_BROUGHT: Final = "__probe_brought__"  # as the guard has it
 _modules: Final = sys.modules
 
 
@@ -91,6 +92,17 @@ def wrappers_of(connection: BaseDatabaseWrapper) -> list[Any]:
 def without_ours(wrappers: Iterable[Any]) -> list[Any]:
     """Return execute wrappers without the guard's own."""
     return [each for each in wrappers if not str(getattr(each, "__module__", "")).startswith(_GUARD)]
+
+
+def is_as_it_was(connection: BaseDatabaseWrapper, now: tuple[bool, list[Any]], before: tuple[bool, list[Any]]) -> bool:
+    """Return whether a connection has the `force_debug_cursor` and the execute wrappers that it had.
+
+    The guard's own do not count, and neither do those that the project gave the connection as it was opened.
+    """
+    (debug, found), (was_debug, kept) = now, before
+    found, kept = without_ours(found), without_ours(kept)
+    brought = vars(connection).get(_BROUGHT, ())
+    return debug == was_debug and found in (kept, [*kept, *(each for each in brought if each not in kept)])
 
 
 def test_state() -> object:

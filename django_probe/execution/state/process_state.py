@@ -26,12 +26,12 @@ from django.conf import settings
 from django_probe.execution.state.containers import RECEIVED, Containers
 from django_probe.execution.state.known import (
     SIGNALS,
+    is_as_it_was,
     is_fake,
     own_connections,
     patchable,
     started_patches,
     test_state,
-    without_ours,
 )
 from django_probe.execution.state.module_watch import assigned, replacements, settle, watch
 from django_probe.execution.state.replaceable import dicts_of, is_installed, replaceable
@@ -115,7 +115,7 @@ class ProcessState:
                 and (
                     [(each.force_debug_cursor, each.execute_wrappers) for each in self._connections]
                     == self._of_connections
-                    or self._has_our_wrappers()
+                    or self._has_its_connections()
                 )
                 and ([*self._cached.values()] == self._cache or self._has_another_cache())
             )
@@ -196,13 +196,10 @@ class ProcessState:
         self._methods = [(attrgetter(*names), cls) for cls, names in patchable() if names]
         self._patchable = [get(cls) for get, cls in self._methods]
 
-    def _has_our_wrappers(self) -> bool:
-        """Return whether the connections are as they were, but for the guard's own execute wrappers."""
+    def _has_its_connections(self) -> bool:
         found = [(each.force_debug_cursor, [*each.execute_wrappers]) for each in self._connections]
         kept, self._of_connections = self._of_connections, found
-        return [(debug, without_ours(each)) for debug, each in found] == [
-            (debug, without_ours(each)) for debug, each in kept
-        ]
+        return all(map(is_as_it_was, self._connections, found, kept))
 
     def _hold(self, containers: Containers) -> None:
         self._containers = containers

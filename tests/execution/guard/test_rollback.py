@@ -517,3 +517,27 @@ def test_a_wrapper_of_the_projects_writes_nothing_while_its_connection_is_made(s
     )
     assert told == {"names": ["wrapper"], "wrappers": 1, "afterwards": 0}
     assert kept() == []
+
+
+def test_a_wrapper_of_the_projects_that_comes_with_each_connection_is_there_once(script, kept):
+    """A receiver of `connection_created` that looks whether its own is there finds it at the next connection too."""
+    told = script(
+        """
+        from django.db.backends.signals import connection_created
+
+        def tag(execute, *rest):
+            return execute(*rest)
+
+        def tags(connection, **_):
+            if tag not in connection.execute_wrappers:
+                connection.execute_wrappers.append(tag)
+
+        connection_created.connect(tags)
+        for _ in range(3):
+            with guard.during(ROLLBACK):
+                insert("tagged")
+        told["wrappers"] = connection.execute_wrappers.count(tag)
+        """
+    )
+    assert told == {"wrappers": 1}
+    assert kept() == []

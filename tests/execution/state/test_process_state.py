@@ -137,12 +137,29 @@ class Test_{name}(unittest.TestCase):
         for number, (name, action) in enumerate(actions.items())
     )
     project.app("shop", HEAD + methods)
-    project.write("shop/gateway.py", "FEE = fee = 1\ndef charge(): return 'charged'\n")
+    project.write("shop/gateway.py", GATEWAY)
     project.write("shop/lazily.py", "")
     project.write("shop/warning.py", WARNING)
     project.write("shop/cython.py", CYTHON)
 
 
+GATEWAY = """
+from django.db.backends.signals import connection_created
+
+FEE = fee = 1
+
+def charge():
+    return "charged"
+
+def tag(execute, *rest):
+    return execute(*rest)
+
+def tags(connection, **_):
+    if tag not in connection.execute_wrappers:
+        connection.execute_wrappers.append(tag)
+
+connection_created.connect(tags)
+"""
 WARNING = """
 import warnings
 class Deprecated(Warning): ...
