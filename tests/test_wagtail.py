@@ -71,12 +71,16 @@ class Nothing(dict):
 MIGRATION_MODULES = Nothing()
 """
 MIGRATED = """
+from django.conf import settings
+from django.core.management import call_command
 from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 from home.models import HomePage
 from wagtail.models import Locale, Page, Site
 
+call_command("migrate", run_syncdb=True, verbosity=0)
+settings.MIGRATION_MODULES = {}
 recorder = MigrationRecorder(connection)
 recorder.ensure_schema()
 for migration in MigrationLoader(connection).disk_migrations:
@@ -140,8 +144,7 @@ class Site:
         (self.folder / "home" / "probes.py").write_text(PROBES)
         (self.folder / "probe.yaml").write_text(POLICY)
         (self.folder / "shop" / "settings" / "empty.py").write_text(EMPTY)
-        self.manage("migrate", "--run-syncdb", "--verbosity", "0", settings="empty")
-        self.manage("shell", "--verbosity", "0", "--command", MIGRATED)
+        self.manage("shell", "--verbosity", "0", "--command", MIGRATED, settings="empty")
 
     def manage(self, *arguments, code=0, settings="probed"):
         """Run `manage.py`, which must exit with `code`; give what it wrote on standard error."""
