@@ -305,7 +305,7 @@ ALSO_ON_THE_OLDER_END = {
 
 
 # The files that take longest, in this order before all others. The image is built in the first, so that others which
-# need it come late enough to find it. The last are long for files that would come at the end, where others wait for them.
+# need it come late enough to find it. The last of them would come at the end, where all wait for them.
 LONGEST = (
     "container/test_gate.py",
     "test_bench.py",
@@ -336,9 +336,8 @@ LONGEST = (
 
 
 def pytest_xdist_auto_num_workers():
-    """Run five files at a time on two cores, for most tests wait; the older end, which is done in half the time, two."""
-    cores = max(2, os.cpu_count() or 1)
-    return 5 * cores // 2 if sys.version_info >= (3, 13) else cores
+    """Run two files at a time on each core, for most tests wait; the older end, which runs beside the newer, one."""
+    return (2 if sys.version_info >= (3, 13) else 1) * max(2, os.cpu_count() or 1)
 
 
 def pytest_sessionstart(session):
