@@ -25,6 +25,12 @@ def site(tmp_path_factory):
         yield port
 
 
+@pytest.fixture(scope="module")
+def welcome(site):
+    """The answer to a log-in that names no page; each log-in computes a hash for a second."""
+    return Visitor(site).log_in()
+
+
 def test_log_in__with_the_right_password_alone(site):
     """A wrong one is told so, the right one leads on, and log-out ends it."""
     visitor = Visitor(site)
@@ -72,9 +78,9 @@ def test_log_in__is_limited_for_a_user_at_an_address(kept):
     assert kept.setting("AXES_FAILURE_LIMIT") == 10
 
 
-def test_log_in__leads_to_the_gates_and_never_to_another_host(site):
+def test_log_in__leads_to_the_gates_and_never_to_another_host(site, welcome):
     """Without `next`, or with one of somebody else."""
-    assert Visitor(site).log_in().headers["Location"] == "/probe/"
+    assert welcome.headers["Location"] == "/probe/"
     assert Visitor(site).log_in(next="https://evil.example/").headers["Location"] == "/probe/"
 
 
@@ -127,9 +133,9 @@ def test_behind_tls__or_a_proxy_that_is_trusted(kept_with_ann):
             assert Visitor(port, said).log_in().status == status
 
 
-def test_without_tls__cookies_come_back(site):
+def test_without_tls__cookies_come_back(welcome):
     """On one's own machine a browser would not send a cookie back that keeps to https; scripts see no session."""
-    session = Visitor(site).log_in().set_cookies["probe_sessionid"]
+    session = welcome.set_cookies["probe_sessionid"]
     assert (session["secure"], session["httponly"]) == ("", True)
 
 

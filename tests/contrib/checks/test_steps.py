@@ -30,6 +30,7 @@ urlpatterns = [
 ]
 """
 SETTINGS = """
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # the one for live systems computes for a second
 MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
