@@ -24,6 +24,9 @@ class Confidant(Protocol):
     def tell(self, secrets: Iterable[str]) -> None:
         """Take some that are known now."""
 
+    has_forked: bool
+    """Whether forks of this process may have told anything."""
+
     def of_forks(self) -> Iterable[str]:
         """Return what forks of this process told, and perhaps this process itself."""
 
@@ -65,5 +68,5 @@ def overhear(secrets: Iterable[str]) -> None:
 def overheard() -> frozenset[str]:
     """Return those that are known now, with those that forks told of; `MOST` at the most, this process's own first."""
     confidant = _listening[-1] if _listening else None
-    of_forks = confidant.of_forks() if confidant else ()
+    of_forks = confidant.of_forks() if confidant and confidant.has_forked else ()
     return frozenset(islice(dict.fromkeys([*_known, *of_forks]), MOST)) if _known or of_forks else _NOTHING

@@ -44,13 +44,13 @@ class ToJudge:
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
         self._file = self._which()
-        self._has_forked = False
+        self.has_forked = False
         """Whether there may be forks, which tell what this process does not know of."""
         self._has_told = False
         os.register_at_fork(before=self._fork)
 
     def _fork(self) -> None:
-        self._has_forked = True
+        self.has_forked = True
 
     def tell(self, secrets: Iterable[str]) -> None:
         """Let the judge know of these."""
@@ -61,9 +61,7 @@ class ToJudge:
                 Original.write(self._descriptor, b"\n%b\n" % line)
 
     def of_forks(self) -> list[str]:
-        """Return all that was told here, if there may be forks."""
-        if not self._has_forked:
-            return []
+        """Return all that was told here."""
         with contextlib.suppress(OSError):
             if self._which() == self._file:
                 return list(islice(dict.fromkeys(_told(self._descriptor)), MOST))
@@ -71,7 +69,7 @@ class ToJudge:
 
     def forget(self) -> None:
         """Let the judge know of none any more."""
-        if not (self._has_told or self._has_forked):  # most probes ask nobody, and to look at the file takes its time
+        if not (self._has_told or self.has_forked):  # most probes ask nobody, and to look at the file takes its time
             return
         self._has_told = False
         with contextlib.suppress(OSError):

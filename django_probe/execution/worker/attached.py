@@ -19,13 +19,16 @@ _redact: Final = Redactor()
 
 
 class Attached:
-    """The attachments of one attempt at a time; `is_running` says whether code of the project's runs for it."""
+    """The attachments of one attempt at a time; `is_running` says whether code of the project's runs for it.
+
+    `kept` are those that were not told yet.
+    """
 
     def __init__(self, is_running: Callable[[], bool]) -> None:
         self._is_running = is_running
         self._pid = Original.getpid()
         self._lock = Lock()
-        self._kept: list[Attachment] = []
+        self.kept: list[Attachment] = []
         self._more = 0
         attachments.collecting(self)
 
@@ -37,23 +40,21 @@ class Attached:
         """Keep what a probe attaches, in whatever thread it does."""
         made = _made(name, content)
         with self._lock:
-            if len(self._kept) < MOST_NAMED:
-                self._kept.append(made)
+            if len(self.kept) < MOST_NAMED:
+                self.kept.append(made)
             else:
                 self._more += 1
 
     def start(self) -> None:
         """Forget the attempt before."""
-        if self._kept:
-            self._kept, self._more = [], 0
+        if self.kept:
+            self.kept, self._more = [], 0
 
     def told(self) -> list[dict[str, object]]:
         """Return what was attached, as JSON has it, and forget it."""
-        if not self._kept:
-            return []
         with self._lock:
-            kept, more = self._kept, self._more
-            self._kept, self._more = [], 0
+            kept, more = self.kept, self._more
+            self.kept, self._more = [], 0
         left = MOST_OF_PROBE
         told: list[dict[str, object]] = []
         for each in kept:

@@ -50,11 +50,11 @@ def heed_warnings() -> None:
 
 
 class Logs:
-    """The records of one probe at a time; from its making until `close`, what this process logs comes here."""
+    """The records of one probe at a time, `kept`; from its making until `close`, what this process logs comes here."""
 
     def __init__(self) -> None:
         self.level = conf.log_level()
-        self._kept: list[str] = []
+        self.kept: list[str] = []
         self._warned: list[str] = []
         self._more = 0
         _install()
@@ -62,8 +62,8 @@ class Logs:
 
     def start(self) -> None:
         """Forget the probe before."""
-        if self._kept:
-            self._kept, self._warned, self._more = [], [], 0
+        if self.kept:
+            self.kept, self._warned, self._more = [], [], 0
 
     def close(self) -> None:
         """Let everything go its own way again."""
@@ -72,10 +72,10 @@ class Logs:
     @property
     def text(self) -> str:
         """What was kept, a record with its exception after the other, redacted."""
-        if not self._kept:
+        if not self.kept:
             return ""
         more = [f"[... {self._more} more were left out ...]"] if self._more else []
-        return shortened("\n".join([*self._kept, *more]))
+        return shortened("\n".join([*self.kept, *more]))
 
     @property
     def warned(self) -> str:
@@ -100,11 +100,11 @@ class Logs:
         self._keep(said, warns=True)
 
     def _keep(self, said: str, *, warns: bool) -> None:
-        if len(self._kept) >= _MOST:
+        if len(self.kept) >= _MOST:
             self._more += 1
             return
         said = said if len(said) <= _LONGEST else f"{said[: _LONGEST - 1]}…"
-        self._kept.append(said)
+        self.kept.append(said)
         if warns:
             self._warned.append(said)
 

@@ -124,7 +124,10 @@ class Steps:
     def tell(self, kind: str, what: int | str, began: float, duration: float) -> None:
         """Send a message of this kind about an index or a fixture's label, with all that was said since `begin`."""
         outcome, message, details = self.recorder.told
-        logged, attached = self._logged(outcome), self._attached.told()
+        logged, logs = "", self._logs
+        if logs and logs.kept:  # of all but a problem only what Python warned of
+            logged = logs.text if outcome in PROBLEMS else logs.warned
+        attached = self._attached.told() if self._attached.kept else []
         self.emit(kind, what, outcome, began, duration, message, details, logged, attached, [*overheard()])
 
     def _note(self, error: BaseException) -> None:
@@ -135,9 +138,3 @@ class Steps:
             self.leaving = True  # unittest ran no tearDown: what the probe began may still be there
         info = (type(error), error, error.__traceback__)
         self.recorder.note(Outcome.ERROR, message_of(error), formatted(info))
-
-    def _logged(self, outcome: Outcome | None) -> str:
-        """Return what the log says of a problem; of all else only what Python warned of."""
-        if self._logs is None:
-            return ""
-        return self._logs.text if outcome in PROBLEMS else self._logs.warned
