@@ -15,7 +15,6 @@ from threading import get_ident
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from django_probe.errors import UsageError
-from django_probe.execution.endings import ENDED_BY, heeded
 from django_probe.execution.failures import Interrupted, message_of
 from django_probe.execution.guard.guard import DatabaseGuard
 from django_probe.execution.judge.ledger import Ledger
@@ -28,6 +27,7 @@ from django_probe.execution.loading.selection import select
 from django_probe.execution.loading.suites import Stillborn
 from django_probe.execution.secrets.redaction import Redactor
 from django_probe.execution.state.imports import Imports
+from django_probe.execution.system.endings import ENDED_BY, heeded
 from django_probe.execution.worker.executor import Executor
 from django_probe.execution.worker.steps import Steps
 from django_probe.outcomes import EndedBy, Outcome

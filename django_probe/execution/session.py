@@ -9,10 +9,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Protocol, Self
 
 from django_probe.errors import NotStartedError, UsageError
-from django_probe.execution import linux
 from django_probe.execution.judge.interrupts import Interrupts
 from django_probe.execution.judge.processes.loader_process import LoaderProcess
 from django_probe.execution.secrets.redaction import Redactor
+from django_probe.execution.system import linux
 from django_probe.process.originals import Original
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from django_probe.errors import UsageError
 from django_probe.execution.failures import message_of
-from django_probe.execution.linux import process_age
 from django_probe.execution.secrets.redaction import Redactor
+from django_probe.execution.system.linux import process_age
 from django_probe.management import orders
 from django_probe.management.arguments import add_arguments, given_in_code
 from django_probe.management.voice import Voice

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, Final
 from django.conf import settings
 
 from django_probe.errors import UsageError
-from django_probe.execution import linux
 from django_probe.execution.guard.backends import objections
 from django_probe.execution.guard.read_only import WAYS_OUT
 from django_probe.execution.guard.refusals import READ_ONLY
 from django_probe.execution.listener import Listeners
+from django_probe.execution.system import linux
 from django_probe.policy.gates import Gate
 from django_probe.results import Outcome
 from django_probe.simple import DjangoProbeSuiteRunner

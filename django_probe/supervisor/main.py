@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from django_probe.errors import UsageError
-from django_probe.execution import linux
+from django_probe.execution.system import linux
 from django_probe.reports.delivery.delivery import Delivery
 from django_probe.reports.delivery.streams import say
 from django_probe.reports.delivery.wanted import by_option, sink, wanted

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
-from django_probe.execution import linux
-from django_probe.execution.endings import ENDED_BY
+from django_probe.execution.system import linux
+from django_probe.execution.system.endings import ENDED_BY
 from django_probe.process import handshake
 from django_probe.reports.delivery import streams
 from django_probe.reports.delivery.files import settle

@@ -9,7 +9,7 @@ import os
 import signal
 from typing import TYPE_CHECKING, Any
 
-from django_probe.execution import linux
+from django_probe.execution.system import linux
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -12,7 +12,7 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 from django_probe.errors import UsageError
-from django_probe.execution import linux
+from django_probe.execution.system import linux
 from django_probe.process import handshake
 from django_probe.reports.delivery import streams
 from django_probe.reports.delivery.files import pour, settle

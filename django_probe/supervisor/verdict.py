@@ -10,8 +10,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from django_probe.execution.endings import heeded
-from django_probe.execution.exit_status import cause_of_death
+from django_probe.execution.system.endings import heeded
+from django_probe.execution.system.exit_status import cause_of_death
 from django_probe.process import handshake
 from django_probe.process.environment import environment
 from django_probe.reports.text import one_line

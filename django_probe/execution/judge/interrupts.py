@@ -7,8 +7,8 @@ import signal
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from django_probe.execution.endings import ENDED_BY, heeded
 from django_probe.execution.failures import Interrupted
+from django_probe.execution.system.endings import ENDED_BY, heeded
 from django_probe.process.originals import Original
 
 if TYPE_CHECKING:

@@ -10,13 +10,13 @@ import traceback
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from django_probe.execution.exit_status import end_of_worker
 from django_probe.execution.failures import message_of
 from django_probe.execution.judge.ledger import Ledger
 from django_probe.execution.judge.messages import LOST, TIMEOUT, MessageHandler
 from django_probe.execution.judge.processes.worker_handle import Stage
 from django_probe.execution.judge.staff import QUIET, Staff
 from django_probe.execution.judge.work import Attempt
+from django_probe.execution.system.exit_status import end_of_worker
 from django_probe.outcomes import EndedBy, Outcome
 from django_probe.process.originals import Original
 from django_probe.terms import Isolation

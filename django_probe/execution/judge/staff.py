@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from django_probe.execution import linux
 from django_probe.execution.judge.processes.worker_handle import DESCRIPTORS, Stage
+from django_probe.execution.system import linux
 
 if TYPE_CHECKING:
     from django_probe.execution.judge.ledger import Ledger

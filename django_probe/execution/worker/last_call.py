@@ -11,8 +11,8 @@ import signal
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from django_probe.execution import linux
 from django_probe.execution.protocol import LAST_CALL
+from django_probe.execution.system import linux
 from django_probe.process.originals import Original
 
 if TYPE_CHECKING:

@@ -14,19 +14,19 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from django_probe.errors import UsageError
-from django_probe.execution import linux
-from django_probe.execution.endings import heeded
 from django_probe.execution.failures import message_of
-from django_probe.execution.forking import close_databases, flush_streams, renew_event_loops
 from django_probe.execution.guard.guard import DatabaseGuard
 from django_probe.execution.loading.declared import preload
 from django_probe.execution.loading.selection import select
 from django_probe.execution.loading.suites import Stillborn
 from django_probe.execution.loading.urlconf import load_urlconf
 from django_probe.execution.protocol import MOST_AT_ONCE
-from django_probe.execution.stacks import DUMP
 from django_probe.execution.state.imports import Imports
 from django_probe.execution.state.process_state import ProcessState, prepare
+from django_probe.execution.system import linux
+from django_probe.execution.system.endings import heeded
+from django_probe.execution.system.forking import close_databases, flush_streams, renew_event_loops
+from django_probe.execution.system.stacks import DUMP
 from django_probe.execution.worker import last_call
 from django_probe.execution.worker.logs import heed_warnings
 from django_probe.execution.worker.worker import work

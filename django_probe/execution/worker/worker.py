@@ -15,16 +15,16 @@ from contextlib import suppress
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
-from django_probe.execution import linux
-from django_probe.execution.exit_status import CRASHED
 from django_probe.execution.failures import Interrupted
-from django_probe.execution.forking import renew_event_loops
 from django_probe.execution.guard.refusals import take_refusals
 from django_probe.execution.protocol import INTERRUPT, MICROSECONDS, Channel
 from django_probe.execution.secrets.confided import ToJudge
-from django_probe.execution.stacks import DUMP
 from django_probe.execution.state.module_watch import settle
 from django_probe.execution.state.process_state import ProcessState
+from django_probe.execution.system import linux
+from django_probe.execution.system.exit_status import CRASHED
+from django_probe.execution.system.forking import renew_event_loops
+from django_probe.execution.system.stacks import DUMP
 from django_probe.execution.worker import last_call, telemetry, waiting
 from django_probe.execution.worker.executor import Executor
 from django_probe.execution.worker.steps import Steps

@@ -13,7 +13,7 @@ import struct
 from contextlib import suppress
 from typing import Final, NoReturn
 
-from django_probe.execution import linux
+from django_probe.execution.system import linux
 from django_probe.process.originals import Original
 
 _NUMBER: Final = struct.Struct("i")

@@ -12,12 +12,12 @@ import select
 import signal
 from typing import TYPE_CHECKING, Final, NoReturn
 
-from django_probe.execution import linux, stacks
-from django_probe.execution.exit_status import cause_of_death
-from django_probe.execution.forking import close_databases, flush_streams
 from django_probe.execution.judge.processes.guardian import Guardian
 from django_probe.execution.judge.processes.output import Output
 from django_probe.execution.protocol import LAST_CALL, Channel
+from django_probe.execution.system import linux, stacks
+from django_probe.execution.system.exit_status import cause_of_death
+from django_probe.execution.system.forking import close_databases, flush_streams
 from django_probe.process.originals import Original
 
 if TYPE_CHECKING:

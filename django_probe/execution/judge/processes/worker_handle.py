@@ -12,10 +12,10 @@ from enum import Enum, auto
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from django_probe.execution import stacks
 from django_probe.execution.judge.processes.output import Output, masked
 from django_probe.execution.protocol import INTERRUPT, LAST_CALL, OF_WORKERS, Channel
 from django_probe.execution.secrets.confided import Confided
+from django_probe.execution.system import stacks
 from django_probe.process.originals import Original
 
 if TYPE_CHECKING:

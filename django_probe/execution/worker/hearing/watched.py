@@ -15,7 +15,7 @@ from functools import partial, update_wrapper
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from unittest import IsolatedAsyncioTestCase  # unittest loads it when it is asked for: not in each fork
 
-from django_probe.execution import linux
+from django_probe.execution.system import linux
 from django_probe.execution.worker.hearing.unawaited import UnrunError, looked_at, refuse_unrun, refuse_value
 
 if TYPE_CHECKING:

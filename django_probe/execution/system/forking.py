@@ -7,7 +7,7 @@ import sys
 
 from django.db import connections
 
-from django_probe.execution import linux
+from django_probe.execution.system import linux
 
 
 def close_databases() -> None:

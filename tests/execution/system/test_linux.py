@@ -10,7 +10,7 @@ from tests.patience import wait_for
 
 LEFT = """
 import os, subprocess
-from django_probe.execution import linux
+from django_probe.execution.system import linux
 
 kept = subprocess.Popen(["sleep", "600"])
 linux.adopt_orphans(True)
