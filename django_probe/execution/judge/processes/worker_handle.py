@@ -12,6 +12,7 @@ from enum import Enum, auto
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from django_probe import execution
 from django_probe.execution.judge.processes.output import Output, masked
 from django_probe.execution.protocol import INTERRUPT, LAST_CALL, OF_WORKERS, Channel
 from django_probe.execution.secrets.confided import Confided
@@ -33,7 +34,7 @@ _CLEANUP: Final = 5.0
 _DEATH: Final = 2.0
 _LAST_WORDS: Final = 2.5
 _DEAF: Final = 0.5
-_WORKER: Final = re.escape(str(Path(stacks.__file__).with_name("worker")))
+_WORKER: Final = re.escape(str(Path(execution.__file__).with_name("worker")))
 _CALLER: Final = rf'"{_WORKER}/(executor\.py"|hearing/watched\.py", line \d+ in run_watched$)'
 """How a dumped stack names what of the worker calls the probe."""
 
