@@ -158,3 +158,28 @@ def test_a_command_that_does_not_do_its_work_fails_the_bench(tmp_path):
     assert done.returncode == 1
     assert "bench: manage.py probe --junit: exit code 1" in done.stderr
     assert not target.exists()
+
+
+SEVERAL_RUNS = """
+import sys
+from pathlib import Path
+from measure import Command, alternate
+
+folder = Path(sys.argv[1])
+write = 'echo "<testsuite><testcase/><testcase/></testsuite>" > $$.xml'
+command = Command("a name", ("sh", "-c", write), folder, cases=2, reports="*.xml")
+print(len(alternate([command], 3)["a name"]), len(list(folder.glob("*.xml"))))
+"""
+
+
+def test_reports_are_counted_before_a_later_run_writes_more_of_them(tmp_path):
+    """unittest-xml-reporting gives its files another name in each run."""
+    done = subprocess.run(
+        [sys.executable, "-c", SEVERAL_RUNS, str(tmp_path)],
+        cwd=ROOT / "bench",
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.stdout.split() == ["3", "4"], done.stderr
