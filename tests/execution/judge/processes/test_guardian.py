@@ -49,6 +49,7 @@ def test_what_a_run_started_ends_with_a_command_that_is_killed(project, number):
 GUARDED = """
 import os, signal, subprocess, sys, time
 from django_probe.execution.judge.processes.guardian import Guardian
+from django_probe.execution.system import linux
 
 leader = subprocess.Popen(["sh", "-c", "sleep 600 & echo $!; read line; exit 0"], start_new_session=True,
     stdin=subprocess.PIPE, stdout=subprocess.PIPE)
@@ -59,9 +60,11 @@ guardian.watch(leader.pid)
 """
 OVER = """
 guardian.start()
+(started,) = linux.children() - {leader.pid}
 guardian.over()
 leader.stdin.close()
-print(os.waitstatus_to_exitcode(os.wait()[1]), os.waitstatus_to_exitcode(os.wait()[1]), flush=True)
+# The judge reaps a leader no sooner than it has seen to the group by itself.
+print(os.waitstatus_to_exitcode(os.waitpid(started, 0)[1]), leader.wait(), flush=True)
 """
 KILLED = """
 guardian.start()
